@@ -1,0 +1,3 @@
+//! The `roomm8` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The suite that drives the running system from outside.
