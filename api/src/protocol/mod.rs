@@ -1,0 +1,56 @@
+//! The protocol layer: GraphQL over HTTP and over WebSocket, in front of any [`Service`].
+//!
+//! It knows what a request, an operation and a socket are, and nothing of what they are about.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use async_graphql::{Request, Response, ServerError};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+/// What answers the operations that this layer lets through.
+///
+/// A request that reaches it is within the gate's limits and already parsed: `request.parsed_query()` costs
+/// nothing. An error needs `extensions.code`; one that has none is logged and shown to the client as `INTERNAL`.
+pub trait Service: Clone + Send + Sync + 'static {
+    /// A proven identity, or the proof that there is none.
+    type Caller: Clone + Send + Sync + 'static;
+
+    /// Says who sends these credentials. No token at all is for the service to allow or refuse.
+    fn authenticate(
+        &self,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Self::Caller, ServerError>> + Send;
+
+    /// Answers a query or a mutation. Runs in a task of its own: a client that goes away does not stop it.
+    fn execute(&self, caller: Self::Caller, request: Request) -> impl Future<Output = Response> + Send;
+
+    /// Opens a subscription. `Err` refuses it; nothing of it has been sent by then.
+    fn subscribe(
+        &self,
+        caller: Self::Caller,
+        request: Request,
+    ) -> impl Future<Output = Result<Events, Vec<ServerError>>> + Send;
+
+    /// Resolves when the caller's session is over (revoked, expired). For somebody anonymous it never does.
+    fn ended(&self, caller: &Self::Caller) -> impl Future<Output = ()> + Send + 'static;
+}
+
+/// What a subscription delivers. Each item is one whole GraphQL response, `{"data":…}`, rendered once and shared
+/// between sockets. An `Err` ends the operation with an `error` message; with the code `SLOW_CONSUMER` it closes
+/// the socket (4413), for a stream that overflowed because its reader did not keep up.
+///
+/// The stream is polled only while its socket can be written to: what waits meanwhile is the stream's to bound.
+pub type Events = BoxStream<'static, Result<Bytes, ServerError>>;
+
+/// What a client says about itself.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The bearer token (RFC 6750), without its scheme.
+    pub token: Option<String>,
+    /// Where the client connects from, seen through as many proxies as are trusted.
+    pub client_address: IpAddr,
+    /// The `User-Agent` header.
+    pub user_agent: Option<String>,
+}
