@@ -1,1 +1,42 @@
-//! placeholder
+//! What RoomM8 remembers, and the rules for changing it.
+//!
+//! Read in this order: [`Database`] (connections and transactions), [`Operation`] and
+//! [`Database::perform`] (the one way to change a household), [`event`] (the household's log), then one
+//! module a domain: [`account`], [`household`], [`member`], [`invitation`], [`conversation`], [`message`].
+//!
+//! Nothing here knows of GraphQL or HTTP: operations take plain inputs, decide, change, and say why not.
+
+#[macro_use]
+mod connection;
+pub mod access;
+pub mod account;
+mod change;
+pub mod conversation;
+mod database;
+mod error;
+pub mod event;
+pub mod household;
+mod id;
+mod idempotency;
+pub mod invitation;
+mod labels;
+pub mod member;
+pub mod message;
+pub mod notification;
+mod secret;
+mod tables;
+pub mod throttle;
+mod time;
+mod version;
+
+pub use access::{Member, Permission, Role};
+pub use change::{Change, Changed, Entry, Operation, Request, Subject};
+pub use connection::Connection;
+pub use database::{Commit, Database, Options, Statistics};
+pub use error::{Error, Refusal, RefusalCode, Result};
+pub use event::Event;
+pub use id::{
+    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, NotificationId, SessionId, SubjectId,
+    UserId,
+};
+pub use time::Time;

@@ -1,0 +1,267 @@
+//! The unit of work: the one way to change what belongs to a household.
+//!
+//! [`Database::perform`] opens the transaction, takes the lock of the household's log, proves the caller's right,
+//! answers repeats from memory, applies the operation, appends its events and commits. Authorization, order,
+//! audit and exactly-once retries are therefore decided here and nowhere else.
+
+use crate::access::{self, Member, Permission};
+use crate::connection::{Link, within_deadline};
+use crate::database::Work;
+use crate::idempotency::{Key, Receipt};
+use crate::tables::household_streams;
+use crate::{
+    Connection, Database, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, Time, UserId, event,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+
+/// Who may come in to perform an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Active members with this right.
+    Member(Permission),
+    /// Active members with this right, even while the household is archived.
+    MemberOfArchived(Permission),
+    /// Anybody: the operation itself admits them (it holds an invitation).
+    Admission,
+    /// Anybody: the operation makes the household.
+    Founding,
+}
+
+/// One thing that can be done to a household: its inputs, and how they change it.
+pub trait Operation: Serialize + Sync {
+    /// What it changed.
+    type Outcome: Subject;
+    /// Its name, under which repeats are recognised. Never reused for something else.
+    const NAME: &'static str;
+    /// Who may do it.
+    const ENTRY: Entry;
+
+    /// Decides and changes. It may run more than once; only the last run is kept.
+    fn apply(&self, change: &mut Change<'_>) -> impl Future<Output = Result<Self::Outcome>> + Send;
+}
+
+/// What an operation changes and its repeats find again.
+pub trait Subject: Sized + Send {
+    /// Its identifier.
+    fn subject_id(&self) -> SubjectId;
+    /// It, as it is now.
+    fn find(conn: &mut Connection, id: SubjectId) -> impl Future<Output = Result<Self>> + Send;
+}
+
+/// Who asks, where, and under which name of the intent.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The person who asks.
+    pub user: UserId,
+    /// The household to change.
+    pub household: HouseholdId,
+    /// The client's name for this intent; a repeat gets the first answer.
+    pub client_mutation_id: Option<&'a str>,
+}
+
+/// What an operation did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed<T> {
+    /// What it changed, as it is now.
+    pub subject: T,
+    /// The place of its last event in the log, by which the sender recognises its own echo.
+    pub position: event::Position,
+    /// Whether this is the answer to an earlier, equal request.
+    pub is_repeat: bool,
+}
+
+/// A change being made: the transaction, the proof of the caller's right, and the events so far.
+pub struct Change<'c> {
+    conn: &'c mut Connection,
+    household_id: HouseholdId,
+    user_id: UserId,
+    actor: Option<Member>,
+    head: i64,
+    now: Time,
+    entries: Vec<event::Entry>,
+    /// Set when the actor became a member in this very change.
+    admitted: Option<MemberId>,
+}
+
+impl Change<'_> {
+    /// The transaction's connection.
+    pub(crate) fn conn(&mut self) -> &mut Connection {
+        self.conn
+    }
+
+    /// The household being changed.
+    pub fn household_id(&self) -> HouseholdId {
+        self.household_id
+    }
+
+    /// The person who asked.
+    pub fn user_id(&self) -> UserId {
+        self.user_id
+    }
+
+    /// The member who asked.
+    pub fn actor(&self) -> Result<&Member> {
+        self.actor.as_ref().ok_or(Error::NotFound)
+    }
+
+    /// One instant for everything in this change.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The `seq` that the next recorded event will have.
+    pub(crate) fn next_seq(&self) -> i64 {
+        self.head + 1 + i64::try_from(self.entries.len()).unwrap_or(i64::MAX)
+    }
+
+    /// Records what happened; it becomes visible, and told to subscribers, with the commit.
+    pub(crate) fn record(&mut self, entry: event::Entry) {
+        self.entries.push(entry);
+    }
+
+    /// From here on the events are this new member's.
+    pub(crate) fn admit(&mut self, member: MemberId) {
+        self.admitted = Some(member);
+    }
+}
+
+impl Database {
+    /// Performs an operation on a household: all of it, once, by someone who may, or nothing at all.
+    pub async fn perform<O: Operation>(
+        &self,
+        request: Request<'_>,
+        operation: &O,
+    ) -> Result<Changed<O::Outcome>> {
+        let key = match request.client_mutation_id {
+            Some(id) => Some(Key::new(request.user, O::NAME, checked(id)?, &(request.household, operation))?),
+            None => None,
+        };
+        let key = key.filter(|_| O::ENTRY != Entry::Founding);
+        let changed = self.transaction(&Performance { request, operation, key }).await?;
+        self.announce(request.household, changed.position.seq);
+        Ok(changed)
+    }
+}
+
+fn checked(client_mutation_id: &str) -> Result<&str> {
+    let is_plain = client_mutation_id.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain && (1..=64).contains(&client_mutation_id.len()) {
+        return Ok(client_mutation_id);
+    }
+    let message = "must be 1 to 64 visible ASCII characters, for example a UUID";
+    Err(Error::refused(RefusalCode::Invalid, "clientMutationId", message))
+}
+
+struct Performance<'a, O> {
+    request: Request<'a>,
+    operation: &'a O,
+    key: Option<Key<'a>>,
+}
+
+impl<O: Operation> Work for Performance<'_, O> {
+    type Output = Changed<O::Outcome>;
+
+    async fn run(&self, conn: &mut Connection) -> Result<Self::Output> {
+        let Request { user, household, .. } = self.request;
+        let head = if O::ENTRY == Entry::Founding {
+            found(conn, household).await?
+        } else {
+            lock(conn, household).await?
+        };
+        let receipt = match &self.key {
+            Some(key) => key.receipt(conn).await?,
+            None => None,
+        };
+        let is_repeat_of_leaving = receipt.is_some() && O::ENTRY == Entry::Member(Permission::Leave);
+        let actor = match admitted(conn, user, household, O::ENTRY).await {
+            // Who has left may still learn that they did.
+            Err(Error::NotFound) if is_repeat_of_leaving => None,
+            result => result?,
+        };
+        if let Some(receipt) = receipt {
+            let subject = O::Outcome::find(conn, receipt.subject).await?;
+            let position = event::Position { epoch: head.epoch, seq: receipt.seq };
+            return Ok(Changed { subject, position, is_repeat: true });
+        }
+        if let (Some(actor), Entry::Member(_)) = (&actor, O::ENTRY) {
+            actor.refuse_if_archived()?;
+        }
+        let mut change = Change {
+            conn,
+            household_id: household,
+            user_id: user,
+            actor,
+            head: head.seq,
+            now: Time::now(),
+            entries: Vec::new(),
+            admitted: None,
+        };
+        let subject = self.operation.apply(&mut change).await?;
+        let seq = finish(change).await?;
+        if let Some(key) = &self.key {
+            key.remember(conn, &Receipt { subject: subject.subject_id(), seq }, Time::now()).await?;
+        }
+        Ok(Changed { subject, position: event::Position { epoch: head.epoch, seq }, is_repeat: false })
+    }
+}
+
+/// Takes the lock of the household's log. Everything that changes the household waits here, so that `seq` order
+/// is commit order and what is read afterwards is true until the commit.
+async fn lock(conn: &mut Connection, household: HouseholdId) -> Result<event::Position> {
+    let query = household_streams::table
+        .filter(household_streams::household_id.eq(household))
+        .select((household_streams::epoch, household_streams::head));
+    conn.starts_call();
+    let result = match &mut conn.link {
+        Link::Mysql(link) => within_deadline(query.for_update().first(&mut **link)).await,
+        // BEGIN IMMEDIATE holds the lock of the whole file already.
+        Link::Sqlite(link) => within_deadline(query.first(link)).await,
+    };
+    let (epoch, seq) = conn.ends_call(result)?;
+    Ok(event::Position { epoch, seq })
+}
+
+/// Starts the log of a new household, under a random epoch: a cursor of one household fits no other.
+async fn found(conn: &mut Connection, household: HouseholdId) -> Result<event::Position> {
+    let head = event::Position { epoch: rand::random_range(1..i32::MAX), seq: 0 };
+    let insert = diesel::insert_into(household_streams::table).values((
+        household_streams::household_id.eq(household),
+        household_streams::epoch.eq(head.epoch),
+        household_streams::head.eq(head.seq),
+    ));
+    run!(conn, |c| insert.execute(c).await)?;
+    Ok(head)
+}
+
+async fn admitted(
+    conn: &mut Connection,
+    user: UserId,
+    household: HouseholdId,
+    entry: Entry,
+) -> Result<Option<Member>> {
+    match entry {
+        Entry::Member(permission) | Entry::MemberOfArchived(permission) => {
+            let member = access::member(conn, user, household).await?;
+            member.require(permission)?;
+            Ok(Some(member))
+        }
+        Entry::Admission | Entry::Founding => Ok(None),
+    }
+}
+
+/// Appends the recorded events and moves the head; returns the last `seq`.
+async fn finish(change: Change<'_>) -> Result<i64> {
+    let Change { conn, household_id, actor, head, now, entries, admitted, .. } = change;
+    let actor = admitted.or(actor.as_ref().map(Member::id));
+    let events: Vec<_> =
+        (head + 1..).zip(entries).map(|(seq, entry)| entry.at(household_id, seq, actor, now)).collect();
+    let Some(last) = events.last().map(|event| event.seq) else { return Ok(head) };
+    event::append(conn, &events).await?;
+    let update = diesel::update(household_streams::table)
+        .filter(household_streams::household_id.eq(household_id))
+        .set(household_streams::head.eq(last));
+    run!(conn, |c| update.execute(c).await)?;
+    Ok(last)
+}

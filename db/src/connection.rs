@@ -1,0 +1,83 @@
+//! One connection to either database, and `run!`, which compiles a query once for each.
+
+use crate::database::Statistics;
+use crate::{Error, Result};
+use diesel::SqliteConnection;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncMysqlConnection, SimpleAsyncConnection};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long one call to the database may take. Neither client library has a read time-out of its own.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// A connection to MySQL or SQLite. Made and kept by [`crate::Database`]; used through `run!`.
+pub struct Connection {
+    pub(crate) link: Link,
+    /// A call failed or was dropped half-way: what the server will say next is not known.
+    pub(crate) broken: bool,
+    pub(crate) statistics: Arc<Statistics>,
+}
+
+pub(crate) enum Link {
+    Mysql(Box<AsyncMysqlConnection>),
+    Sqlite(SyncConnectionWrapper<SqliteConnection>),
+}
+
+/// Runs a query on whichever database is connected: `run!(conn, |c| query.load(c).await)`.
+///
+/// The body is compiled once for each back end, so diesel checks every query against both. It counts as one
+/// statement and ends at the deadline.
+macro_rules! run {
+    ($conn:expr, |$c:ident| $body:expr) => {{
+        let conn: &mut $crate::Connection = $conn;
+        conn.starts_call();
+        let result = match &mut conn.link {
+            $crate::connection::Link::Mysql($c) => {
+                let $c = &mut **$c;
+                $crate::connection::within_deadline(async { $body }).await
+            }
+            $crate::connection::Link::Sqlite($c) => {
+                $crate::connection::within_deadline(async { $body }).await
+            }
+        };
+        conn.ends_call(result)
+    }};
+}
+
+/// Ends a database call that takes too long.
+pub(crate) async fn within_deadline<T>(call: impl Future<Output = diesel::QueryResult<T>>) -> Result<T> {
+    match tokio::time::timeout(DEADLINE, call).await {
+        Ok(result) => result.map_err(Error::from),
+        Err(elapsed) => Err(Error::Unavailable(elapsed.into())),
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(link: Link, statistics: Arc<Statistics>) -> Self {
+        Self { link, broken: false, statistics }
+    }
+
+    /// Until the call ends, the connection counts as broken: a future that is dropped here never ends it.
+    pub(crate) fn starts_call(&mut self) {
+        self.broken = true;
+        self.statistics.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ends_call<T>(&mut self, result: Result<T>) -> Result<T> {
+        self.broken = matches!(result, Err(Error::Unavailable(_)));
+        result
+    }
+
+    /// Whether the other end is MySQL or MariaDB.
+    pub(crate) fn is_mysql(&self) -> bool {
+        matches!(self.link, Link::Mysql(_))
+    }
+
+    /// Statements without arguments or rows.
+    pub(crate) async fn batch(&mut self, statements: &str) -> Result<()> {
+        run!(self, |c| c.batch_execute(statements).await)
+    }
+}

@@ -1,0 +1,155 @@
+//! Why a call did not do what was asked.
+
+use crate::{Permission, SubjectId};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use std::time::Duration;
+
+/// The result of every call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call did not do what was asked. Only [`Error::Unavailable`] and [`Error::Internal`] are about the
+/// system; the others are answers.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It does not exist, or the caller may not know that it does.
+    #[error("there is nothing with this id")]
+    NotFound,
+    /// The caller is a member, but their role lacks this right.
+    #[error("this needs the right {0:?}, which your role does not have")]
+    Forbidden(Permission),
+    /// No session, or one that has ended.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// The person can mend it: say so beside the field.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// `expectedVersion` is stale and the same fields have changed since.
+    #[error("it was changed by somebody else: look at the current version and try again")]
+    Conflict(SubjectId),
+    /// The `clientMutationId` was used before with another input.
+    #[error("this clientMutationId was already used with a different input: make a new one for a new intent")]
+    IdempotencyConflict,
+    /// Too many of these in a short time.
+    #[error("too many attempts: try again in {} s", .0.as_secs().max(1))]
+    Throttled(Duration),
+    /// A cursor that the log can no longer, or could never, serve: read afresh and subscribe from there.
+    #[error("this cursor cannot be resumed: fetch the current state and subscribe again from its cursor")]
+    Resync,
+    /// The database did not answer in time or went away; nothing is known to have changed.
+    #[error("the database is not available: try again")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A transaction lost against another and may be run again.
+    #[error("the database asked to run this transaction again")]
+    Contended(#[source] DieselError),
+    /// A uniqueness rule of the database spoke; callers turn it into an answer.
+    #[error("it already exists")]
+    Duplicate,
+    /// A bug, or a database that is not what we think it is.
+    #[error("something went wrong on our side")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A refusal the person can mend.
+    pub fn refused(code: RefusalCode, field: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused(Refusal { code, field, message: message.into() })
+    }
+
+    /// The unit of work may run the transaction again.
+    pub(crate) fn is_worth_another_try(&self) -> bool {
+        matches!(self, Self::Contended(_) | Self::Unavailable(_))
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::NotFound => Self::NotFound,
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Duplicate,
+            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => {
+                Self::Unavailable(error.into())
+            }
+            DieselError::DatabaseError(_, ref information) if is_contention(information.message()) => {
+                Self::Contended(error)
+            }
+            DieselError::DatabaseError(_, ref information) if is_outage(information.message()) => {
+                Self::Unavailable(error.into())
+            }
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+/// diesel-async drops MySQL's error numbers, so that 1213 (deadlock), 1205 (lock wait) and SQLite's BUSY can
+/// only be told by their texts.
+fn is_contention(message: &str) -> bool {
+    ["Deadlock found", "Lock wait timeout", "database is locked", "database table is locked"]
+        .iter()
+        .any(|text| message.starts_with(text))
+}
+
+/// Texts of a connection that broke, a server that shuts down (1053) or became read-only (1290, 1836).
+fn is_outage(message: &str) -> bool {
+    [
+        "Input/output error",
+        "Driver error",
+        "Server shutdown in progress",
+        "The MySQL server is running with",
+        "The MariaDB server is running with",
+        "Running in read-only mode",
+        "Connection was killed",
+    ]
+    .iter()
+    .any(|text| message.starts_with(text))
+}
+
+/// An answer for a person: what was wrong with which field and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct Refusal {
+    /// Why, for programs.
+    pub code: RefusalCode,
+    /// The input field, in dots for nesting; empty when it is about no single one.
+    pub field: &'static str,
+    /// Why and what to do, for people.
+    pub message: String,
+}
+
+/// Why something was refused, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalCode {
+    /// The value is not one this field takes.
+    Invalid,
+    /// The value is longer than allowed.
+    TooLong,
+    /// The value is shorter than allowed.
+    TooShort,
+    /// The id names nothing in this household.
+    InvalidReference,
+    /// It was deleted and can no longer be changed.
+    Gone,
+    /// A household must keep an owner.
+    LastOwner,
+    /// No such invitation.
+    InvitationInvalid,
+    /// The invitation's time is over.
+    InvitationExpired,
+    /// The invitation was taken back.
+    InvitationRevoked,
+    /// Every seat of the invitation is taken.
+    InvitationExhausted,
+    /// The invitation is for another e-mail address.
+    InvitationEmailMismatch,
+    /// This person may not come back to this household.
+    Banned,
+    /// Messages this old can no longer be edited.
+    EditWindowClosed,
+    /// E-mail and password do not belong together.
+    WrongCredentials,
+    /// The token is unknown, used or too old.
+    TokenInvalid,
+    /// The household is archived: restore it first.
+    Archived,
+    /// A limit on how many there may be is reached.
+    Limit,
+}

@@ -1,0 +1,211 @@
+//! The household's log: what happened, in commit order, without a gap.
+
+use crate::labels::labels;
+use crate::tables::{household_events, household_streams, members, messages, users};
+use crate::{Connection, Error, HouseholdId, MemberId, Result, SubjectId, Time, member, message};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+labels! {
+    /// What happened.
+    Kind {
+        /// The household began.
+        HouseholdCreated = "HOUSEHOLD_CREATED",
+        /// Its name or settings changed.
+        HouseholdUpdated = "HOUSEHOLD_UPDATED",
+        /// It was put away.
+        HouseholdArchived = "HOUSEHOLD_ARCHIVED",
+        /// It was brought back.
+        HouseholdRestored = "HOUSEHOLD_RESTORED",
+        /// Somebody joined, or came back.
+        MemberJoined = "MEMBER_JOINED",
+        /// Somebody's role changed.
+        MemberRoleChanged = "MEMBER_ROLE_CHANGED",
+        /// Somebody was removed.
+        MemberRemoved = "MEMBER_REMOVED",
+        /// Somebody left.
+        MemberLeft = "MEMBER_LEFT",
+        /// An invitation was made.
+        InvitationCreated = "INVITATION_CREATED",
+        /// An invitation was taken back.
+        InvitationRevoked = "INVITATION_REVOKED",
+        /// A conversation was opened.
+        ConversationCreated = "CONVERSATION_CREATED",
+        /// A message was sent.
+        MessageSent = "MESSAGE_SENT",
+        /// A message's text changed.
+        MessageEdited = "MESSAGE_EDITED",
+        /// A message was deleted; its text is gone.
+        MessageDeleted = "MESSAGE_DELETED",
+        /// Somebody reacted to a message.
+        ReactionAdded = "REACTION_ADDED",
+        /// Somebody took a reaction back.
+        ReactionRemoved = "REACTION_REMOVED",
+        /// A person's read marker or mute level in a conversation changed; told only to that person.
+        ConversationStateChanged = "CONVERSATION_STATE_CHANGED",
+    }
+}
+
+/// One entry of a household's log.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = household_events)]
+pub struct Event {
+    /// The household it happened in.
+    pub household_id: HouseholdId,
+    /// Its place in the log: 1, 2, 3, … in commit order, without a gap.
+    pub seq: i64,
+    /// What happened.
+    pub kind: Kind,
+    /// The member who did it; none when the system did.
+    pub actor_id: Option<MemberId>,
+    /// What it happened to.
+    pub subject_id: SubjectId,
+    /// The subject's version after it.
+    pub subject_version: i32,
+    /// The subject's fields that changed, with commas between.
+    pub fields: String,
+    audience: Option<Vec<u8>>,
+    /// When, by the clock of the instance that wrote it. Not an order: `seq` is.
+    pub occurred_at: Time,
+}
+
+/// What a change records; the unit of work gives it its place in the log.
+pub(crate) struct Entry {
+    pub kind: Kind,
+    pub subject: SubjectId,
+    pub version: i32,
+    pub fields: &'static [&'static str],
+    /// The members who may know of it; `None` is everybody in the household.
+    pub audience: Option<Vec<MemberId>>,
+}
+
+impl Entry {
+    pub(crate) fn at(self, household: HouseholdId, seq: i64, actor: Option<MemberId>, now: Time) -> Event {
+        Event {
+            household_id: household,
+            seq,
+            kind: self.kind,
+            actor_id: actor,
+            subject_id: self.subject,
+            subject_version: self.version,
+            fields: self.fields.join(","),
+            audience: self
+                .audience
+                .map(|members| members.iter().flat_map(MemberId::bytes).copied().collect()),
+            occurred_at: now,
+        }
+    }
+}
+
+impl Event {
+    /// Whether this member may know of it.
+    pub fn is_for(&self, member: MemberId) -> bool {
+        let Some(audience) = &self.audience else { return true };
+        audience.chunks_exact(16).any(|id| id == member.bytes())
+    }
+
+    /// Whether it ended this member's membership.
+    pub fn ends_membership_of(&self, member: MemberId) -> bool {
+        matches!(self.kind, Kind::MemberRemoved | Kind::MemberLeft)
+            && MemberId::from(self.subject_id) == member
+    }
+}
+
+/// A place in a household's log, which subscribers name to resume from. The epoch changes when a backup is
+/// restored, so that places after the backup are not mistaken for places in the log that grew since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Which life of the log.
+    pub epoch: i32,
+    /// The event's number.
+    pub seq: i64,
+}
+
+/// The log's newest position, or [`Error::NotFound`].
+pub async fn head(conn: &mut Connection, household: HouseholdId) -> Result<Position> {
+    let query = household_streams::table
+        .filter(household_streams::household_id.eq(household))
+        .select((household_streams::epoch, household_streams::head));
+    let (epoch, seq) = run!(conn, |c| query.first(c).await)?;
+    Ok(Position { epoch, seq })
+}
+
+/// The newest `seq` of each of these households that exists.
+pub async fn heads(conn: &mut Connection, households: &[HouseholdId]) -> Result<Vec<(HouseholdId, i64)>> {
+    let query = household_streams::table
+        .filter(household_streams::household_id.eq_any(households))
+        .select((household_streams::household_id, household_streams::head));
+    run!(conn, |c| query.load(c).await)
+}
+
+/// An event with what most subscribers ask of it, so that a page of the log is one query.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Detailed {
+    /// The event.
+    pub event: Event,
+    /// Who did it, as they are now.
+    pub actor: Option<member::Profile>,
+    /// The message it is about, as it is now: what was deleted since does not come back.
+    pub message: Option<message::Message>,
+}
+
+/// The events after `after`, oldest first, at most `limit`.
+pub async fn page(
+    conn: &mut Connection,
+    household: HouseholdId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Detailed>> {
+    let query = household_events::table
+        .left_join(members::table.on(household_events::actor_id.eq(members::id.nullable())))
+        .left_join(users::table.on(users::id.eq(members::user_id)))
+        .left_join(messages::table.on(messages::id.eq(household_events::subject_id)))
+        .filter(household_events::household_id.eq(household))
+        .filter(household_events::seq.gt(after))
+        .order(household_events::seq)
+        .limit(limit);
+    run!(conn, |c| {
+        query
+            .select((
+                Event::as_select(),
+                Option::<member::Profile>::as_select(),
+                Option::<message::Message>::as_select(),
+            ))
+            .load(c)
+            .await
+    })
+}
+
+/// Fails with [`Error::Resync`] unless the log holds everything after `position`.
+pub fn check(position: Position, head: Position) -> Result<()> {
+    if position.epoch == head.epoch && (0..=head.seq).contains(&position.seq) {
+        Ok(())
+    } else {
+        Err(Error::Resync)
+    }
+}
+
+pub(crate) async fn append(conn: &mut Connection, events: &[Event]) -> Result<()> {
+    for event in events {
+        // One at a time: diesel cannot keep a batch insert prepared, and nearly every change is one event.
+        let insert = diesel::insert_into(household_events::table).values(event);
+        run!(conn, |c| insert.execute(c).await)?;
+    }
+    Ok(())
+}
+
+/// The names of the subject's fields that changed after `version`.
+pub(crate) async fn fields_changed_since(
+    conn: &mut Connection,
+    household: HouseholdId,
+    subject: SubjectId,
+    version: i32,
+) -> Result<Vec<String>> {
+    let query = household_events::table
+        .filter(household_events::household_id.eq(household))
+        .filter(household_events::subject_id.eq(subject))
+        .filter(household_events::subject_version.gt(version))
+        .select(household_events::fields);
+    let fields: Vec<String> = run!(conn, |c| query.load(c).await)?;
+    Ok(fields.iter().flat_map(|fields| fields.split(',')).map(str::to_owned).collect())
+}

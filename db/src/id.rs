@@ -1,0 +1,106 @@
+//! Identifiers: one `Copy` newtype per noun, all UUIDv7 in 16 bytes, made here so that a row is whole
+//! before it is inserted and rows made together lie together.
+
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::Binary;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, AsExpression, FromSqlRow)]
+        #[diesel(sql_type = Binary)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new identifier, later in order than those made before it.
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The identifier with these bytes.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            /// The 16 bytes that identify it.
+            pub const fn bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(formatter)
+            }
+        }
+
+        impl<DB: Backend> FromSql<Binary, DB> for $name
+        where
+            Vec<u8>: FromSql<Binary, DB>,
+        {
+            fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
+                let bytes = Vec::<u8>::from_sql(bytes)?;
+                Ok(Self(Uuid::from_slice(&bytes)?))
+            }
+        }
+
+        impl<DB: Backend> ToSql<Binary, DB> for $name
+        where
+            [u8]: ToSql<Binary, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                <[u8] as ToSql<Binary, DB>>::to_sql(self.0.as_bytes().as_slice(), out)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A person with an account.
+    UserId,
+    /// One signed-in device of a person.
+    SessionId,
+    /// A household.
+    HouseholdId,
+    /// A person's place in one household; kept when they leave, so that their words keep an author.
+    MemberId,
+    /// An invitation to a household.
+    InvitationId,
+    /// A conversation of a household.
+    ConversationId,
+    /// A message in a conversation.
+    MessageId,
+    /// A notification waiting in the outbox, or sent.
+    NotificationId,
+    /// What an event is about: the id of a household, member, invitation, conversation or message.
+    SubjectId,
+}
+
+macro_rules! subjects {
+    ($($name:ident),+) => {$(
+        impl From<$name> for SubjectId {
+            fn from(id: $name) -> Self {
+                Self(id.0)
+            }
+        }
+
+        impl From<SubjectId> for $name {
+            fn from(id: SubjectId) -> Self {
+                Self(id.0)
+            }
+        }
+    )+};
+}
+
+subjects!(HouseholdId, MemberId, InvitationId, ConversationId, MessageId);

@@ -1,0 +1,78 @@
+//! `clientMutationId`: an intent that was sent twice happens once.
+
+use crate::tables::idempotency_keys;
+use crate::{Connection, Error, Result, SubjectId, Time, UserId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// How long a `clientMutationId` is remembered.
+pub const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A client's name for one intent, with a digest of what it asked for.
+pub(crate) struct Key<'a> {
+    user_id: UserId,
+    operation: &'static str,
+    client_mutation_id: &'a str,
+    input_hash: [u8; 32],
+}
+
+/// What the intent did the first time.
+pub(crate) struct Receipt {
+    pub subject: SubjectId,
+    pub seq: i64,
+}
+
+impl<'a> Key<'a> {
+    pub(crate) fn new(
+        user_id: UserId,
+        operation: &'static str,
+        client_mutation_id: &'a str,
+        input: &impl Serialize,
+    ) -> Result<Self> {
+        let input = serde_json::to_vec(input).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Self { user_id, operation, client_mutation_id, input_hash: Sha256::digest(input).into() })
+    }
+
+    /// What it did the first time, if there was one. The same key with another input is an
+    /// [`Error::IdempotencyConflict`].
+    pub(crate) async fn receipt(&self, conn: &mut Connection) -> Result<Option<Receipt>> {
+        let query = idempotency_keys::table
+            .filter(idempotency_keys::user_id.eq(self.user_id))
+            .filter(idempotency_keys::operation.eq(self.operation))
+            .filter(idempotency_keys::client_mutation_id.eq(self.client_mutation_id))
+            .select((idempotency_keys::input_hash, idempotency_keys::subject_id, idempotency_keys::seq));
+        let row: Option<(Vec<u8>, SubjectId, i64)> = run!(conn, |c| query.first(c).await.optional())?;
+        match row {
+            Some((hash, ..)) if hash != self.input_hash => Err(Error::IdempotencyConflict),
+            Some((_, subject, seq)) => Ok(Some(Receipt { subject, seq })),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) async fn remember(&self, conn: &mut Connection, receipt: &Receipt, now: Time) -> Result<()> {
+        let insert = diesel::insert_into(idempotency_keys::table).values((
+            idempotency_keys::user_id.eq(self.user_id),
+            idempotency_keys::operation.eq(self.operation),
+            idempotency_keys::client_mutation_id.eq(self.client_mutation_id),
+            idempotency_keys::input_hash.eq(self.input_hash.to_vec()),
+            idempotency_keys::subject_id.eq(receipt.subject),
+            idempotency_keys::seq.eq(receipt.seq),
+            idempotency_keys::created_at.eq(now),
+        ));
+        match run!(conn, |c| insert.execute(c).await) {
+            // The same intent committed on another household's lock in between: only the input can tell.
+            Err(Error::Duplicate) => Err(Error::IdempotencyConflict),
+            result => result.map(|_| ()),
+        }
+    }
+}
+
+/// Forgets keys older than [`KEPT_FOR`]; returns how many.
+pub(crate) async fn forget_old(conn: &mut Connection, now: Time) -> Result<usize> {
+    let delete =
+        diesel::delete(idempotency_keys::table).filter(idempotency_keys::created_at.lt(now.before(KEPT_FOR)));
+    run!(conn, |c| delete.execute(c).await)
+}

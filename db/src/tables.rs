@@ -1,0 +1,250 @@
+//! The tables as diesel sees them; `migrations/` makes them. Times are microseconds since 1970 UTC, ids 16 bytes.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    users (id) {
+        id -> Binary,
+        email -> Text,
+        display_name -> Text,
+        password_hash -> Text,
+        email_verified_at -> Nullable<BigInt>,
+        appears_offline -> Bool,
+        sends_read_receipts -> Bool,
+        version -> Integer,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    sessions (id) {
+        id -> Binary,
+        user_id -> Binary,
+        token_hash -> Binary,
+        device -> Text,
+        ip_prefix -> Text,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    user_tokens (token_hash) {
+        token_hash -> Binary,
+        user_id -> Binary,
+        purpose -> Text,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    throttles (bucket) {
+        bucket -> Text,
+        full_at -> BigInt,
+    }
+}
+
+table! {
+    households (id) {
+        id -> Binary,
+        name -> Text,
+        time_zone -> Text,
+        currency -> Text,
+        history_visibility -> Text,
+        edit_window_minutes -> Nullable<Integer>,
+        version -> Integer,
+        created_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    household_streams (household_id) {
+        household_id -> Binary,
+        epoch -> Integer,
+        head -> BigInt,
+    }
+}
+
+table! {
+    household_events (household_id, seq) {
+        household_id -> Binary,
+        seq -> BigInt,
+        kind -> Text,
+        actor_id -> Nullable<Binary>,
+        subject_id -> Binary,
+        subject_version -> Integer,
+        fields -> Text,
+        audience -> Nullable<Binary>,
+        occurred_at -> BigInt,
+    }
+}
+
+table! {
+    members (id) {
+        id -> Binary,
+        household_id -> Binary,
+        user_id -> Binary,
+        role -> Text,
+        status -> Text,
+        is_banned -> Bool,
+        joined_seq -> BigInt,
+        joined_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    member_periods (member_id, from_seq) {
+        member_id -> Binary,
+        from_seq -> BigInt,
+        to_seq -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    invitations (id) {
+        id -> Binary,
+        household_id -> Binary,
+        role -> Text,
+        token_hash -> Binary,
+        code_hash -> Binary,
+        email -> Nullable<Text>,
+        created_by -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        max_uses -> Integer,
+        uses -> Integer,
+        revoked_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    conversations (id) {
+        id -> Binary,
+        household_id -> Binary,
+        kind -> Text,
+        title -> Nullable<Text>,
+        direct_key -> Nullable<Binary>,
+        version -> Integer,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    conversation_participants (conversation_id, member_id) {
+        conversation_id -> Binary,
+        member_id -> Binary,
+    }
+}
+
+table! {
+    conversation_states (member_id, conversation_id) {
+        member_id -> Binary,
+        conversation_id -> Binary,
+        read_seq -> BigInt,
+        mute_level -> Text,
+    }
+}
+
+table! {
+    messages (id) {
+        id -> Binary,
+        household_id -> Binary,
+        conversation_id -> Binary,
+        seq -> BigInt,
+        author_id -> Binary,
+        kind -> Text,
+        body -> Nullable<Text>,
+        reply_to_id -> Nullable<Binary>,
+        client_mutation_id -> Nullable<Text>,
+        created_at -> BigInt,
+        edited_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        deleted_by -> Nullable<Binary>,
+        version -> Integer,
+    }
+}
+
+table! {
+    message_revisions (message_id, version) {
+        message_id -> Binary,
+        version -> Integer,
+        body -> Text,
+        replaced_at -> BigInt,
+    }
+}
+
+table! {
+    message_mentions (message_id, member_id) {
+        message_id -> Binary,
+        member_id -> Binary,
+        conversation_id -> Binary,
+        seq -> BigInt,
+    }
+}
+
+table! {
+    message_reactions (message_id, member_id, emoji) {
+        message_id -> Binary,
+        member_id -> Binary,
+        emoji -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    idempotency_keys (user_id, operation, client_mutation_id) {
+        user_id -> Binary,
+        operation -> Text,
+        client_mutation_id -> Text,
+        input_hash -> Binary,
+        subject_id -> Binary,
+        seq -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    notifications (id) {
+        id -> Binary,
+        cause -> Text,
+        kind -> Text,
+        recipient -> Text,
+        payload -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> BigInt,
+        leased_until -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+joinable!(sessions -> users (user_id));
+joinable!(members -> users (user_id));
+joinable!(members -> households (household_id));
+joinable!(conversations -> households (household_id));
+joinable!(messages -> conversations (conversation_id));
+
+allow_tables_to_appear_in_same_query!(
+    users,
+    sessions,
+    households,
+    household_streams,
+    household_events,
+    members,
+    member_periods,
+    invitations,
+    conversations,
+    conversation_participants,
+    conversation_states,
+    messages,
+    message_mentions,
+    message_reactions,
+    message_revisions,
+);
