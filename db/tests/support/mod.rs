@@ -1,0 +1,98 @@
+//! Fresh, empty databases for tests: one of every kind that is at hand, gone when dropped.
+
+use roomm8_db::{Database, Options};
+use std::ops::Deref;
+use std::path::PathBuf;
+use tokio::runtime::Handle;
+
+/// Names a MySQL or MariaDB server (`mysql://user:password@host:port/`) on which tests may make databases.
+const MYSQL: &str = "ROOMM8_TEST_MYSQL_URL";
+
+/// An empty database, thrown away with all it holds when dropped.
+pub(crate) struct Fresh {
+    database: Database,
+    leftover: Leftover,
+}
+
+enum Leftover {
+    Folder(PathBuf),
+    Schema { server: String, name: String },
+}
+
+impl Deref for Fresh {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
+}
+
+/// An SQLite database, and a MySQL one if a server is named. Attempts are not limited.
+pub(crate) async fn databases() -> Vec<Fresh> {
+    with_throttles(false).await
+}
+
+/// As [`databases`], with attempts limited as in production.
+#[allow(dead_code, reason = "not every test file asks for it")]
+pub(crate) async fn throttled_databases() -> Vec<Fresh> {
+    with_throttles(true).await
+}
+
+async fn with_throttles(throttles: bool) -> Vec<Fresh> {
+    let name = format!("roomm8_test_{:016x}", rand::random::<u64>());
+    let mut fresh = vec![sqlite(&name, throttles).await];
+    if let Ok(server) = std::env::var(MYSQL) {
+        fresh.push(mysql(server, name, throttles).await);
+    }
+    fresh
+}
+
+async fn sqlite(name: &str, throttles: bool) -> Fresh {
+    let folder = std::env::temp_dir().join(name);
+    let url = format!("sqlite://{}", folder.join("db.sqlite3").display());
+    Fresh { database: open(url, throttles).await, leftover: Leftover::Folder(folder) }
+}
+
+async fn mysql(server: String, name: String, throttles: bool) -> Fresh {
+    // The server may itself name a database: only what comes before it matters.
+    let server = match server.rsplit_once('/') {
+        Some((server, _)) if !server.ends_with('/') => server.to_owned(),
+        _ => server,
+    };
+    tell(&server, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
+    let database = open(format!("{server}/{name}"), throttles).await;
+    Fresh { database, leftover: Leftover::Schema { server, name } }
+}
+
+async fn open(url: String, throttles: bool) -> Database {
+    Database::open(&Options { url, connections: 8, throttles }).await.expect("a fresh database opens")
+}
+
+async fn tell(server: &str, statement: &str) {
+    use mysql_async::prelude::Queryable;
+    let options = mysql_async::Opts::from_url(server).expect("ROOMM8_TEST_MYSQL_URL is a URL");
+    let mut conn = mysql_async::Conn::new(options).await.expect("the MySQL server for tests answers");
+    conn.query_drop(statement).await.expect("the test user may make and drop databases");
+    conn.disconnect().await.expect("the MySQL server for tests says goodbye");
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Kept, and named, so that the failure can be looked into.
+            match &self.leftover {
+                Leftover::Folder(folder) => eprintln!("failed on SQLite in {}", folder.display()),
+                Leftover::Schema { name, .. } => eprintln!("failed on MySQL in {name}"),
+            }
+            return;
+        }
+        match &self.leftover {
+            Leftover::Folder(folder) => std::fs::remove_dir_all(folder).expect("the test's folder goes away"),
+            Leftover::Schema { server, name } => {
+                let statement = format!("DROP DATABASE {name}");
+                let dropped = tell(server, &statement);
+                tokio::task::block_in_place(|| Handle::current().block_on(dropped));
+            }
+        }
+    }
+}
