@@ -11,6 +11,7 @@ use crate::idempotency::{Key, Receipt};
 use crate::tables::household_streams;
 use crate::{
     Connection, Database, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, Time, UserId, event,
+    throttle,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -80,6 +81,7 @@ pub struct Change<'c> {
     actor: Option<Member>,
     head: i64,
     now: Time,
+    throttles: bool,
     entries: Vec<event::Entry>,
     /// Set when the actor became a member in this very change.
     admitted: Option<MemberId>,
@@ -111,6 +113,14 @@ impl Change<'_> {
         self.now
     }
 
+    /// Takes one attempt from a bucket; given back if the change comes to nothing.
+    pub(crate) async fn take(&mut self, bucket: &str, limit: throttle::Limit) -> Result<()> {
+        if !self.throttles {
+            return Ok(());
+        }
+        throttle::take(self.conn, bucket, limit, self.now).await
+    }
+
     /// The `seq` that the next recorded event will have.
     pub(crate) fn next_seq(&self) -> i64 {
         self.head + 1 + i64::try_from(self.entries.len()).unwrap_or(i64::MAX)
@@ -139,7 +149,8 @@ impl Database {
             None => None,
         };
         let key = key.filter(|_| O::ENTRY != Entry::Founding);
-        let changed = self.transaction(&Performance { request, operation, key }).await?;
+        let changed =
+            self.transaction(&Performance { request, operation, key, throttles: self.throttles() }).await?;
         self.announce(request.household, changed.position.seq);
         Ok(changed)
     }
@@ -158,6 +169,7 @@ struct Performance<'a, O> {
     request: Request<'a>,
     operation: &'a O,
     key: Option<Key<'a>>,
+    throttles: bool,
 }
 
 impl<O: Operation> Work for Performance<'_, O> {
@@ -195,6 +207,7 @@ impl<O: Operation> Work for Performance<'_, O> {
             actor,
             head: head.seq,
             now: Time::now(),
+            throttles: self.throttles,
             entries: Vec::new(),
             admitted: None,
         };

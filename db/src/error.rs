@@ -142,6 +142,8 @@ pub enum RefusalCode {
     InvitationEmailMismatch,
     /// This person may not come back to this household.
     Banned,
+    /// Only its author may do this.
+    NotAuthor,
     /// Messages this old can no longer be edited.
     EditWindowClosed,
     /// E-mail and password do not belong together.

@@ -10,6 +10,7 @@
 mod connection;
 pub mod access;
 pub mod account;
+mod among;
 mod change;
 pub mod conversation;
 mod database;
@@ -25,6 +26,7 @@ pub mod message;
 pub mod notification;
 mod secret;
 mod tables;
+mod text;
 pub mod throttle;
 mod time;
 mod version;

@@ -1,8 +1,25 @@
-//! Messages: sending, editing, deleting, reacting, and reading them in order.
+//! Messages: reading them in order here, and in the modules below writing, mentioning and reacting.
 
+mod mention;
+mod reaction;
+mod write;
+
+pub use mention::mentions;
+pub use reaction::{AddReaction, Reaction, RemoveReaction, reactions};
+pub(crate) use write::insert_system;
+pub use write::{BODY_LIMIT, Delete, Edit, Send};
+
+use crate::access::Member;
+use crate::among::among;
 use crate::labels::labels;
-use crate::tables::messages;
-use crate::{Connection, ConversationId, HouseholdId, MemberId, MessageId, Result, SubjectId, Time};
+use crate::tables::{
+    conversation_participants, conversation_states, conversations, members, message_revisions, messages,
+    users,
+};
+use crate::{
+    Connection, ConversationId, Error, HouseholdId, MemberId, MessageId, Result, SubjectId, Time,
+    conversation,
+};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -59,4 +76,164 @@ impl crate::Subject for Message {
         let query = messages::table.filter(messages::id.eq(MessageId::from(id)));
         run!(conn, |c| query.select(Self::as_select()).first(c).await)
     }
+}
+
+impl Message {
+    /// Whether only its place in the conversation is left.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
+}
+
+/// The message, if this member may see it; otherwise [`Error::NotFound`].
+pub async fn find(conn: &mut Connection, member: &Member, id: MessageId) -> Result<Message> {
+    among_ids(conn, member, &[id]).await?.pop().ok_or(Error::NotFound)
+}
+
+/// Those of these messages that the member may see.
+pub async fn among_ids(conn: &mut Connection, member: &Member, ids: &[MessageId]) -> Result<Vec<Message>> {
+    let participation = conversation_participants::table.on(conversation_participants::conversation_id
+        .eq(conversations::id)
+        .and(conversation_participants::member_id.eq(member.id())));
+    let query = messages::table
+        .inner_join(conversations::table.left_join(participation))
+        .filter(conversations::household_id.eq(member.household_id()))
+        .filter(among(messages::id, ids))
+        .filter(
+            conversations::kind
+                .ne(conversation::Kind::Direct)
+                .or(conversation_participants::member_id.is_not_null()),
+        );
+    let messages: Vec<Message> = run!(conn, |c| query.select(Message::as_select()).load(c).await)?;
+    Ok(messages.into_iter().filter(|message| member.sees(message.seq)).collect())
+}
+
+/// A stretch of a conversation: after one `seq` and before another, read from one end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Only messages with a higher `seq`.
+    pub after: i64,
+    /// Only messages with a lower `seq`.
+    pub before: i64,
+    /// At most so many.
+    pub limit: i64,
+    /// From which end they are taken.
+    pub end: End,
+}
+
+/// An end of a stretch of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The oldest messages first.
+    Oldest,
+    /// The newest messages; they are still returned oldest first.
+    Newest,
+}
+
+/// The messages of a conversation in a window, oldest first, as far as the member may see them.
+pub async fn page(
+    conn: &mut Connection,
+    member: &Member,
+    conversation: &conversation::Conversation,
+    window: Window,
+) -> Result<Vec<Message>> {
+    let everything = [(0, i64::MAX)];
+    let mut periods = member.periods().unwrap_or(&everything).to_vec();
+    if window.end == End::Newest {
+        periods.reverse();
+    }
+    let mut found = Vec::new();
+    for (from, to) in periods {
+        let limit = window.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+        if limit <= 0 {
+            break;
+        }
+        let part = Window {
+            after: window.after.max(from - 1),
+            before: window.before.min(to.saturating_add(1)),
+            limit,
+            ..window
+        };
+        found.extend(stretch(conn, conversation.id, part).await?);
+    }
+    if window.end == End::Newest {
+        found.reverse();
+    }
+    Ok(found)
+}
+
+async fn stretch(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    window: Window,
+) -> Result<Vec<Message>> {
+    let query = messages::table
+        .filter(messages::conversation_id.eq(conversation))
+        .filter(messages::seq.gt(window.after))
+        .filter(messages::seq.lt(window.before))
+        .limit(window.limit);
+    match window.end {
+        End::Oldest => {
+            run!(conn, |c| query.order(messages::seq.asc()).select(Message::as_select()).load(c).await)
+        }
+        End::Newest => {
+            run!(conn, |c| query.order(messages::seq.desc()).select(Message::as_select()).load(c).await)
+        }
+    }
+}
+
+/// The `seq` of the first message sent at or after an instant, if there is one.
+pub async fn first_since(
+    conn: &mut Connection,
+    conversation: &conversation::Conversation,
+    since: Time,
+) -> Result<Option<i64>> {
+    let query = messages::table
+        .filter(messages::conversation_id.eq(conversation.id))
+        .filter(messages::created_at.ge(since))
+        .order(messages::seq)
+        .select(messages::seq);
+    run!(conn, |c| query.first(c).await.optional())
+}
+
+/// What a message said before an edit.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = message_revisions)]
+pub struct Revision {
+    /// The message.
+    pub message_id: MessageId,
+    /// The version that said this.
+    pub version: i32,
+    /// What it said.
+    pub body: String,
+    /// When it was replaced.
+    pub replaced_at: Time,
+}
+
+/// What these messages said before, oldest first.
+pub async fn history(conn: &mut Connection, ids: &[MessageId]) -> Result<Vec<Revision>> {
+    let query = message_revisions::table
+        .filter(among(message_revisions::message_id, ids))
+        .order((message_revisions::message_id, message_revisions::version));
+    run!(conn, |c| query.select(Revision::as_select()).load(c).await)
+}
+
+/// Who has read a message: current members but its author, as far as they and the asker show receipts.
+pub async fn read_by(conn: &mut Connection, member: &Member, message: &Message) -> Result<Vec<MemberId>> {
+    let query = conversation_states::table
+        .inner_join(members::table.on(members::id.eq(conversation_states::member_id)))
+        .inner_join(users::table.on(users::id.eq(members::user_id)))
+        .filter(conversation_states::conversation_id.eq(message.conversation_id))
+        .filter(conversation_states::read_seq.ge(message.seq))
+        .filter(members::status.eq(crate::access::MemberStatus::Active))
+        .filter(users::sends_read_receipts)
+        .order(members::id)
+        .select(members::id);
+    let readers: Vec<MemberId> = run!(conn, |c| query.load(c).await)?;
+    let own = users::table.filter(users::id.eq(member.user_id())).select(users::sends_read_receipts);
+    // Whoever hides their own receipts does not see those of others.
+    if !run!(conn, |c| own.first(c).await)? {
+        return Ok(Vec::new());
+    }
+    Ok(readers.into_iter().filter(|reader| *reader != message.author_id).collect())
 }

@@ -1,0 +1,141 @@
+//! Mentions: `@name` is resolved to a member when the message is written, so that a later rename cannot break it.
+
+use super::Message;
+use crate::access::{Member, MemberStatus, Permission};
+use crate::among::among;
+use crate::conversation::{self, Conversation};
+use crate::tables::{members, message_mentions, users};
+use crate::{Change, Connection, MemberId, MessageId, Result};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
+
+/// Who is mentioned in these messages.
+pub async fn mentions(conn: &mut Connection, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<MemberId>>> {
+    let query = message_mentions::table
+        .filter(among(message_mentions::message_id, ids))
+        .order((message_mentions::message_id, message_mentions::member_id))
+        .select((message_mentions::message_id, message_mentions::member_id));
+    let rows: Vec<(MessageId, MemberId)> = run!(conn, |c| query.load(c).await)?;
+    let mut mentions: HashMap<_, Vec<_>> = HashMap::new();
+    for (message, member) in rows {
+        mentions.entry(message).or_default().push(member);
+    }
+    Ok(mentions)
+}
+
+/// Makes the stored mentions those of the message's present text.
+pub(super) async fn replace(
+    change: &mut Change<'_>,
+    conversation: &Conversation,
+    message: &Message,
+) -> Result<()> {
+    if message.version > 1 {
+        erase(change, message.id).await?;
+    }
+    let body = message.body.as_deref().unwrap_or_default();
+    if !body.contains('@') {
+        return Ok(());
+    }
+    for member in named(change, conversation, body).await? {
+        let insert = diesel::insert_into(message_mentions::table).values((
+            message_mentions::message_id.eq(message.id),
+            message_mentions::member_id.eq(member),
+            message_mentions::conversation_id.eq(message.conversation_id),
+            message_mentions::seq.eq(message.seq),
+        ));
+        run!(change.conn(), |c| insert.execute(c).await)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn erase(change: &mut Change<'_>, message: MessageId) -> Result<()> {
+    let delete = diesel::delete(message_mentions::table).filter(message_mentions::message_id.eq(message));
+    run!(change.conn(), |c| delete.execute(c).await).map(|_| ())
+}
+
+/// The members named in a text, as far as they take part in the conversation.
+async fn named(change: &mut Change<'_>, conversation: &Conversation, body: &str) -> Result<Vec<MemberId>> {
+    let actor: Member = change.actor()?.clone();
+    let query = members::table
+        .inner_join(users::table)
+        .filter(members::household_id.eq(conversation.household_id))
+        .filter(members::status.eq(MemberStatus::Active))
+        .select((members::id, users::display_name));
+    let mut people: Vec<(MemberId, String)> = run!(change.conn(), |c| query.load(c).await)?;
+    if let Some(audience) = conversation::audience(change.conn(), conversation).await? {
+        people.retain(|(id, _)| audience.contains(id));
+    }
+    let found = scan(body, &people);
+    if found.everyone && actor.role().may(Permission::MentionEveryone) {
+        return Ok(people.into_iter().map(|(id, _)| id).filter(|id| *id != actor.id()).collect());
+    }
+    Ok(found.members)
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    members: Vec<MemberId>,
+    everyone: bool,
+}
+
+/// Finds `@name` and `@all` outside of code, the longest name first, whatever the case.
+fn scan(body: &str, people: &[(MemberId, String)]) -> Found {
+    let mut by_length: Vec<(MemberId, String)> =
+        people.iter().map(|(id, name)| (*id, name.to_lowercase())).collect();
+    by_length.sort_by_key(|(_, name)| std::cmp::Reverse(name.len()));
+    let mut found = Found::default();
+    for prose in body.split('`').step_by(2) {
+        let prose = prose.to_lowercase();
+        for (at, _) in prose.match_indices('@') {
+            let (before, rest) = prose.split_at(at);
+            // "ada@example.org" mentions nobody.
+            if before.ends_with(char::is_alphanumeric) {
+                continue;
+            }
+            let rest = rest.trim_start_matches('@');
+            match by_length.iter().find(|(_, name)| starts_with_word(rest, name)) {
+                Some((id, _)) if !found.members.contains(id) => found.members.push(*id),
+                Some(_) => {}
+                None => found.everyone |= starts_with_word(rest, "all"),
+            }
+        }
+    }
+    found
+}
+
+fn starts_with_word(text: &str, word: &str) -> bool {
+    text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people() -> Vec<(MemberId, String)> {
+        ["Ada", "Ada Lovelace", "李雷", "Zoë"].map(|name| (MemberId::new(), name.to_owned())).to_vec()
+    }
+
+    fn names(body: &str) -> Vec<String> {
+        let people = people();
+        let found = scan(body, &people).members;
+        found.iter().map(|id| people.iter().find(|(other, _)| other == id).unwrap().1.clone()).collect()
+    }
+
+    #[test]
+    fn the_longest_name_wins_and_case_does_not_matter() {
+        assert_eq!(names("hi @ada lovelace and @ADA!"), ["Ada Lovelace", "Ada"]);
+        assert_eq!(names("@李雷 你好, @zoë"), ["李雷", "Zoë"]);
+    }
+
+    #[test]
+    fn code_addresses_and_longer_words_mention_nobody() {
+        assert_eq!(names("`@Ada` ada@Ada @Adam"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_is_everybody() {
+        assert!(scan("@all dinner", &people()).everyone);
+        assert!(!scan("@allergy", &people()).everyone);
+    }
+}
