@@ -1,18 +1,43 @@
 //! The protocol layer: GraphQL over HTTP and over WebSocket, in front of any [`Service`].
 //!
-//! It knows what a request, an operation and a socket are, and nothing of what they are about.
+//! It knows what a request, an operation and a socket are, and nothing of what they are about. An operation comes in
+//! by [`http`] or [`websocket`], passes the [`gate`], is run by the service and goes out through [`answer`].
+//! [`listener`] owns the connections under both.
+
+#![allow(clippy::result_large_err, reason = "a ServerError has that size, and is the error of all of this")]
+
+pub mod answer;
+pub mod error;
+pub mod gate;
+mod http;
+pub mod limits;
+pub mod listener;
+mod operation;
+mod parameters;
+mod settings;
+mod shutdown;
+mod stats;
+mod websocket;
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+pub use http::router;
+pub use limits::Limits;
+pub use parameters::Parameters;
+pub use settings::{Settings, Sockets};
+pub use shutdown::Shutdown;
+pub use stats::{Sample, Stats};
+
 /// What answers the operations that this layer lets through.
 ///
-/// A request that reaches it is within the gate's limits and already parsed: `request.parsed_query()` costs
-/// nothing. An error needs `extensions.code`; one that has none is logged and shown to the client as `INTERNAL`.
+/// A request that reaches it is within [`Limits`] and already parsed: `request.parsed_query()` costs nothing. An
+/// error needs `extensions.code`; one that has none is logged and shown to the client as `INTERNAL`.
 pub trait Service: Clone + Send + Sync + 'static {
     /// A proven identity, or the proof that there is none.
     type Caller: Clone + Send + Sync + 'static;
@@ -37,15 +62,16 @@ pub trait Service: Clone + Send + Sync + 'static {
     fn ended(&self, caller: &Self::Caller) -> impl Future<Output = ()> + Send + 'static;
 }
 
-/// What a subscription delivers. Each item is one whole GraphQL response, `{"data":…}`, rendered once and shared
-/// between sockets. An `Err` ends the operation with an `error` message; with the code `SLOW_CONSUMER` it closes
-/// the socket (4413), for a stream that overflowed because its reader did not keep up.
+/// What a subscription delivers. Each item is one whole GraphQL response, `{"data":…}`, rendered once (by
+/// [`answer::render`]) and shared between sockets. An `Err` ends the operation with an `error` message; with the
+/// code [`error::SLOW_CONSUMER`] it closes the socket (4413), for a stream that overflowed because its reader did
+/// not keep up.
 ///
 /// The stream is polled only while its socket can be written to: what waits meanwhile is the stream's to bound.
 pub type Events = BoxStream<'static, Result<Bytes, ServerError>>;
 
 /// What a client says about itself.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Credentials {
     /// The bearer token (RFC 6750), without its scheme.
     pub token: Option<String>,
@@ -53,4 +79,23 @@ pub struct Credentials {
     pub client_address: IpAddr,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Credentials")
+            .field("has_token", &self.token.is_some())
+            .field("client_address", &self.client_address)
+            .field("user_agent", &self.user_agent)
+            .finish()
+    }
+}
+
+/// What every request of one router shares.
+struct Context<S> {
+    service: S,
+    settings: Settings,
+    stats: Arc<Stats>,
+    shutdown: Shutdown,
 }

@@ -1,0 +1,121 @@
+//! From what the executor returned to what a client may see: coded, masked, rendered.
+
+use async_graphql::{PathSegment, Response, ServerError, Value};
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::Serialize;
+use tracing::error;
+
+use super::error::{self, code_of, with_code};
+
+/// Errors shown of a refused request; a query of a thousand unknown fields is not worth a thousand sentences.
+const ERRORS_SHOWN: usize = 20;
+
+/// An answer with data, as JSON.
+pub struct Rendered {
+    /// `{"data":…}`, with `errors` before it if there are any.
+    pub body: Bytes,
+    /// Whether there are errors.
+    pub is_partial: bool,
+    /// Headers that the schema asks to send.
+    pub headers: HeaderMap,
+}
+
+/// Renders a response. `Err` is a request that was refused before anything ran: such an answer has no `data` at
+/// all (GraphQL specification, 7.1). Either way each error ends up with a code, and one that came without shows as
+/// `INTERNAL` with `request_id` and is logged in full.
+pub fn render(
+    mut response: Response,
+    request_id: &str,
+    bytes_max: usize,
+) -> Result<Rendered, Vec<ServerError>> {
+    let errors = std::mem::take(&mut response.errors);
+    let is_refused = response.data == Value::Null
+        && !errors.is_empty()
+        && errors.iter().all(|error| error.path.is_empty());
+    if is_refused {
+        return Err(refused(errors, request_id));
+    }
+    let errors: Vec<_> = errors.into_iter().map(|error| shown(error, request_id)).collect();
+    let body = Body { errors: &errors, data: Some(&response.data), extensions: &response.extensions };
+    let body = json(&body);
+    if body.len() > bytes_max {
+        let message =
+            format!("the answer has {} bytes, and {bytes_max} is the limit; ask for less", body.len());
+        return Err(vec![error::error(error::RESPONSE_TOO_LARGE, message)]);
+    }
+    Ok(Rendered { body: body.into(), is_partial: !errors.is_empty(), headers: response.http_headers })
+}
+
+/// The errors of a request that was refused, fit to be shown.
+pub fn refused(mut errors: Vec<ServerError>, request_id: &str) -> Vec<ServerError> {
+    errors.truncate(ERRORS_SHOWN);
+    errors.into_iter().map(|error| shown(error, request_id)).collect()
+}
+
+/// The body of an answer without data.
+pub fn render_errors(errors: &[ServerError]) -> Bytes {
+    json(&Body { errors, data: None, extensions: &std::collections::BTreeMap::new() }).into()
+}
+
+/// What a client sees of a fault.
+pub(crate) fn internal(request_id: &str) -> ServerError {
+    let mut error =
+        error::error(error::INTERNAL, "something went wrong on our side; quote requestId to report it");
+    if let Some(extensions) = &mut error.extensions {
+        extensions.set("requestId", request_id);
+    }
+    error
+}
+
+fn shown(error: ServerError, request_id: &str) -> ServerError {
+    if code_of(&error).is_some() {
+        return error;
+    }
+    if error.path.is_empty() && !error.locations.is_empty() {
+        // Validation errors have a place in the query and none in the answer.
+        return with_code(error, error::VALIDATION_FAILED);
+    }
+    if error.path.is_empty() && matches!(error.message.as_str(), TOO_COMPLEX | TOO_DEEP) {
+        return with_code(error, error::LIMIT_EXCEEDED);
+    }
+    if error.message.starts_with(UNREADABLE_INPUT) {
+        return with_code(error, error::BAD_USER_INPUT);
+    }
+    error!(
+        request_id,
+        message = error.message,
+        path = path(&error.path),
+        "an error without a code was masked"
+    );
+    ServerError { locations: error.locations, path: error.path, ..internal(request_id) }
+}
+
+// Three sentences of async-graphql 7.0.19 that come without a code and are the client's business.
+const TOO_COMPLEX: &str = "Query is too complex.";
+const TOO_DEEP: &str = "Query is nested too deep.";
+/// A scalar that did not take its value says so only when the resolver reads its argument.
+const UNREADABLE_INPUT: &str = "Failed to parse \"";
+
+fn path(path: &[PathSegment]) -> String {
+    let segments = path.iter().map(|segment| match segment {
+        PathSegment::Field(name) => name.clone(),
+        PathSegment::Index(index) => index.to_string(),
+    });
+    segments.collect::<Vec<_>>().join(".")
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    extensions: &'a std::collections::BTreeMap<String, Value>,
+}
+
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    // Neither a GraphQL value nor an error holds anything that JSON has no form for.
+    serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec())
+}

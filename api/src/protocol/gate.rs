@@ -1,0 +1,147 @@
+//! The gate: what a request passes before anything else looks at it, on every transport alike.
+//!
+//! Every step costs time linear to the text, and none recurses further than a limit.
+
+mod measure;
+mod scan;
+
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::parser::{Error as ParseError, parse_query};
+use async_graphql::{Pos, Request, Value};
+
+use super::error::{self, OPERATION_UNKNOWN, PARSE_FAILED, VALIDATION_FAILED};
+use super::limits::{Limits, Refusal, Rule};
+use super::parameters::Parameters;
+
+/// An operation that may be run.
+pub struct Operation {
+    /// The request, with its parsed document in it.
+    pub request: Request,
+    /// What the selected operation is.
+    pub kind: Kind,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+}
+
+/// The kinds of operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they say it themselves")]
+pub enum Kind {
+    Query,
+    Mutation,
+    Subscription,
+}
+
+impl Kind {
+    /// As GraphQL spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Subscription => "subscription",
+        }
+    }
+}
+
+/// Lets an operation in, or says why not.
+pub fn admit(parameters: Parameters, limits: &Limits) -> Result<Operation, Refusal> {
+    let text = parameters.query.as_str();
+    limits.check(Rule::QueryBytes, text.len())?;
+    scan::scan(text, limits)?;
+    for value in parameters.variables.values() {
+        // The variables are an object themselves: one level.
+        check_nesting(value, 2, limits)?;
+    }
+    let document = parse_query(text).map_err(|error| unreadable(&error))?;
+    measure::measure(&document, limits)?;
+    let (name, operation) = select(&document, parameters.operation_name.as_deref())?;
+    let kind = kind_of(operation);
+    if kind == Kind::Subscription && measure::root_fields(&document, operation) > 1 {
+        let place = vec![operation.selection_set.pos];
+        return Err(document_error("a subscription selects exactly one field at its root", place));
+    }
+    Ok(Operation { name, kind, request: request(parameters, document) })
+}
+
+fn request(parameters: Parameters, document: ExecutableDocument) -> Request {
+    let mut request = Request::new(parameters.query).variables(parameters.variables);
+    request.operation_name = parameters.operation_name;
+    request.extensions = parameters.extensions;
+    request.set_parsed_query(document);
+    request
+}
+
+/// `GetOperation` of the GraphQL specification, 6.1.
+fn select<'a>(
+    document: &'a ExecutableDocument,
+    wanted: Option<&str>,
+) -> Result<(Option<String>, &'a OperationDefinition), Refusal> {
+    let mut operations = document.operations.iter();
+    let selected = match wanted {
+        Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| name.as_str() == wanted)),
+        None => operations.next().filter(|_| operations.next().is_none()),
+    };
+    let (name, operation) = selected.ok_or_else(|| unknown(wanted))?;
+    Ok((name.map(ToString::to_string), &operation.node))
+}
+
+fn kind_of(operation: &OperationDefinition) -> Kind {
+    match operation.ty {
+        OperationType::Query => Kind::Query,
+        OperationType::Mutation => Kind::Mutation,
+        OperationType::Subscription => Kind::Subscription,
+    }
+}
+
+fn check_nesting(value: &Value, level: usize, limits: &Limits) -> Result<(), Refusal> {
+    match value {
+        Value::List(values) => {
+            limits.check(Rule::VariableNesting, level)?;
+            values.iter().try_for_each(|value| check_nesting(value, level + 1, limits))
+        }
+        Value::Object(fields) => {
+            limits.check(Rule::VariableNesting, level)?;
+            fields.values().try_for_each(|value| check_nesting(value, level + 1, limits))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unknown(wanted: Option<&str>) -> Refusal {
+    let message = match wanted {
+        Some(_) => "the document has no operation of the name in operationName",
+        None => "the document has several operations: say which to run in operationName",
+    };
+    Refusal { rule: Rule::Document, error: error::error(OPERATION_UNKNOWN, message) }
+}
+
+/// The parser's own text quotes the query; only what it expected is passed on.
+fn unreadable(problem: &ParseError) -> Refusal {
+    let places = problem.positions().collect();
+    match problem {
+        ParseError::Syntax { message, .. } => match message.rsplit_once(" = ") {
+            Some((_, expected)) if expected.starts_with("expected ") => syntax_error(expected.trim(), places),
+            _ => syntax_error("the query cannot be read here", places),
+        },
+        ParseError::MissingOperation => syntax_error("the document has no operation", places),
+        ParseError::RecursionLimitExceeded => syntax_error("the query is nested too deep", places),
+        ParseError::MultipleOperations { .. } => {
+            document_error("an operation without a name must be the document's only one", places)
+        }
+        ParseError::OperationDuplicated { .. } => document_error("two operations have the same name", places),
+        ParseError::FragmentDuplicated { .. } => document_error("two fragments have the same name", places),
+        _ => syntax_error("the query cannot be read", places),
+    }
+}
+
+fn syntax_error(problem: &str, places: Vec<Pos>) -> Refusal {
+    let mut error = error::error(PARSE_FAILED, format!("syntax error: {problem}"));
+    error.locations = places;
+    Refusal { rule: Rule::Syntax, error }
+}
+
+fn document_error(problem: &str, places: Vec<Pos>) -> Refusal {
+    let mut error = error::error(VALIDATION_FAILED, problem);
+    error.locations = places;
+    Refusal { rule: Rule::Document, error }
+}

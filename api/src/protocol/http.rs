@@ -1,0 +1,114 @@
+//! GraphQL over HTTP: one URL, GET for queries and POST for queries and mutations, JSON in and out.
+//!
+//! Statuses follow the specification's draft as the `graphql-http` audits (1.23) check it: a client that accepts
+//! `application/graphql-response+json` sees 4xx for a refused document, one that wants `application/json` sees 200.
+
+mod cors;
+mod credentials;
+mod media;
+mod read;
+mod reply;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use http::header::{HeaderMap, UPGRADE};
+use http::{HeaderValue, Method};
+
+use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
+use super::gate::{self, Kind, Operation};
+use super::operation::{self, Identity};
+use super::{Context, Service, Settings, Shutdown, Stats, websocket};
+pub(super) use credentials::{bearer, credentials};
+use media::Media;
+pub(super) use reply::Refused;
+
+/// The routes of the protocol layer: `/graphql` for both HTTP and WebSocket.
+pub fn router<S: Service>(service: S, settings: Settings, stats: Arc<Stats>, shutdown: Shutdown) -> Router {
+    let context = Arc::new(Context { service, settings, stats, shutdown });
+    Router::new().route("/graphql", any(answer::<S>)).with_state(context)
+}
+
+async fn answer<S: Service>(State(context): State<Arc<Context<S>>>, request: Request) -> Response {
+    let request_id = request_id(request.headers());
+    let origin = cors::allowed(request.headers(), &context.settings.origins);
+    let mut response = if request.method() == Method::OPTIONS {
+        cors::preflight(request.headers(), origin.is_some())
+    } else if is_upgrade(request.headers()) {
+        websocket::upgrade(&context, request, &request_id).await
+    } else {
+        match Media::accepted(request.headers()) {
+            Some(media) => match operate(&context, request, media, &request_id).await {
+                Ok(response) => response,
+                Err(refused) => refused.into_response(media),
+            },
+            None => Refused::not_acceptable().into_response(Media::Json),
+        }
+    };
+    reply::finish(response.headers_mut(), &request_id, origin);
+    response
+}
+
+async fn operate<S: Service>(
+    context: &Arc<Context<S>>,
+    request: Request,
+    media: Media,
+    request_id: &str,
+) -> Result<Response, Refused> {
+    let method = request.method().clone();
+    let credentials = credentials(&request, context.settings.trusted_proxies);
+    let parameters = read::parameters(request, &context.settings).await?;
+    let operation = gate::admit(parameters, &context.settings.limits).map_err(|refusal| {
+        context.stats.refusal(refusal.rule);
+        Refused::from(refusal.error)
+    })?;
+    suits(&operation, &method)?;
+    // Only now: whoever sends nonsense costs no look at the sessions.
+    let identity = Identity::Claimed(credentials?);
+    let rendered = operation::run(context, identity, operation, request_id).await?;
+    Ok(reply::data(rendered, media))
+}
+
+/// A page of anywhere can make a browser send a GET. So it may ask, and never change.
+fn suits(operation: &Operation, method: &Method) -> Result<(), Refused> {
+    match operation.kind {
+        Kind::Query => Ok(()),
+        Kind::Mutation if method == Method::POST => Ok(()),
+        Kind::Mutation => {
+            Err(Refused::new(METHOD_NOT_ALLOWED, "mutations are sent by POST").allowing("POST"))
+        }
+        Kind::Subscription => Err(Refused::new(
+            SUBSCRIPTION_NEEDS_SOCKET,
+            "subscriptions are opened over WebSocket at this URL, subprotocol graphql-transport-ws",
+        )),
+    }
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// The id that follows a request through logs and answers: the client's, if it is one that may stand in a log.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(reply::REQUEST_ID).and_then(|value| value.to_str().ok());
+    let is_plain = |id: &&str| {
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    match given.filter(is_plain) {
+        Some(id) => id.to_owned(),
+        None => uuid::Uuid::now_v7().simple().to_string(),
+    }
+}
+
+/// The answer to a handshake that is refused.
+pub(super) fn refuse(refused: Refused) -> Response {
+    refused.into_response(Media::Json)
+}
+
+fn header(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""))
+}

@@ -1,0 +1,98 @@
+//! Answers: status, headers and body, an error always as GraphQL's JSON.
+
+use async_graphql::ServerError;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::{HeaderValue, StatusCode};
+
+use super::super::answer::{Rendered, render_errors};
+use super::super::error::{self, code_of, is_about_the_document, retry_after, status_of};
+use super::media::Media;
+use super::{cors, header};
+
+/// The header with the id of a request.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// A request that gets no data.
+#[derive(Debug)]
+pub(in super::super) struct Refused {
+    errors: Vec<ServerError>,
+    allow: Option<&'static str>,
+}
+
+impl Refused {
+    pub(in super::super) fn new(code: &str, message: impl Into<String>) -> Self {
+        error::error(code, message).into()
+    }
+
+    pub(super) fn not_acceptable() -> Self {
+        let message = "answers are application/graphql-response+json or application/json, in UTF-8";
+        Self::new(error::NOT_ACCEPTABLE, message)
+    }
+
+    /// Says by which methods it would have worked.
+    pub(super) fn allowing(self, methods: &'static str) -> Self {
+        Self { allow: Some(methods), ..self }
+    }
+
+    pub(super) fn into_response(self, media: Media) -> Response {
+        let first = self.errors.first();
+        let code = first.and_then(code_of).unwrap_or(error::INTERNAL);
+        let status = match media {
+            Media::Json if is_about_the_document(code) => StatusCode::OK,
+            _ => status_of(code),
+        };
+        let mut response = respond(status, media, render_errors(&self.errors));
+        let headers = response.headers_mut();
+        if let Some(methods) = self.allow {
+            headers.insert(header::ALLOW, header(methods));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2: a 401 names the scheme to use.
+            headers.insert(header::WWW_AUTHENTICATE, header("Bearer"));
+        }
+        if let Some(seconds) = first.and_then(retry_after) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<ServerError> for Refused {
+    fn from(error: ServerError) -> Self {
+        vec![error].into()
+    }
+}
+
+impl From<Vec<ServerError>> for Refused {
+    fn from(errors: Vec<ServerError>) -> Self {
+        Self { errors, allow: None }
+    }
+}
+
+pub(super) fn data(rendered: Rendered, media: Media) -> Response {
+    let mut response = respond(StatusCode::OK, media, rendered.body);
+    response.headers_mut().extend(rendered.headers);
+    response
+}
+
+fn respond(status: StatusCode, media: Media, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header(media.content_type()));
+    response
+}
+
+/// What every answer has.
+pub(super) fn finish(headers: &mut HeaderMap, request_id: &str, origin: Option<HeaderValue>) {
+    headers.insert(REQUEST_ID, header(request_id));
+    headers.insert(header::VARY, header("Accept, Origin"));
+    // An answer is about its caller; no cache in between may keep it.
+    headers.insert(header::CACHE_CONTROL, header("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header("nosniff"));
+    if let Some(origin) = origin {
+        cors::permit(headers, origin);
+    }
+}

@@ -1,0 +1,154 @@
+//! Accepts connections, bounds their number and their patience, and lets them finish when the process stops.
+//!
+//! In place of `axum::serve`, which waits for ever for the headers of a request.
+
+mod connections;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use super::{Shutdown, Stats};
+use connections::{Connections, Counted};
+
+/// Where a connection comes from, in the extensions of each of its requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Settings of the listener.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Connections at once, sockets included; more wait in the kernel. Default 20,000.
+    pub connections: usize,
+    /// Connections at once from one address (`IPv6`: one /64); more are hung up on. Behind a proxy every client has
+    /// its address: set `None` there. Default 256.
+    pub connections_per_address: Option<usize>,
+    /// For the headers of a request to arrive, and for the next request to begin. Default 10 s. A load balancer
+    /// that keeps connections open needs more than its own idle time-out here.
+    pub header_deadline: Duration,
+    /// Bytes of a request's line and headers. Default 65,536.
+    pub header_bytes: usize,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_per_address: Some(256),
+            header_deadline: Duration::from_secs(10),
+            header_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: u32 = 4096;
+/// After an accept failed for want of something, as file descriptors.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Opens the port.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted server must not wait for the connections of the one before it to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until the shutdown has begun and either every connection is done or the grace period is over.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: Listen,
+    stats: Arc<Stats>,
+    shutdown: Shutdown,
+) {
+    let connections = Arc::new(Connections::new(&settings, stats));
+    let begun = shutdown.begun();
+    tokio::pin!(begun);
+    let grace = loop {
+        tokio::select! {
+            grace = &mut begun => break grace,
+            (stream, peer) = accept(&listener, &connections) => {
+                let service = router.clone();
+                tokio::spawn(connection(stream, peer, service, settings.clone(), shutdown.clone()));
+            }
+        }
+    };
+    drop(listener);
+    if timeout(grace, connections.done()).await.is_err() {
+        warn!("some connections were not done when the grace period was over");
+    }
+}
+
+/// The next connection that may be served.
+async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> (Counted<TcpStream>, SocketAddr) {
+    loop {
+        let place = connections.place().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Small frames, each worth being on its way.
+                let _ = stream.set_nodelay(true);
+                if let Some(stream) = connections.admit(place, stream, peer.ip()) {
+                    return (stream, peer);
+                }
+                debug!(%peer, "too many connections from one address");
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                warn!(%error, "no connection could be accepted");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+async fn connection(
+    stream: Counted<TcpStream>,
+    peer: SocketAddr,
+    router: Router,
+    settings: Listen,
+    shutdown: Shutdown,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_deadline)
+        .max_buf_size(settings.header_bytes)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(serving);
+    let result = tokio::select! {
+        result = &mut serving => result,
+        _ = shutdown.begun() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = result {
+        debug!(%peer, %error, "a connection ended with an error");
+    }
+}

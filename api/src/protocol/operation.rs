@@ -1,0 +1,140 @@
+//! Runs an operation: in a task of its own, with a deadline, with its panics kept to itself.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use async_graphql::ServerError;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{Instrument, Span, debug, error, info_span, warn};
+
+use super::answer::{self, Rendered};
+use super::error;
+use super::gate::{Kind, Operation};
+use super::stats::Outcome;
+use super::{Context, Credentials, Events, Service};
+
+/// An operation that takes longer than this is worth a line in the log.
+const SLOW: Duration = Duration::from_secs(1);
+/// Of an operation's name in the log, in characters: it is the client's to choose.
+const NAME_SHOWN: usize = 64;
+
+/// Who asks.
+pub(crate) enum Identity<Caller> {
+    /// Somebody who has been authenticated before.
+    Proven(Caller),
+    /// Somebody to authenticate now.
+    Claimed(Credentials),
+}
+
+/// Answers a query or a mutation. Dropping the future leaves the operation running: the database is not torn out
+/// of a transaction because a client went away.
+pub(crate) async fn run<S: Service>(
+    context: &Context<S>,
+    identity: Identity<S::Caller>,
+    operation: Operation,
+    request_id: &str,
+) -> Result<Rendered, Vec<ServerError>> {
+    let Operation { request, kind, name } = operation;
+    let span = span(kind, name.as_deref(), request_id);
+    let service = context.service.clone();
+    let work = async move {
+        let caller = match identity {
+            Identity::Proven(caller) => caller,
+            Identity::Claimed(credentials) => service.authenticate(credentials).await.map_err(|e| vec![e])?,
+        };
+        Ok(service.execute(caller, request).await)
+    };
+    let started = Instant::now();
+    let answer = settle(context, work, &span, request_id).await;
+    let answer = match answer {
+        Ok(response) => answer::render(response, request_id, context.settings.response_bytes),
+        Err(errors) => Err(answer::refused(errors, request_id)),
+    };
+    span.in_scope(|| note(context, kind, &answer, started.elapsed()));
+    answer
+}
+
+/// Opens a subscription.
+pub(crate) async fn open<S: Service>(
+    context: &Context<S>,
+    caller: S::Caller,
+    operation: Operation,
+    request_id: &str,
+) -> Result<Events, Vec<ServerError>> {
+    let Operation { request, kind, name } = operation;
+    let span = span(kind, name.as_deref(), request_id);
+    let service = context.service.clone();
+    let work = async move { service.subscribe(caller, request).await };
+    let opened = settle(context, work, &span, request_id).await;
+    let outcome = if opened.is_ok() { Outcome::Complete } else { Outcome::Refused };
+    context.stats.operation(kind, outcome);
+    opened.map_err(|errors| answer::refused(errors, request_id))
+}
+
+/// Authenticates, with the same care.
+pub(crate) async fn authenticate<S: Service>(
+    context: &Context<S>,
+    credentials: Credentials,
+    request_id: &str,
+) -> Result<S::Caller, ServerError> {
+    let service = context.service.clone();
+    let work = async move { service.authenticate(credentials).await.map_err(|error| vec![error]) };
+    let span = info_span!("authenticate", request_id);
+    let proven = settle(context, work, &span, request_id).await;
+    let mut errors = match proven {
+        Ok(caller) => return Ok(caller),
+        Err(errors) => answer::refused(errors, request_id),
+    };
+    Err(errors.pop().unwrap_or_else(|| answer::internal(request_id)))
+}
+
+fn span(kind: Kind, name: Option<&str>, request_id: &str) -> Span {
+    let name: String = name.unwrap_or_default().chars().take(NAME_SHOWN).collect();
+    info_span!("operation", kind = kind.name(), name, request_id)
+}
+
+/// Waits for work in its own task.
+async fn settle<S: Service, T: Send + 'static>(
+    context: &Context<S>,
+    work: impl Future<Output = Result<T, Vec<ServerError>>> + Send + 'static,
+    span: &Span,
+    request_id: &str,
+) -> Result<T, Vec<ServerError>> {
+    let end = context.settings.operation_end;
+    let task: JoinHandle<_> = tokio::spawn(timeout(end, work).instrument(span.clone()));
+    match timeout(context.settings.operation_deadline, task).await {
+        Ok(Ok(Ok(settled))) => settled,
+        Ok(Ok(Err(_))) | Err(_) => {
+            span.in_scope(|| warn!("an operation passed its deadline"));
+            let message =
+                "the operation took too long and was given up; what it changes may still take effect";
+            Err(vec![error::error(error::DEADLINE_EXCEEDED, message)])
+        }
+        Ok(Err(fault)) => {
+            context.stats.panic();
+            span.in_scope(|| error!(%fault, "an operation panicked"));
+            Err(vec![answer::internal(request_id)])
+        }
+    }
+}
+
+fn note<S: Service>(
+    context: &Context<S>,
+    kind: Kind,
+    answer: &Result<Rendered, Vec<ServerError>>,
+    elapsed: Duration,
+) {
+    let outcome = match answer {
+        Ok(rendered) if rendered.is_partial => Outcome::Partial,
+        Ok(_) => Outcome::Complete,
+        Err(_) => Outcome::Refused,
+    };
+    context.stats.operation(kind, outcome);
+    let milliseconds = elapsed.as_millis();
+    if elapsed > SLOW {
+        warn!(?outcome, milliseconds, "a slow operation");
+    } else {
+        debug!(?outcome, milliseconds, "an operation");
+    }
+}

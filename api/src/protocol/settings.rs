@@ -1,0 +1,78 @@
+//! What whoever runs the protocol layer may decide.
+
+use std::time::Duration;
+
+use super::limits::Limits;
+
+/// Settings of the protocol layer, with defaults for a server on the open internet.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bounds of one operation.
+    pub limits: Limits,
+    /// Web origins, exactly as browsers send them (`https://app.example`), that may call from a page (CORS) and
+    /// open sockets. Default none. The server's own origin is no exception: list it to serve a page of its own.
+    pub origins: Vec<String>,
+    /// Proxies in front whose `X-Forwarded-For` is believed. Default 0: the peer is the client.
+    pub trusted_proxies: usize,
+    /// Bytes of a request's body and of a socket's message. Default 65,536.
+    pub body_bytes: usize,
+    /// Bytes of an answer or an event. Default 1,048,576.
+    pub response_bytes: usize,
+    /// Bytes of a request's target, which holds the query of a GET. Default 16,384.
+    pub target_bytes: usize,
+    /// How long a body may take to arrive. Default 10 s.
+    pub body_deadline: Duration,
+    /// How long a client waits for an operation at most. Default 10 s.
+    pub operation_deadline: Duration,
+    /// How long an operation nobody waits for any more may go on, from its start. Default 30 s.
+    pub operation_end: Duration,
+    /// WebSocket connections.
+    pub sockets: Sockets,
+}
+
+/// Settings of each WebSocket connection.
+#[derive(Clone, Debug)]
+pub struct Sockets {
+    /// From the handshake to `connection_init`, sign-in included (close 4408). Default 4 s.
+    pub init_deadline: Duration,
+    /// Between the server's pings. Default 15 s.
+    pub ping_interval: Duration,
+    /// Without a sign of life from the client, then it is dropped. Default 30 s, two pings.
+    pub silence_deadline: Duration,
+    /// For what was written to leave this machine, else the client is a slow consumer (close 4413). Default 5 s.
+    pub write_deadline: Duration,
+    /// Operations at once (close 4429). Default 50.
+    pub operations: usize,
+    /// Bytes of the two buffers of a socket. It is most of what an idle one costs. Default 1,024 each.
+    pub buffer_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            origins: Vec::new(),
+            trusted_proxies: 0,
+            body_bytes: 64 * 1024,
+            response_bytes: 1024 * 1024,
+            target_bytes: 16 * 1024,
+            body_deadline: Duration::from_secs(10),
+            operation_deadline: Duration::from_secs(10),
+            operation_end: Duration::from_secs(30),
+            sockets: Sockets::default(),
+        }
+    }
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            init_deadline: Duration::from_secs(4),
+            ping_interval: Duration::from_secs(15),
+            silence_deadline: Duration::from_secs(30),
+            write_deadline: Duration::from_secs(5),
+            operations: 50,
+            buffer_bytes: 1024,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! How the process tells its connections that it is about to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// A handle on the coming end. Clones are the same end.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    grace: Arc<watch::Sender<Option<Duration>>>,
+}
+
+impl Shutdown {
+    /// Nothing has begun.
+    pub fn new() -> Self {
+        Self { grace: Arc::new(watch::Sender::new(None)) }
+    }
+
+    /// Tells everyone that in `grace` from now the process stops. The first call counts.
+    pub fn begin(&self, grace: Duration) {
+        self.grace.send_if_modified(|told| {
+            let is_first = told.is_none();
+            told.get_or_insert(grace);
+            is_first
+        });
+    }
+
+    /// Whether it has begun: a readiness probe fails from here on.
+    pub fn has_begun(&self) -> bool {
+        self.grace.borrow().is_some()
+    }
+
+    /// Waits for the beginning; returns the time from then to the end.
+    pub fn begun(&self) -> impl Future<Output = Duration> + Send + 'static {
+        let mut told = self.grace.subscribe();
+        // The future owns a handle: with every sender gone the wait would end.
+        let handle = self.clone();
+        async move {
+            let grace = told.wait_for(Option::is_some).await.ok().and_then(|grace| *grace);
+            drop(handle);
+            grace.unwrap_or_default()
+        }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,160 @@
+//! Counters of the protocol layer, for whoever exports them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::gate::Kind;
+use super::limits::Rule;
+
+/// What was counted since the start. All of it is safe to read at any time.
+#[derive(Debug, Default)]
+pub struct Stats {
+    queries: Outcomes,
+    mutations: Outcomes,
+    subscriptions: Outcomes,
+    refusals: [AtomicU64; Rule::ALL.len()],
+    connections_open: AtomicU64,
+    connections_refused: AtomicU64,
+    sockets_open: AtomicU64,
+    subscriptions_open: AtomicU64,
+    slow_consumers: AtomicU64,
+    panics: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Outcomes {
+    complete: AtomicU64,
+    partial: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// How an operation ended. A subscription counts once, when it is opened or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Without an error.
+    Complete,
+    /// With errors beside the data.
+    Partial,
+    /// With errors only.
+    Refused,
+}
+
+/// One figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The metric's name, without a prefix for the application.
+    pub name: &'static str,
+    /// Label names and values.
+    pub labels: Vec<(&'static str, &'static str)>,
+    /// Its value now.
+    pub value: u64,
+    /// Whether it can fall; else it is a counter.
+    pub is_gauge: bool,
+}
+
+/// Which gauge a [`Held`] raises.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Gauge {
+    Connections,
+    Sockets,
+    Subscriptions,
+}
+
+/// Raises a gauge for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Held {
+    stats: Arc<Stats>,
+    gauge: Gauge,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.stats.gauge(self.gauge).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Stats {
+    pub(crate) fn hold(self: &Arc<Self>, gauge: Gauge) -> Held {
+        self.gauge(gauge).fetch_add(1, Ordering::Relaxed);
+        Held { stats: Arc::clone(self), gauge }
+    }
+
+    pub(crate) fn operation(&self, kind: Kind, outcome: Outcome) {
+        let outcomes = self.outcomes(kind);
+        let counter = match outcome {
+            Outcome::Complete => &outcomes.complete,
+            Outcome::Partial => &outcomes.partial,
+            Outcome::Refused => &outcomes.refused,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refusal(&self, rule: Rule) {
+        if let Some(counter) = self.refusals.get(rule as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn slow_consumer(&self) {
+        self.slow_consumers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Everything, to be exported.
+    pub fn samples(&self) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for kind in [Kind::Query, Kind::Mutation, Kind::Subscription] {
+            let outcomes = self.outcomes(kind);
+            for (outcome, counter) in [
+                ("complete", &outcomes.complete),
+                ("partial", &outcomes.partial),
+                ("refused", &outcomes.refused),
+            ] {
+                let labels = vec![("kind", kind.name()), ("outcome", outcome)];
+                samples.push(sample("operations_total", labels, counter));
+            }
+        }
+        for (rule, counter) in Rule::ALL.iter().zip(&self.refusals) {
+            samples.push(sample("gate_refusals_total", vec![("rule", rule.name())], counter));
+        }
+        for (name, counter) in [
+            ("connections_refused_total", &self.connections_refused),
+            ("slow_consumers_closed_total", &self.slow_consumers),
+            ("operation_panics_total", &self.panics),
+            ("connections_open", &self.connections_open),
+            ("sockets_open", &self.sockets_open),
+            ("subscriptions_open", &self.subscriptions_open),
+        ] {
+            samples.push(sample(name, Vec::new(), counter));
+        }
+        samples
+    }
+
+    fn outcomes(&self, kind: Kind) -> &Outcomes {
+        match kind {
+            Kind::Query => &self.queries,
+            Kind::Mutation => &self.mutations,
+            Kind::Subscription => &self.subscriptions,
+        }
+    }
+
+    fn gauge(&self, gauge: Gauge) -> &AtomicU64 {
+        match gauge {
+            Gauge::Connections => &self.connections_open,
+            Gauge::Sockets => &self.sockets_open,
+            Gauge::Subscriptions => &self.subscriptions_open,
+        }
+    }
+}
+
+fn sample(name: &'static str, labels: Vec<(&'static str, &'static str)>, counter: &AtomicU64) -> Sample {
+    let value = counter.load(Ordering::Relaxed);
+    Sample { name, labels, value, is_gauge: name.ends_with("_open") }
+}

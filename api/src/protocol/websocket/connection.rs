@@ -1,0 +1,264 @@
+//! One socket: what it hears, what it says, and when it gives up.
+
+mod pump;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{AbortHandle, SelectAll, abortable};
+use futures_util::{Sink, StreamExt};
+use serde_json::value::RawValue;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+use super::super::error::{self, code_of};
+use super::super::gate::{self, Operation};
+use super::super::operation;
+use super::super::parameters::Parameters;
+use super::super::stats::{Gauge, Held};
+use super::super::{Context, Credentials, Service, Shutdown};
+use super::close::{Close, close};
+use super::message::{self, Incoming};
+use super::stream::{Running, Said, What};
+use pump::Step;
+
+/// The state of a socket.
+pub(super) struct Connection<S: Service> {
+    context: Arc<Context<S>>,
+    socket: WebSocket,
+    request_id: Box<str>,
+    /// What the handshake said about the client, until `connection_init`.
+    credentials: Option<Box<Credentials>>,
+    caller: Option<S::Caller>,
+    operations: SelectAll<futures_util::stream::Abortable<Running>>,
+    /// The ids in use. Few enough to be looked through.
+    handles: Vec<(Arc<str>, AbortHandle)>,
+    started: u64,
+    replies: VecDeque<Message>,
+    /// Resolves when the socket must end: the session did, or the server will.
+    leave: BoxFuture<'static, Close>,
+    timer: Pin<Box<Sleep>>,
+    opened: Instant,
+    heard: Instant,
+    next_ping: Instant,
+    /// Since when something written has not left.
+    stalled: Option<Instant>,
+    is_dirty: bool,
+    steps: usize,
+    _held: Held,
+}
+
+/// How a socket's conversation ends.
+enum End {
+    /// By us, with a reason.
+    Close(Close),
+    /// By the client, or the network.
+    Gone,
+}
+
+impl From<Close> for End {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+impl<S: Service> Connection<S> {
+    pub(super) fn new(
+        context: Arc<Context<S>>,
+        socket: WebSocket,
+        credentials: Credentials,
+        request_id: Box<str>,
+    ) -> Self {
+        let now = Instant::now();
+        let sockets = &context.settings.sockets;
+        Self {
+            socket,
+            request_id,
+            credentials: Some(Box::new(credentials)),
+            caller: None,
+            operations: SelectAll::new(),
+            handles: Vec::new(),
+            started: 0,
+            replies: VecDeque::new(),
+            leave: Box::pin(restart(context.shutdown.clone())),
+            timer: Box::pin(sleep_until(now + sockets.init_deadline)),
+            opened: now,
+            heard: now,
+            next_ping: now + sockets.ping_interval,
+            stalled: None,
+            is_dirty: false,
+            steps: 0,
+            _held: context.stats.hold(Gauge::Sockets),
+            context,
+        }
+    }
+
+    /// Serves the socket until it ends.
+    pub(super) async fn run(mut self) {
+        let end = loop {
+            let step = poll_fn(|task| self.poll(task)).await;
+            if let Err(end) = self.take(step).await {
+                break end;
+            }
+        };
+        let Self { socket, operations, context, .. } = self;
+        // Their streams are given back before the farewell, which may take a second.
+        drop(operations);
+        if let End::Close(reason) = end {
+            tracing::debug!(code = reason.code, reason = %reason.reason, "a socket is closed");
+            if reason.code == Close::slow_consumer().code {
+                context.stats.slow_consumer();
+            }
+            close(socket, reason).await;
+        }
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), End> {
+        match step {
+            Step::Heard(message) => {
+                self.heard = Instant::now();
+                self.hear(message).await
+            }
+            Step::Said(said) => self.say(&said),
+            Step::Leave(reason) => Err(reason.into()),
+            Step::Timer => self.look_at_the_clock(),
+            Step::Gone => Err(End::Gone),
+        }
+    }
+
+    async fn hear(&mut self, message: Message) -> Result<(), End> {
+        let text = match &message {
+            Message::Text(text) => text,
+            Message::Binary(_) => return Err(Close::bad_message("a message is text, not binary").into()),
+            // The socket itself answers a ping, and a close.
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Close(_) => return self.hang_up().await,
+        };
+        match message::parse(text)? {
+            Incoming::Init { payload } => self.init(payload).await?,
+            Incoming::Ping { payload } => self.replies.push_back(message::pong(payload)),
+            Incoming::Pong => {}
+            Incoming::Subscribe { id, parameters } => self.subscribe(&id, parameters)?,
+            Incoming::Complete { id } => self.forget(&id),
+        }
+        Ok(())
+    }
+
+    /// The client closes: its frame has been answered, and reading on sends the answer off.
+    async fn hang_up(&mut self) -> Result<(), End> {
+        self.operations.clear();
+        let until = Instant::now() + self.context.settings.sockets.write_deadline;
+        let _ = timeout_at(until, async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
+        Err(End::Gone)
+    }
+
+    async fn init(&mut self, payload: Option<&RawValue>) -> Result<(), Close> {
+        let credentials = self.credentials.take().ok_or_else(Close::initialised_twice)?;
+        let mut credentials = *credentials;
+        if let Some(token) = message::token(payload)? {
+            credentials.token = Some(token);
+        }
+        let deadline = self.opened + self.context.settings.sockets.init_deadline;
+        // In a box: this is done once, and the socket's future is kept for hours.
+        let authentication = Box::pin(operation::authenticate(&self.context, credentials, &self.request_id));
+        let caller = match timeout_at(deadline, authentication).await {
+            Ok(Ok(caller)) => caller,
+            Ok(Err(error)) => return Err(refused(error)),
+            Err(_) => return Err(Close::init_timeout()),
+        };
+        self.leave = Box::pin(leave(self.context.service.ended(&caller), self.context.shutdown.clone()));
+        self.caller = Some(caller);
+        self.replies.push_back(message::ack());
+        Ok(())
+    }
+
+    fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), Close> {
+        let caller = self.caller.clone().ok_or_else(Close::not_initialised)?;
+        if self.handles.iter().any(|(used, _)| **used == *id) {
+            return Err(Close::duplicate(id));
+        }
+        if self.handles.len() >= self.context.settings.sockets.operations {
+            return Err(Close::too_many_operations());
+        }
+        match gate::admit(parameters, &self.context.settings.limits) {
+            Ok(operation) => self.start(id.into(), caller, operation),
+            Err(refusal) => {
+                self.context.stats.refusal(refusal.rule);
+                self.replies.push_back(message::error(id, &[refusal.error]));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, id: Arc<str>, caller: S::Caller, operation: Operation) {
+        self.started += 1;
+        let request_id = format!("{}.{}", self.request_id, self.started);
+        let running = Running::start(Arc::clone(&id), &self.context, caller, operation, request_id);
+        let (running, handle) = abortable(running);
+        self.operations.push(running);
+        self.handles.push((id, handle));
+    }
+
+    fn say(&mut self, said: &Said) -> Result<(), End> {
+        let message = match &said.what {
+            What::Next(body) => message::next(&said.id, body),
+            What::Failed(errors) if errors.iter().any(is_overflow) => {
+                return Err(Close::slow_consumer().into());
+            }
+            What::Failed(errors) => message::error(&said.id, errors),
+            What::Complete => message::complete(&said.id),
+        };
+        if !matches!(said.what, What::Next(_)) {
+            self.handles.retain(|(id, _)| *id != said.id);
+        }
+        // An operation is only listened to while the socket takes a message.
+        self.write(message)
+    }
+
+    /// The client has lost interest. A query that runs goes on; its answer is not sent.
+    fn forget(&mut self, id: &str) {
+        if let Some(at) = self.handles.iter().position(|(used, _)| **used == *id) {
+            let (_, handle) = self.handles.swap_remove(at);
+            handle.abort();
+        }
+    }
+
+    fn write(&mut self, message: Message) -> Result<(), End> {
+        self.is_dirty = true;
+        Pin::new(&mut self.socket).start_send(message).map_err(|_| End::Gone)
+    }
+}
+
+fn is_overflow(error: &async_graphql::ServerError) -> bool {
+    code_of(error) == Some(error::SLOW_CONSUMER)
+}
+
+/// 4403 tells the client to sign in again; what is not its fault must not.
+fn refused(error: async_graphql::ServerError) -> Close {
+    match code_of(&error) {
+        Some(error::INTERNAL | error::UNAVAILABLE | error::DEADLINE_EXCEEDED | error::RATE_LIMITED) => {
+            Close::try_again()
+        }
+        _ => Close::forbidden(error.message),
+    }
+}
+
+async fn leave(ended: impl Future<Output = ()> + Send, shutdown: Shutdown) -> Close {
+    tokio::select! {
+        () = ended => Close::session_ended(),
+        reason = restart(shutdown) => reason,
+    }
+}
+
+/// Sockets go at different moments of the first part of the grace period, so that their clients do not all connect
+/// to the next instance at once.
+async fn restart(shutdown: Shutdown) -> Close {
+    let grace = shutdown.begun().await;
+    let moment = rand::random_range(0.0..0.7);
+    tokio::time::sleep(grace.mul_f64(moment).max(Duration::from_millis(1))).await;
+    Close::restart()
+}
