@@ -156,7 +156,8 @@ impl Database {
     }
 }
 
-fn checked(client_mutation_id: &str) -> Result<&str> {
+/// A `clientMutationId` that can be remembered.
+pub(crate) fn checked(client_mutation_id: &str) -> Result<&str> {
     let is_plain = client_mutation_id.bytes().all(|byte| byte.is_ascii_graphic());
     if is_plain && (1..=64).contains(&client_mutation_id.len()) {
         return Ok(client_mutation_id);
