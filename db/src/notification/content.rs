@@ -1,0 +1,199 @@
+//! What a notification tells, as versioned JSON.
+
+use crate::{ConversationId, Error, HouseholdId, MessageId, Result, Time};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The version of the JSON form. A reader refuses a higher one than it knows.
+const VERSION: u32 = 1;
+
+/// A secret that has to be delivered. It does not show itself in logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret itself, for whom it is meant.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// What a notification tells. Only what the recipient may know, and no text of messages: it would outlive their
+/// deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+pub enum Content {
+    /// Prove that this address is yours.
+    VerifyEmail {
+        /// Whom to greet.
+        display_name: String,
+        /// Proves it when handed back.
+        token: Secret,
+        /// When the token stops working.
+        expires_at: Time,
+    },
+    /// Somebody tried to register with your address, but you have an account.
+    AlreadyRegistered {
+        /// Whom to greet.
+        display_name: String,
+    },
+    /// Choose a new password.
+    PasswordReset {
+        /// Whom to greet.
+        display_name: String,
+        /// Allows to choose one when handed back.
+        token: Secret,
+        /// When the token stops working.
+        expires_at: Time,
+    },
+    /// Your password was changed.
+    PasswordChanged {
+        /// Whom to greet.
+        display_name: String,
+        /// When it was changed.
+        changed_at: Time,
+    },
+    /// Your account was signed in to from a device or a place that it was not before.
+    NewDevice {
+        /// Whom to greet.
+        display_name: String,
+        /// What the device calls itself.
+        device: String,
+        /// The region of the network it is in.
+        ip_prefix: String,
+        /// When it signed in.
+        signed_in_at: Time,
+    },
+    /// Somebody invites you to their household.
+    Invitation {
+        /// The household's name.
+        household_name: String,
+        /// Who invites.
+        inviter_name: String,
+        /// Admits to the household when handed back.
+        token: Secret,
+        /// When the invitation ends.
+        expires_at: Time,
+    },
+    /// Somebody mentioned you.
+    Mention {
+        /// Whom to greet.
+        display_name: String,
+        /// The household's name.
+        household_name: String,
+        /// Who mentioned them.
+        author_name: String,
+        /// The household.
+        household_id: HouseholdId,
+        /// The conversation.
+        conversation_id: ConversationId,
+        /// The message.
+        message_id: MessageId,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Payload<C> {
+    version: u32,
+    #[serde(flatten)]
+    content: C,
+}
+
+impl Content {
+    /// The name of its kind, by which channels sort.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::VerifyEmail { .. } => "VERIFY_EMAIL",
+            Self::AlreadyRegistered { .. } => "ALREADY_REGISTERED",
+            Self::PasswordReset { .. } => "PASSWORD_RESET",
+            Self::PasswordChanged { .. } => "PASSWORD_CHANGED",
+            Self::NewDevice { .. } => "NEW_DEVICE",
+            Self::Invitation { .. } => "INVITATION",
+            Self::Mention { .. } => "MENTION",
+        }
+    }
+
+    /// The secret in it, if it delivers one.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::VerifyEmail { token, .. }
+            | Self::PasswordReset { token, .. }
+            | Self::Invitation { token, .. } => Some(token),
+            Self::AlreadyRegistered { .. }
+            | Self::PasswordChanged { .. }
+            | Self::NewDevice { .. }
+            | Self::Mention { .. } => None,
+        }
+    }
+
+    /// Its versioned JSON form: `{"version":1,"kind":…}`.
+    pub fn to_payload(&self) -> Result<String> {
+        let payload = Payload { version: VERSION, content: self };
+        serde_json::to_string(&payload).map_err(|error| Error::Internal(error.into()))
+    }
+
+    pub(super) fn from_payload(text: &str) -> Result<Self, String> {
+        // Only where it went wrong: serde's own words may quote the secret.
+        let payload: Payload<Self> = serde_json::from_str(text)
+            .map_err(|error| format!("its payload is wrong at character {}", error.column()))?;
+        if payload.version > VERSION {
+            return Err(format!("its version {} is newer than {VERSION}", payload.version));
+        }
+        Ok(payload.content)
+    }
+
+    /// The same with an empty secret.
+    pub(super) fn without_secret(&self) -> Self {
+        let mut content = self.clone();
+        if let Self::VerifyEmail { token, .. }
+        | Self::PasswordReset { token, .. }
+        | Self::Invitation { token, .. } = &mut content
+        {
+            token.0.clear();
+        }
+        content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reset() -> Content {
+        Content::PasswordReset {
+            display_name: "Ada".into(),
+            token: Secret::new("rm8_r_x".into()),
+            expires_at: Time::from_micros(7),
+        }
+    }
+
+    #[test]
+    fn the_payload_is_versioned_json() {
+        let text = reset().to_payload().unwrap();
+        let expected =
+            r#"{"version":1,"kind":"PASSWORD_RESET","displayName":"Ada","token":"rm8_r_x","expiresAt":7}"#;
+        assert_eq!(text, expected);
+        assert_eq!(Content::from_payload(&text), Ok(reset()));
+        assert_eq!(reset().kind(), "PASSWORD_RESET");
+        assert!(Content::from_payload(&text.replace(r#""version":1"#, r#""version":2"#)).is_err());
+    }
+
+    #[test]
+    fn a_secret_shows_itself_to_nobody() {
+        assert!(!format!("{:?}", reset()).contains("rm8_r_x"));
+        let blank = reset().without_secret();
+        assert_eq!(blank.secret().map(Secret::reveal), Some(""));
+    }
+}
