@@ -1,1 +1,81 @@
-//! account
+//! People: registering, signing in, their sessions, passwords and profiles.
+//!
+//! What is asked without a session (registering, signing in, resetting a password) tells nobody whether an
+//! address has an account, neither by its answer nor by its time.
+
+mod attempts;
+mod login;
+mod password;
+mod policy;
+mod profile;
+mod registration;
+mod reset;
+pub mod session;
+pub(crate) mod text;
+mod token;
+
+pub use login::{Credentials, SignIn, login};
+pub use profile::{Update, update_profile};
+pub use registration::{Registration, register, verify_email};
+pub use reset::{change_password, request_password_reset, reset_password};
+
+use crate::tables::users;
+use crate::{Connection, Database, Result, Time, UserId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A person with an account, as they see themselves. What of it others see is for the reader to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = users)]
+pub struct User {
+    /// Their identifier.
+    pub id: UserId,
+    /// Where their mail goes, and what they sign in with: lower case.
+    pub email: String,
+    /// What others call them.
+    pub display_name: String,
+    /// When they proved that the address is theirs.
+    pub email_verified_at: Option<Time>,
+    /// Whether others see them as offline always.
+    pub appears_offline: bool,
+    /// Whether others see what they have read.
+    pub sends_read_receipts: bool,
+    /// Counts the changes of the profile.
+    pub version: i32,
+    /// When they registered.
+    pub created_at: Time,
+}
+
+/// The user with this id, or [`crate::Error::NotFound`].
+pub async fn find(conn: &mut Connection, user: UserId) -> Result<User> {
+    let query = users::table.filter(users::id.eq(user));
+    run!(conn, |c| query.select(User::as_select()).first(c).await)
+}
+
+/// Those of these users that exist, in no order. Whether the caller may see them is for the caller to know.
+pub async fn among(conn: &mut Connection, users: &[UserId]) -> Result<Vec<User>> {
+    let query = users::table.filter(users::id.eq_any(users));
+    run!(conn, |c| query.select(User::as_select()).load(c).await)
+}
+
+/// Answers come at full steps of this, so that a write more or less does not show.
+const STEP: Duration = Duration::from_millis(200);
+
+/// Lets an answer take the same time whatever was found, where attempts are limited. Where they are not, for
+/// tests and load drivers, it comes as soon as it is there.
+async fn evenly<T>(db: &Database, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let start = Instant::now();
+    let result = answer.await;
+    if db.throttles() {
+        let steps = start.elapsed().as_millis() / STEP.as_millis() + 1;
+        tokio::time::sleep_until(start + STEP * u32::try_from(steps).unwrap_or(1)).await;
+    }
+    result
+}
+
+/// Forgets sessions and tokens that ended long ago; returns how many.
+pub async fn forget_ended(conn: &mut Connection, now: Time) -> Result<usize> {
+    Ok(session::forget_ended(conn, now).await? + token::forget_expired(conn, now).await?)
+}

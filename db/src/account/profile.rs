@@ -1,0 +1,114 @@
+//! What people tell about themselves, and what they let others see.
+
+use super::{User, text};
+use crate::change::checked;
+use crate::connection::{Link, within_deadline};
+use crate::database::Work;
+use crate::idempotency::{Key, Receipt};
+use crate::tables::users;
+use crate::{Connection, Database, Error, Result, SubjectId, Time, UserId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+
+/// What to change of a profile; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Update {
+    /// What others call them; 1 to 100 characters.
+    pub display_name: Option<String>,
+    /// Whether others see them as offline always; they then see nobody's presence.
+    pub appears_offline: Option<bool>,
+    /// Whether others see what they have read; without it they do not see what others have.
+    pub sends_read_receipts: Option<bool>,
+    /// The version they have seen; [`Error::Conflict`] if it is not the current one.
+    pub expected_version: Option<i32>,
+}
+
+/// Changes somebody's own profile. The version grows only if something changed. A repeat of the same
+/// `client_mutation_id` changes nothing and is answered with the profile as it is now.
+pub async fn update_profile(
+    db: &Database,
+    user: UserId,
+    update: &Update,
+    client_mutation_id: Option<&str>,
+) -> Result<User> {
+    let display_name = update.display_name.as_deref().map(text::display_name).transpose()?;
+    let key = match client_mutation_id {
+        Some(id) => Some(Key::new(user, "update_profile", checked(id)?, update)?),
+        None => None,
+    };
+    db.transaction(&Apply { user, update: Update { display_name, ..update.clone() }, key }).await
+}
+
+struct Apply<'a> {
+    user: UserId,
+    update: Update,
+    key: Option<Key<'a>>,
+}
+
+impl Work for Apply<'_> {
+    type Output = User;
+
+    async fn run(&self, conn: &mut Connection) -> Result<User> {
+        let current = lock(conn, self.user).await?;
+        let receipt = match &self.key {
+            Some(key) => key.receipt(conn).await?,
+            None => None,
+        };
+        if receipt.is_some() {
+            return Ok(current);
+        }
+        let subject = SubjectId::from_bytes(*self.user.bytes());
+        if self.update.expected_version.is_some_and(|expected| expected != current.version) {
+            return Err(Error::Conflict(subject));
+        }
+        let changed = self.applied(current.clone());
+        if changed.version != current.version {
+            save(conn, &changed).await?;
+        }
+        if let Some(key) = &self.key {
+            key.remember(conn, &Receipt { subject, seq: 0 }, Time::now()).await?;
+        }
+        Ok(changed)
+    }
+}
+
+impl Apply<'_> {
+    fn applied(&self, current: User) -> User {
+        let Update { display_name, appears_offline, sends_read_receipts, .. } = &self.update;
+        let mut changed = User {
+            display_name: display_name.clone().unwrap_or_else(|| current.display_name.clone()),
+            appears_offline: appears_offline.unwrap_or(current.appears_offline),
+            sends_read_receipts: sends_read_receipts.unwrap_or(current.sends_read_receipts),
+            ..current.clone()
+        };
+        if changed != current {
+            changed.version += 1;
+        }
+        changed
+    }
+}
+
+/// The user, whom nobody else changes until the commit.
+async fn lock(conn: &mut Connection, user: UserId) -> Result<User> {
+    let query = users::table.filter(users::id.eq(user));
+    conn.starts_call();
+    let result = match &mut conn.link {
+        Link::Mysql(link) => {
+            within_deadline(query.select(User::as_select()).for_update().first(&mut **link)).await
+        }
+        // BEGIN IMMEDIATE holds the lock of the whole file already.
+        Link::Sqlite(link) => within_deadline(query.select(User::as_select()).first(link)).await,
+    };
+    conn.ends_call(result)
+}
+
+async fn save(conn: &mut Connection, user: &User) -> Result<()> {
+    let update = diesel::update(users::table).filter(users::id.eq(user.id)).set((
+        users::display_name.eq(&user.display_name),
+        users::appears_offline.eq(user.appears_offline),
+        users::sends_read_receipts.eq(user.sends_read_receipts),
+        users::version.eq(user.version),
+    ));
+    run!(conn, |c| update.execute(c).await).map(|_| ())
+}
