@@ -86,7 +86,7 @@ impl Socket {
                 match socket.frame().await {
                     Frame::Json(frame) if frame["type"] == "connection_ack" => return Ok(socket),
                     Frame::Json(frame) if frame["type"] == "ping" => {
-                        socket.say(&json!({ "type": "pong" })).await?
+                        socket.say(&json!({ "type": "pong" })).await?;
                     }
                     Frame::Json(frame) => {
                         return Err(refused(&format!("{frame} before the acknowledgement")));

@@ -1,0 +1,15 @@
+//! The end-to-end suite: one set of scenarios, each told on one process with SQLite and on two with MySQL and Redis.
+
+// A scenario is a plain function that two tests call, so the lints do not see that it is one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod accounts;
+mod authorization;
+mod clients;
+mod delivery;
+mod faults;
+mod households;
+mod live;
+mod messages;
+mod start;
+mod statements;

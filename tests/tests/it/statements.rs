@@ -1,0 +1,61 @@
+//! The widest query asks the database a fixed number of questions, however much there is to show.
+
+use roomm8_tests::{Deployment, Home, on_both};
+use serde_json::json;
+
+on_both!(the_dashboard_takes_the_same_statements_for_few_rows_and_many);
+
+const DASHBOARD: &str = "query($id: ID!) { household(id: $id) {
+    name unreadCount mentionCount
+    members(first: 50) { nodes { displayName role user { displayName } presence } }
+    generalConversation { unreadCount
+        messages(last: 50) { nodes { body createdAt
+            author { displayName user { displayName } } mentions { displayName }
+            replyTo { body author { displayName } }
+            reactions { emoji count viewerReacted } } } } } }";
+
+/// The counter of statements the server has sent to its database.
+const STATEMENTS: &str = "roomm8_db_statements_total";
+
+async fn the_dashboard_takes_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
+    let system = deployment.own().servers(1).start().await;
+    let server = system.a();
+    let few = Home::new(&system, 2).await;
+    fill(&system, &few, 2).await;
+    let many = Home::new(&system, 8).await;
+    fill(&system, &many, 48).await;
+
+    let statements = async |home: &Home| {
+        let client = home.owner().on(server);
+        // Once beforehand: the first request of a session also looks the session up.
+        client.query(DASHBOARD, json!({ "id": home.id })).await;
+        let mut least = f64::MAX;
+        // The poll and other housekeeping add to the counter now and then: the least of some counts.
+        for _ in 0..8 {
+            let before = server.metric(STATEMENTS).await;
+            client.query(DASHBOARD, json!({ "id": home.id })).await;
+            least = least.min(server.metric(STATEMENTS).await - before);
+        }
+        least
+    };
+    let (for_few, for_many) = (statements(&few).await, statements(&many).await);
+    assert!(for_few > 0.0, "the server counts its statements");
+    assert!((for_few - for_many).abs() < 0.5, "{for_few} statements for few rows, {for_many} for many");
+    assert!(for_many <= 16.0, "{for_many} statements for one dashboard");
+}
+
+async fn fill(system: &roomm8_tests::System, home: &Home, messages: usize) {
+    let mut parent = None;
+    for number in 0..messages {
+        let person = &home.people[number % home.people.len()];
+        let named = &home.people[(number + 1) % home.people.len()];
+        let body = format!("{number} @{}", named.name);
+        let input = json!({ "conversationId": home.general, "body": body, "replyToId": parent });
+        let sent = person.on(system.a()).done("sendMessage", input, "message { id }").await;
+        for emoji in ["👍", "🎉"] {
+            let input = json!({ "messageId": sent["message"]["id"], "emoji": emoji });
+            person.on(system.a()).done("addReaction", input, "cursor").await;
+        }
+        parent = Some(sent["message"]["id"].clone());
+    }
+}
