@@ -1,12 +1,21 @@
 //! Fresh, empty databases for tests: one of every kind that is at hand, gone when dropped.
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use roomm8_db::account::{self, Credentials, Registration, SignIn};
 use roomm8_db::{Database, Options};
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 
 /// Names a MySQL or MariaDB server (`mysql://user:password@host:port/`) on which tests may make databases.
 const MYSQL: &str = "ROOMM8_TEST_MYSQL_URL";
+
+/// A password that everybody uses here.
+pub(crate) const PASSWORD: &str = "violet kettle under 9 stairs";
+/// Where everybody is.
+pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 
 /// An empty database, thrown away with all it holds when dropped.
 pub(crate) struct Fresh {
@@ -25,6 +34,31 @@ impl Deref for Fresh {
     fn deref(&self) -> &Database {
         &self.database
     }
+}
+
+impl Fresh {
+    /// Runs a statement behind the database's back, to make time pass or break what cannot break.
+    #[allow(dead_code, reason = "not every test file asks for it")]
+    pub(crate) async fn tell(&self, statement: &str) {
+        match &self.leftover {
+            Leftover::Folder(folder) => {
+                let mut conn = SqliteConnection::establish(&file(folder)).expect("the file opens once more");
+                let statement = format!("PRAGMA busy_timeout = 5000; {statement}");
+                conn.batch_execute(&statement).expect("SQLite takes the statement");
+            }
+            Leftover::Schema { server, name } => tell(&format!("{server}/{name}"), statement).await,
+        }
+    }
+}
+
+/// A new person, signed in; their address is their name in lower case at example.org.
+#[allow(dead_code, reason = "not every test file asks for it")]
+pub(crate) async fn person(db: &Database, name: &str) -> SignIn {
+    let email = format!("{}@example.org", name.to_lowercase());
+    let registration = Registration { email: &email, password: PASSWORD, display_name: name };
+    account::register(db, registration, HERE).await.expect("a new person may register");
+    let credentials = Credentials { email: &email, password: PASSWORD, device: "Laptop" };
+    account::login(db, credentials, HERE).await.expect("who registered may sign in")
 }
 
 /// An SQLite database, and a MySQL one if a server is named. Attempts are not limited.
@@ -49,8 +83,12 @@ async fn with_throttles(throttles: bool) -> Vec<Fresh> {
 
 async fn sqlite(name: &str, throttles: bool) -> Fresh {
     let folder = std::env::temp_dir().join(name);
-    let url = format!("sqlite://{}", folder.join("db.sqlite3").display());
+    let url = format!("sqlite://{}", file(&folder));
     Fresh { database: open(url, throttles).await, leftover: Leftover::Folder(folder) }
+}
+
+fn file(folder: &Path) -> String {
+    folder.join("db.sqlite3").display().to_string()
 }
 
 async fn mysql(server: String, name: String, throttles: bool) -> Fresh {

@@ -1,0 +1,100 @@
+//! The outbox, on every database at hand.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
+mod support;
+
+use roomm8_db::notification::{self, Backlog, Leased, State};
+use roomm8_db::{Database, Time, account};
+use std::collections::HashSet;
+use support::{HERE, databases, person};
+
+async fn lease(db: &Database) -> Vec<Leased> {
+    notification::lease(db, 100).await.unwrap()
+}
+
+async fn backlog(db: &Database) -> Backlog {
+    notification::backlog(&mut db.connection().await.unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_is_leased_to_one_relay_at_a_time() {
+    for db in databases().await {
+        person(&db, "Ada").await;
+        for _ in 0..29 {
+            account::request_password_reset(&db, "ada@example.org", HERE).await.unwrap();
+        }
+        let relay = || notification::lease(&db, 7);
+        let batches = tokio::join!(relay(), relay(), relay(), relay(), relay(), relay());
+        let batches: [_; 6] = batches.into();
+        let mut leased: Vec<_> = batches.into_iter().flat_map(Result::unwrap).collect();
+        leased.extend(lease(&db).await);
+        let ids: HashSet<_> = leased.iter().map(|notification| notification.id).collect();
+        assert_eq!((leased.len(), ids.len()), (30, 30));
+        assert!(leased.iter().all(|notification| notification.attempt == 1));
+        assert!(lease(&db).await.is_empty());
+
+        // Their relays died: the leases run out.
+        db.tell("UPDATE notifications SET leased_until = 1").await;
+        let again = lease(&db).await;
+        assert_eq!(again.len(), 30);
+        assert!(again.iter().all(|notification| notification.attempt == 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_delivered_stays_delivered_and_keeps_no_secret() {
+    for db in databases().await {
+        let before = Time::now();
+        person(&db, "Ada").await;
+        let waiting = backlog(&db).await;
+        assert_eq!((waiting.pending, waiting.dead), (1, 0));
+        assert!(waiting.oldest_pending.unwrap() >= before);
+
+        let first = lease(&db).await.remove(0);
+        assert_eq!(first.recipient, "ada@example.org");
+        notification::sent(&db, &first).await.unwrap();
+        assert_eq!(notification::failed(&db, &first).await.unwrap(), State::Pending, "a report too late");
+        assert_eq!(backlog(&db).await, Backlog::default());
+        db.tell("UPDATE notifications SET state = 'PENDING', leased_until = 1, next_attempt_at = 1").await;
+        let content = lease(&db).await.remove(0).content;
+        assert_eq!(content.secret().unwrap().reveal(), "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_delivered_is_tried_later_and_at_last_given_up() {
+    for db in databases().await {
+        person(&db, "Ada").await;
+        for attempt in 1..=12 {
+            let leased = lease(&db).await.remove(0);
+            assert_eq!(leased.attempt, attempt);
+            let state = notification::failed(&db, &leased).await.unwrap();
+            assert_eq!(state, if attempt < 12 { State::Pending } else { State::Dead });
+            assert!(lease(&db).await.is_empty(), "not at once");
+            db.tell("UPDATE notifications SET next_attempt_at = 1, leased_until = 1").await;
+        }
+        assert!(lease(&db).await.is_empty());
+        assert_eq!(backlog(&db).await, Backlog { dead: 1, ..Backlog::default() });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_no_relay_survives_is_given_up_too() {
+    for db in databases().await {
+        person(&db, "Ada").await;
+        db.tell("UPDATE notifications SET attempts = 12").await;
+        assert!(lease(&db).await.is_empty());
+        assert_eq!(backlog(&db).await.dead, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_version_wrote_waits_for_it() {
+    for db in databases().await {
+        person(&db, "Ada").await;
+        db.tell("UPDATE notifications SET kind = 'CHORE_DUE', payload = '{\"version\":2}'").await;
+        assert!(lease(&db).await.is_empty());
+        assert_eq!(backlog(&db).await.pending, 1);
+    }
+}
