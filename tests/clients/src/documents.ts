@@ -1,0 +1,70 @@
+// What this front end asks for; the types of the answers are generated from these.
+import { graphql } from './generated/gql.js';
+
+export const Register = graphql(`
+  mutation Register($input: RegisterInput!) {
+    register(input: $input) { accepted userErrors { code field message } }
+  }
+`);
+
+export const Login = graphql(`
+  mutation Login($input: LoginInput!) {
+    login(input: $input) { token viewer { user { id displayName } } userErrors { code field message } }
+  }
+`);
+
+export const CreateHousehold = graphql(`
+  mutation CreateHousehold($input: CreateHouseholdInput!) {
+    createHousehold(input: $input) {
+      household { id name cursor generalConversation { id } }
+      userErrors { code field message }
+    }
+  }
+`);
+
+export const Invite = graphql(`
+  mutation Invite($input: CreateInvitationInput!) {
+    createInvitation(input: $input) { token userErrors { code field message } }
+  }
+`);
+
+export const Join = graphql(`
+  mutation Join($input: AcceptInvitationInput!) {
+    acceptInvitation(input: $input) { household { id } userErrors { code field message } }
+  }
+`);
+
+export const Send = graphql(`
+  mutation Send($input: SendMessageInput!) {
+    sendMessage(input: $input) {
+      message { id body author { id displayName } }
+      cursor
+      userErrors { code field message }
+    }
+  }
+`);
+
+export const Dashboard = graphql(`
+  query Dashboard($household: ID!) {
+    household(id: $household) {
+      id
+      name
+      unreadCount
+      members(first: 10) { nodes { id displayName role user { id } } }
+      generalConversation {
+        id
+        messages(last: 50) { nodes { id kind body createdAt author { id displayName } } }
+      }
+    }
+  }
+`);
+
+export const Messages = graphql(`
+  subscription Messages($household: ID!, $after: Cursor) {
+    messages(householdId: $household, after: $after) {
+      cursor
+      kind
+      message { id kind body author { id } }
+    }
+  }
+`);
