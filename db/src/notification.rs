@@ -24,9 +24,9 @@ const LEASE: Duration = Duration::from_secs(30);
 /// Tries until a notification is parked for a person to look at.
 const TRIES: i32 = 12;
 /// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(900);
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// How long delivered notifications, and with them their causes, are remembered.
-const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
 labels! {
     /// What became of a notification.

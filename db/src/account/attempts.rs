@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 const PASSWORDS_A_MINUTE: Limit = Limit { burst: 5, per: MINUTE };
 const PASSWORDS_AN_HOUR: Limit = Limit { burst: 20, per: HOUR };
@@ -45,7 +45,7 @@ pub(super) fn region(ip: IpAddr) -> String {
     network(ip, 24, 48)
 }
 
-/// The network of this many leading bits that an address is in. Whoever has one IPv6 address has a whole /64.
+/// The network of this many leading bits that an address is in. Whoever has one address of version 6 has a whole /64.
 fn network(ip: IpAddr, bits_of_v4: u32, bits_of_v6: u32) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {

@@ -7,7 +7,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use unicode_normalization::UnicodeNormalization;
 
-/// Memory of one hash in KiB; with [`PASSES`] and [`LANES`] OWASP's recommendation.
+/// Memory of one hash, in kibibytes; with [`PASSES`] and [`LANES`] OWASP's recommendation.
 const MEMORY: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;

@@ -62,7 +62,7 @@ impl Work for Apply<'_> {
         if self.update.expected_version.is_some_and(|expected| expected != current.version) {
             return Err(Error::Conflict(subject));
         }
-        let changed = self.applied(current.clone());
+        let changed = self.applied(&current);
         if changed.version != current.version {
             save(conn, &changed).await?;
         }
@@ -74,7 +74,7 @@ impl Work for Apply<'_> {
 }
 
 impl Apply<'_> {
-    fn applied(&self, current: User) -> User {
+    fn applied(&self, current: &User) -> User {
         let Update { display_name, appears_offline, sends_read_receipts, .. } = &self.update;
         let mut changed = User {
             display_name: display_name.clone().unwrap_or_else(|| current.display_name.clone()),
@@ -82,7 +82,7 @@ impl Apply<'_> {
             sends_read_receipts: sends_read_receipts.unwrap_or(current.sends_read_receipts),
             ..current.clone()
         };
-        if changed != current {
+        if changed != *current {
             changed.version += 1;
         }
         changed

@@ -16,8 +16,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long the link in the mail works.
-const VALID_FOR: Duration = Duration::from_secs(3 * 24 * 3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const VALID_FOR: Duration = Duration::from_hours(3 * 24);
+const DAY: Duration = Duration::from_hours(24);
 
 /// What somebody registers with.
 #[derive(Clone, Copy)]

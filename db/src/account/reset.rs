@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long the link in the mail works.
-const VALID_FOR: Duration = Duration::from_secs(30 * 60);
+const VALID_FOR: Duration = Duration::from_mins(30);
 
 /// Mails a token to choose a new password with, if the address has an account. The answer and its time are the
 /// same if it has none.

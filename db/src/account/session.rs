@@ -8,17 +8,17 @@ use diesel_async::RunQueryDsl;
 use std::time::Duration;
 
 /// A session that is not used for this long ends.
-pub const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const IDLE: Duration = Duration::from_hours(30 * 24);
 /// A session ends after this long, however much it is used.
-pub const ABSOLUTE: Duration = Duration::from_secs(180 * 24 * 3600);
+pub const ABSOLUTE: Duration = Duration::from_hours(180 * 24);
 /// Sessions one person can have; the least recently used one makes room for the next.
 pub const MOST: usize = 20;
 
 const PREFIX: &str = "rm8_s_";
 /// How exactly the last use is noted: one write a minute for a session in use.
-const TOUCH: Duration = Duration::from_secs(60);
+const TOUCH: Duration = Duration::from_mins(1);
 /// How long a session that ended is kept, to tell a new device from a known one.
-const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+const KEPT_FOR: Duration = Duration::from_hours(90 * 24);
 /// Sessions asked about in one statement.
 const CHUNK: usize = 500;
 
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn use_prolongs_a_session_up_to_its_last_day() {
         let began = Time::from_micros(0);
-        let day = |number: u64| began.after(Duration::from_secs(number * 24 * 3600));
+        let day = |number: u64| began.after(Duration::from_hours(number * 24));
         assert_eq!(expiry(began, day(10)), day(40));
         assert_eq!(expiry(began, day(170)), day(180));
     }
