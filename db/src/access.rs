@@ -2,7 +2,7 @@
 //! change of a household asks for.
 
 use crate::labels::labels;
-use crate::tables::{households, member_periods, members};
+use crate::tables::{household_streams, households, member_periods, members};
 use crate::{Connection, Error, HouseholdId, MemberId, RefusalCode, Result, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -46,6 +46,24 @@ pub enum Permission {
     ArchiveHousehold,
 }
 
+impl Permission {
+    /// What it is called outside.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "READ",
+            Self::Chat => "CHAT",
+            Self::Leave => "LEAVE",
+            Self::CreateConversation => "CREATE_CONVERSATION",
+            Self::MentionEveryone => "MENTION_EVERYONE",
+            Self::Invite => "INVITE",
+            Self::UpdateHousehold => "UPDATE_HOUSEHOLD",
+            Self::ModerateMessages => "MODERATE_MESSAGES",
+            Self::ManageMembers => "MANAGE_MEMBERS",
+            Self::ArchiveHousehold => "ARCHIVE_HOUSEHOLD",
+        }
+    }
+}
+
 /// The permission matrix: each right, and the lowest role that has it.
 pub const MATRIX: [(Permission, Role); 10] = [
     (Permission::Read, Role::Guest),
@@ -59,6 +77,19 @@ pub const MATRIX: [(Permission, Role); 10] = [
     (Permission::ManageMembers, Role::Admin),
     (Permission::ArchiveHousehold, Role::Owner),
 ];
+
+/// [`MATRIX`] as a table for people: a row for each right, a column for each role.
+pub fn matrix_as_markdown() -> String {
+    let roles = || Role::ALL.iter().copied();
+    let row = |first: &str, cells: Vec<&str>| format!("| {first} | {} |\n", cells.join(" | "));
+    let mut table = row("", roles().map(Role::word).collect());
+    table.push_str(&row("---", roles().map(|_| ":-:").collect()));
+    for (permission, _) in MATRIX {
+        let cells = roles().map(|role| if role.may(permission) { "✓" } else { "" }).collect();
+        table.push_str(&row(&format!("`{}`", permission.word()), cells));
+    }
+    table
+}
 
 impl Role {
     /// Whether this role has the right, by [`MATRIX`].
@@ -112,6 +143,7 @@ pub struct Member {
     user_id: UserId,
     role: Role,
     joined_seq: i64,
+    epoch: i32,
     household_is_archived: bool,
     /// Parts of the log they may see, both ends included; `None` is the whole log.
     periods: Option<Vec<(i64, i64)>>,
@@ -143,11 +175,21 @@ impl Member {
         self.joined_seq
     }
 
+    /// The present epoch of the household's log.
+    pub fn epoch(&self) -> i32 {
+        self.epoch
+    }
+
     /// Whether what happened at `seq` is part of the history they may see.
     pub fn sees(&self, seq: i64) -> bool {
         self.periods
             .as_ref()
             .is_none_or(|periods| periods.iter().any(|(from, to)| (*from..=*to).contains(&seq)))
+    }
+
+    /// Whether the whole of the log is part of it.
+    pub fn sees_everything(&self) -> bool {
+        self.periods.is_none()
     }
 
     /// The parts of the log they may see, both ends included; `None` is the whole log.
@@ -178,6 +220,7 @@ impl Member {
 pub async fn member(conn: &mut Connection, user: UserId, household: HouseholdId) -> Result<Member> {
     let query = members::table
         .inner_join(households::table)
+        .inner_join(household_streams::table.on(household_streams::household_id.eq(members::household_id)))
         .filter(members::household_id.eq(household))
         .filter(members::user_id.eq(user))
         .filter(members::status.eq(MemberStatus::Active))
@@ -185,13 +228,15 @@ pub async fn member(conn: &mut Connection, user: UserId, household: HouseholdId)
             members::id,
             members::role,
             members::joined_seq,
+            household_streams::epoch,
             households::history_visibility,
             households::archived_at.is_not_null(),
         ));
-    let (id, role, joined_seq, history, household_is_archived): (
+    let (id, role, joined_seq, epoch, history, household_is_archived): (
         MemberId,
         Role,
         i64,
+        i32,
         HistoryVisibility,
         bool,
     ) = run!(conn, |c| query.first(c).await)?;
@@ -205,7 +250,42 @@ pub async fn member(conn: &mut Connection, user: UserId, household: HouseholdId)
         user_id: user,
         role,
         joined_seq,
+        epoch,
         household_is_archived,
+        periods,
+    })
+}
+
+/// The proof for restoring a household: that of an owner, or, where nobody is left, of the owner who left last,
+/// which archived it.
+pub(crate) async fn restorer(conn: &mut Connection, user: UserId, household: HouseholdId) -> Result<Member> {
+    match member(conn, user, household).await {
+        Err(Error::NotFound) => last_owner(conn, user, household).await,
+        Err(error) => Err(error),
+        Ok(member) => member.require(Permission::ArchiveHousehold).map(|()| member),
+    }
+}
+
+async fn last_owner(conn: &mut Connection, user: UserId, household: HouseholdId) -> Result<Member> {
+    let query = members::table
+        .inner_join(households::table)
+        .inner_join(household_streams::table.on(household_streams::household_id.eq(members::household_id)))
+        .filter(members::household_id.eq(household))
+        .filter(members::user_id.eq(user))
+        .filter(members::status.eq(MemberStatus::Left))
+        .filter(members::role.eq(Role::Owner))
+        .filter(members::ended_at.eq(households::archived_at))
+        .select((members::id, members::joined_seq, household_streams::epoch));
+    let (id, joined_seq, epoch) = run!(conn, |c| query.first(c).await)?;
+    let periods = Some(periods(conn, id).await?);
+    Ok(Member {
+        id,
+        household_id: household,
+        user_id: user,
+        role: Role::Owner,
+        joined_seq,
+        epoch,
+        household_is_archived: true,
         periods,
     })
 }

@@ -24,6 +24,8 @@ pub enum Entry {
     Member(Permission),
     /// Active members with this right, even while the household is archived.
     MemberOfArchived(Permission),
+    /// Active members with the right to archive the household, or the owner who left it last.
+    Restoration,
     /// Anybody: the operation itself admits them (it holds an invitation).
     Admission,
     /// Anybody: the operation makes the household.
@@ -145,15 +147,22 @@ impl Database {
         operation: &O,
     ) -> Result<Changed<O::Outcome>> {
         let key = match request.client_mutation_id {
-            Some(id) => Some(Key::new(request.user, O::NAME, checked(id)?, &(request.household, operation))?),
+            Some(id) => Some(key(request, operation, checked(id)?)?),
             None => None,
         };
-        let key = key.filter(|_| O::ENTRY != Entry::Founding);
         let changed =
             self.transaction(&Performance { request, operation, key, throttles: self.throttles() }).await?;
-        self.announce(request.household, changed.position.seq);
+        if !changed.is_repeat {
+            self.announce(request.household, changed.position.seq);
+        }
         Ok(changed)
     }
+}
+
+/// What the intent is about: its household, unless each try would make another one.
+fn key<'a, O: Operation>(request: Request<'a>, operation: &O, id: &'a str) -> Result<Key<'a>> {
+    let household = (O::ENTRY != Entry::Founding).then_some(request.household);
+    Key::new(request.user, O::NAME, id, &(household, operation))
 }
 
 /// A `clientMutationId` that can be remembered.
@@ -178,16 +187,19 @@ impl<O: Operation> Work for Performance<'_, O> {
 
     async fn run(&self, conn: &mut Connection) -> Result<Self::Output> {
         let Request { user, household, .. } = self.request;
+        if O::ENTRY == Entry::Founding
+            && let Some(receipt) = self.receipt(conn).await?
+        {
+            return repeat_of_founding(conn, user, &receipt).await;
+        }
         let head = if O::ENTRY == Entry::Founding {
             found(conn, household).await?
         } else {
             lock(conn, household).await?
         };
-        let receipt = match &self.key {
-            Some(key) => key.receipt(conn).await?,
-            None => None,
-        };
-        let is_repeat_of_leaving = receipt.is_some() && O::ENTRY == Entry::Member(Permission::Leave);
+        let receipt = self.receipt(conn).await?;
+        let is_repeat_of_leaving =
+            receipt.is_some() && O::ENTRY == Entry::MemberOfArchived(Permission::Leave);
         let actor = match admitted(conn, user, household, O::ENTRY).await {
             // Who has left may still learn that they did.
             Err(Error::NotFound) if is_repeat_of_leaving => None,
@@ -219,6 +231,30 @@ impl<O: Operation> Work for Performance<'_, O> {
         }
         Ok(Changed { subject, position: event::Position { epoch: head.epoch, seq }, is_repeat: false })
     }
+}
+
+impl<O: Operation> Performance<'_, O> {
+    /// What the intent did the first time, if this is not the first.
+    async fn receipt(&self, conn: &mut Connection) -> Result<Option<Receipt>> {
+        match &self.key {
+            Some(key) => key.receipt(conn).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// The household that the intent made the first time. Two that come at once are told apart by the key's
+/// uniqueness: the later one is run again, and finds the receipt of the first.
+async fn repeat_of_founding<T: Subject>(
+    conn: &mut Connection,
+    user: UserId,
+    receipt: &Receipt,
+) -> Result<Changed<T>> {
+    let household = receipt.subject.into();
+    access::member(conn, user, household).await?;
+    let subject = T::find(conn, receipt.subject).await?;
+    let epoch = event::head(conn, household).await?.epoch;
+    Ok(Changed { subject, position: event::Position { epoch, seq: receipt.seq }, is_repeat: true })
 }
 
 /// Takes the lock of the household's log. Everything that changes the household waits here, so that `seq` order
@@ -261,6 +297,7 @@ async fn admitted(
             member.require(permission)?;
             Ok(Some(member))
         }
+        Entry::Restoration => access::restorer(conn, user, household).await.map(Some),
         Entry::Admission | Entry::Founding => Ok(None),
     }
 }

@@ -71,6 +71,11 @@ impl Connection {
         result
     }
 
+    /// Whether a call failed or was dropped half-way; such a connection is of no more use.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Whether the other end is MySQL or MariaDB.
     pub(crate) fn is_mysql(&self) -> bool {
         matches!(self.link, Link::Mysql(_))

@@ -103,6 +103,12 @@ pub async fn among_ids(
     run!(conn, |c| query.select(Conversation::as_select()).load(c).await)
 }
 
+/// The conversations with these ids. Ids are only ever taken from messages and events the asker was allowed to see.
+pub async fn known(conn: &mut Connection, ids: &[ConversationId]) -> Result<Vec<Conversation>> {
+    let query = conversations::table.filter(among(conversations::id, ids));
+    run!(conn, |c| query.select(Conversation::as_select()).load(c).await)
+}
+
 /// The conversations the member takes part in after `after`, oldest first, at most `limit`.
 pub async fn page(
     conn: &mut Connection,
@@ -164,7 +170,7 @@ pub async fn participants(
 }
 
 /// Who may know what is said in it; `None` is everybody in the household.
-pub(crate) async fn audience(
+pub async fn audience(
     conn: &mut Connection,
     conversation: &Conversation,
 ) -> Result<Option<Vec<MemberId>>> {
@@ -201,7 +207,7 @@ async fn insert(
         kind: event::Kind::ConversationCreated,
         subject: conversation.id.into(),
         version: conversation.version,
-        fields: &[],
+        fields: Vec::new(),
         audience,
     });
     Ok(conversation)
@@ -491,7 +497,7 @@ async fn move_marker(
             kind: event::Kind::ConversationStateChanged,
             subject: conversation.id.into(),
             version: conversation.version,
-            fields: &[],
+            fields: Vec::new(),
             audience: Some(vec![actor.id()]),
         });
     }

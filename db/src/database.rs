@@ -7,7 +7,6 @@ use diesel::{Connection as _, ConnectionError, SqliteConnection};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncMigrationHarness, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use futures_util::future::BoxFuture;
 use mysql_async::OptsBuilder;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -21,6 +20,8 @@ const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqli
 
 /// How often a transaction that lost against another, or whose connection broke, is run again.
 const RETRIES: u32 = 3;
+/// After so long without use a connection is tried before it is handed out.
+const QUIET: Duration = Duration::from_secs(1);
 /// Commits that a slow listener may be behind before it misses some.
 const COMMIT_QUEUE: usize = 1024;
 /// How long a caller waits for a free connection before it is told to come back.
@@ -112,8 +113,8 @@ impl Database {
     }
 
     /// A connection for reading. Hold it for the shortest block; never across a publish or a subscriber's wait.
-    pub async fn connection(&self) -> Result<impl std::ops::DerefMut<Target = Connection> + use<>> {
-        self.pooled().await
+    pub async fn connection(&self) -> Result<Pooled> {
+        self.pooled().await.map(Pooled)
     }
 
     async fn pooled(&self) -> Result<Object<Manager>> {
@@ -121,22 +122,6 @@ impl Database {
             PoolError::Backend(error) => error,
             other => Error::Unavailable(other.into()),
         })
-    }
-
-    /// Reads, and reads once more on a new connection if the first had died unseen.
-    pub async fn read<T, F>(&self, read: F) -> Result<T>
-    where
-        F: for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<T>>,
-    {
-        let mut conn = self.pooled().await?;
-        match read(&mut conn).await {
-            Err(Error::Unavailable(_)) => {
-                drop(conn);
-                self.forget_idle_connections();
-                read(&mut *self.pooled().await?).await
-            }
-            result => result,
-        }
     }
 
     /// Runs the work in a transaction: all of it happens or nothing. Work that lost against another transaction,
@@ -209,6 +194,23 @@ impl Database {
             tracing::warn!(sync_binlog = %sync.value, "MySQL's sync_binlog is not 1: replicas can miss what a crash of the primary interrupts");
         }
         Ok(())
+    }
+}
+
+/// A connection on loan from the pool; it goes back when dropped.
+pub struct Pooled(Object<Manager>);
+
+impl std::ops::Deref for Pooled {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
     }
 }
 
@@ -354,8 +356,15 @@ impl managed::Manager for Manager {
         Ok(Connection::new(link, self.statistics.clone()))
     }
 
-    async fn recycle(&self, conn: &mut Connection, _: &Metrics) -> RecycleResult<Error> {
-        if conn.broken { Err(RecycleError::message("the connection broke")) } else { Ok(()) }
+    async fn recycle(&self, conn: &mut Connection, metrics: &Metrics) -> RecycleResult<Error> {
+        if conn.broken {
+            return Err(RecycleError::message("the connection broke"));
+        }
+        // A server that restarted meanwhile is found out here and not by the caller's first query.
+        if conn.is_mysql() && metrics.last_used() > QUIET {
+            conn.batch("DO 0").await?;
+        }
+        Ok(())
     }
 }
 

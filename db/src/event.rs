@@ -1,5 +1,6 @@
 //! The household's log: what happened, in commit order, without a gap.
 
+use crate::among::among;
 use crate::labels::labels;
 use crate::tables::{household_events, household_streams, members, messages, users};
 use crate::{Connection, Error, HouseholdId, MemberId, Result, SubjectId, Time, member, message};
@@ -74,7 +75,7 @@ pub(crate) struct Entry {
     pub kind: Kind,
     pub subject: SubjectId,
     pub version: i32,
-    pub fields: &'static [&'static str],
+    pub fields: Vec<&'static str>,
     /// The members who may know of it; `None` is everybody in the household.
     pub audience: Option<Vec<MemberId>>,
 }
@@ -130,12 +131,16 @@ pub async fn head(conn: &mut Connection, household: HouseholdId) -> Result<Posit
     Ok(Position { epoch, seq })
 }
 
-/// The newest `seq` of each of these households that exists.
-pub async fn heads(conn: &mut Connection, households: &[HouseholdId]) -> Result<Vec<(HouseholdId, i64)>> {
-    let query = household_streams::table
-        .filter(household_streams::household_id.eq_any(households))
-        .select((household_streams::household_id, household_streams::head));
-    run!(conn, |c| query.load(c).await)
+/// The newest position of each of these households that exists. At most a thousand at a time.
+pub async fn heads(conn: &mut Connection, households: &[HouseholdId]) -> Result<Vec<(HouseholdId, Position)>> {
+    let query =
+        household_streams::table.filter(among(household_streams::household_id, households)).select((
+            household_streams::household_id,
+            household_streams::epoch,
+            household_streams::head,
+        ));
+    let rows: Vec<(HouseholdId, i32, i64)> = run!(conn, |c| query.load(c).await)?;
+    Ok(rows.into_iter().map(|(household, epoch, seq)| (household, Position { epoch, seq })).collect())
 }
 
 /// An event with what most subscribers ask of it, so that a page of the log is one query.

@@ -63,8 +63,8 @@ impl<'a> Key<'a> {
             idempotency_keys::created_at.eq(now),
         ));
         match run!(conn, |c| insert.execute(c).await) {
-            // The same intent committed on another household's lock in between: only the input can tell.
-            Err(Error::Duplicate) => Err(Error::IdempotencyConflict),
+            // Another request with this key committed in between: run again, and its receipt tells which it was.
+            Err(Error::Duplicate) => Err(Error::Contended(diesel::result::Error::RollbackTransaction)),
             result => result.map(|_| ()),
         }
     }

@@ -24,6 +24,7 @@ mod labels;
 pub mod member;
 pub mod message;
 pub mod notification;
+pub mod page;
 mod secret;
 mod tables;
 mod text;
@@ -34,7 +35,7 @@ mod version;
 pub use access::{Member, Permission, Role};
 pub use change::{Change, Changed, Entry, Operation, Request, Subject};
 pub use connection::Connection;
-pub use database::{Commit, Database, Options, Statistics};
+pub use database::{Commit, Database, Options, Pooled, Statistics};
 pub use error::{Error, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{

@@ -108,6 +108,15 @@ pub async fn among_ids(conn: &mut Connection, member: &Member, ids: &[MessageId]
     Ok(messages.into_iter().filter(|message| member.sees(message.seq)).collect())
 }
 
+/// The messages with these ids, of the conversations named with them. Both are only ever taken from messages the
+/// asker was allowed to see: what they answer.
+pub async fn known(conn: &mut Connection, ids: &[(ConversationId, MessageId)]) -> Result<Vec<Message>> {
+    let messages: Vec<MessageId> = ids.iter().map(|(_, message)| *message).collect();
+    let query = messages::table.filter(among(messages::id, &messages));
+    let found: Vec<Message> = run!(conn, |c| query.select(Message::as_select()).load(c).await)?;
+    Ok(found.into_iter().filter(|message| ids.contains(&(message.conversation_id, message.id))).collect())
+}
+
 /// A stretch of a conversation: after one `seq` and before another, read from one end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

@@ -1,1 +1,86 @@
-//! placeholder
+//! The GraphQL schema: types, resolvers and loaders, one module a domain. Resolvers are thin: they parse input,
+//! call one operation of `roomm8-db`, and map its result. Rules and SQL live there.
+//!
+//! [`Schema`] is built once by [`build`]; each request brings a [`Scope`], which knows the caller and holds the
+//! request's one database connection and its loaders. [`subscribe`] opens a subscription.
+
+#[macro_use]
+mod payload;
+pub mod account;
+mod connection;
+mod conversation;
+mod error;
+mod event;
+mod household;
+mod id;
+mod invitation;
+mod live;
+mod loader;
+mod loaders;
+mod member;
+mod message;
+mod node;
+mod presence;
+mod scalar;
+mod scope;
+
+pub use error::{CODES, Code};
+pub use live::{Render, subscribe};
+pub use scope::{Caller, Scope, Services};
+
+use async_graphql::{MergedObject, MergedSubscription};
+
+/// What can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    account::AccountQuery,
+    household::HouseholdQuery,
+    invitation::InvitationQuery,
+    conversation::ConversationQuery,
+    message::MessageQuery,
+    node::NodeQuery,
+);
+
+/// What can be done. Mutations are verbs; each takes one `input` and returns what changed, with `userErrors` for
+/// what a person can mend. A repeated `clientMutationId` gets the first answer and changes nothing more.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    account::AccountMutation,
+    household::HouseholdMutation,
+    member::MemberMutation,
+    invitation::InvitationMutation,
+    conversation::ConversationMutation,
+    message::MessageMutation,
+    presence::PresenceMutation,
+);
+
+/// What can be followed live.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(event::EventSubscription, presence::PresenceSubscription);
+
+/// The schema, ready to execute.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// Builds the schema.
+///
+/// No extension is installed: any one of them moves every field to a slower path. The limits on documents stand in
+/// front of it, in the server's gate.
+pub fn build(services: Services) -> Schema {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .data(services)
+        .disable_suggestions()
+        .finish()
+}
+
+/// The schema's text, as checked in at `schema/schema.graphql`.
+pub fn sdl() -> String {
+    let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .disable_suggestions()
+        .finish();
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by();
+    schema.sdl_with_options(options)
+}

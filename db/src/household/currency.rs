@@ -21,7 +21,9 @@ mod tests {
     #[test]
     fn the_codes_are_three_capitals_each_named_once_in_order() {
         let codes: Vec<_> = CODES.split(' ').collect();
-        assert!(codes.iter().all(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())));
+        assert!(
+            codes.iter().all(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+        );
         assert!(codes.windows(2).all(|pair| pair[0] < pair[1]));
     }
 

@@ -128,7 +128,7 @@ pub(super) async fn record(
         kind,
         subject: message.id.into(),
         version: message.version,
-        fields,
+        fields: fields.to_vec(),
         audience,
     });
     Ok(())

@@ -1,0 +1,141 @@
+//! Relay connections: pages of lists that can grow (Relay Cursor Connections Specification).
+
+use crate::account::Session;
+use crate::conversation::Conversation;
+use crate::error::{Error, Result};
+use crate::household::Household;
+use crate::invitation::Invitation;
+use crate::member::Member;
+use crate::message::Message;
+use crate::scalar::Cursor;
+use async_graphql::{OutputType, SimpleObject};
+use roomm8_db::message::End;
+
+/// The most items on a page.
+pub(crate) const PAGE_LIMIT: i32 = 100;
+
+/// Which page of a list is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageArguments {
+    pub after: Option<Cursor>,
+    pub before: Option<Cursor>,
+    /// At most so many.
+    pub limit: usize,
+    /// From which end.
+    pub end: End,
+}
+
+impl PageArguments {
+    /// Checks Relay's arguments; without `first` and `last` the first `default` items are meant.
+    pub(crate) fn new(
+        first: Option<i32>,
+        after: Option<Cursor>,
+        last: Option<i32>,
+        before: Option<Cursor>,
+        default: i32,
+    ) -> Result<Self> {
+        let (limit, end) = match (first, last) {
+            (Some(_), Some(_)) => return Err(Error::bad_input("give `first` or `last`, not both")),
+            (Some(first), None) => (checked("first", first)?, End::Oldest),
+            (None, Some(last)) => (checked("last", last)?, End::Newest),
+            (None, None) => (checked("first", default)?, End::Oldest),
+        };
+        Ok(Self { after, before, limit, end })
+    }
+
+    /// One more than the page holds, so that it is known whether there are more.
+    pub(crate) fn probe(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(0) + 1
+    }
+}
+
+pub(crate) fn checked(name: &str, count: i32) -> Result<usize> {
+    match usize::try_from(count) {
+        Ok(count) if count <= usize::try_from(PAGE_LIMIT).unwrap_or(0) => Ok(count),
+        _ => Err(Error::bad_input(format!("`{name}` is {count}; it must be 0 to {PAGE_LIMIT}"))),
+    }
+}
+
+/// Where a page lies in its list.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct PageInfo {
+    /// Whether there are items after this page.
+    pub has_next_page: bool,
+    /// Whether there are items before this page.
+    pub has_previous_page: bool,
+    /// The first item's cursor: pass it as `before` to read backwards. Null on an empty page.
+    pub start_cursor: Option<Cursor>,
+    /// The last item's cursor: pass it as `after` to read on. Null on an empty page.
+    pub end_cursor: Option<Cursor>,
+}
+
+/// An item of a list with its place in it.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(concrete(name = "MessageEdge", params(Message)))]
+#[graphql(concrete(name = "MemberEdge", params(Member)))]
+#[graphql(concrete(name = "InvitationEdge", params(Invitation)))]
+#[graphql(concrete(name = "ConversationEdge", params(Conversation)))]
+#[graphql(concrete(name = "HouseholdEdge", params(Household)))]
+#[graphql(concrete(name = "SessionEdge", params(Session)))]
+pub(crate) struct Edge<T: OutputType> {
+    /// Its place in the list.
+    pub cursor: Cursor,
+    /// The item.
+    pub node: T,
+}
+
+/// A page of a list, oldest first.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(concrete(name = "MessageConnection", params(Message)))]
+#[graphql(concrete(name = "MemberConnection", params(Member)))]
+#[graphql(concrete(name = "InvitationConnection", params(Invitation)))]
+#[graphql(concrete(name = "ConversationConnection", params(Conversation)))]
+#[graphql(concrete(name = "HouseholdConnection", params(Household)))]
+#[graphql(concrete(name = "SessionConnection", params(Session)))]
+pub(crate) struct Connection<T: OutputType + Clone>
+where
+    Edge<T>: OutputType,
+{
+    /// The items, each with its cursor.
+    pub edges: Vec<Edge<T>>,
+    /// The items alone.
+    pub nodes: Vec<T>,
+    /// Where this page lies in the list.
+    pub page_info: PageInfo,
+}
+
+impl<T: OutputType + Clone> Connection<T>
+where
+    Edge<T>: OutputType,
+{
+    /// The page out of what was read: up to one item more than asked for, oldest first.
+    pub(crate) fn new(arguments: &PageArguments, mut items: Vec<T>, cursor: impl Fn(&T) -> Cursor) -> Self {
+        let has_more = items.len() > arguments.limit;
+        match arguments.end {
+            End::Oldest => items.truncate(arguments.limit),
+            End::Newest => drop(items.drain(..items.len().saturating_sub(arguments.limit))),
+        }
+        let (has_next_page, has_previous_page) = match arguments.end {
+            End::Oldest => (has_more, arguments.after.is_some()),
+            End::Newest => (arguments.before.is_some(), has_more),
+        };
+        Self::with_ends(items, has_previous_page, has_next_page, cursor)
+    }
+
+    pub(crate) fn with_ends(
+        items: Vec<T>,
+        has_previous_page: bool,
+        has_next_page: bool,
+        cursor: impl Fn(&T) -> Cursor,
+    ) -> Self {
+        let edges: Vec<_> =
+            items.iter().map(|node| Edge { cursor: cursor(node), node: node.clone() }).collect();
+        let page_info = PageInfo {
+            has_next_page,
+            has_previous_page,
+            start_cursor: edges.first().map(|edge| edge.cursor),
+            end_cursor: edges.last().map(|edge| edge.cursor),
+        };
+        Self { edges, nodes: items, page_info }
+    }
+}

@@ -1,0 +1,251 @@
+//! What happened in a household, live and from any earlier place on.
+
+use crate::conversation::Conversation;
+use crate::error::{Error, Result};
+use crate::household::Household;
+use crate::id::GlobalId;
+use crate::invitation::Invitation;
+use crate::live::{self, Item, Topic};
+use crate::member::Member;
+use crate::message::Message;
+use crate::scalar::{Cursor, DateTime};
+use crate::scope::ScopeExt as _;
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Subscription, Union};
+use futures_util::stream::BoxStream;
+use roomm8_db::event::{Event, Kind, Position};
+use roomm8_db::{Subject as _, Time};
+use roomm8_subscriptions::Delivery;
+use std::sync::Arc;
+
+/// What happened. Expect new values: skip those you do not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum HouseholdEventKind {
+    /// Your subscription began; everything after this cursor will be told.
+    Subscribed,
+    /// The household began. Subject: Household.
+    HouseholdCreated,
+    /// Its name or settings changed. Subject: Household.
+    HouseholdUpdated,
+    /// It was archived. Subject: Household.
+    HouseholdArchived,
+    /// It was brought back. Subject: Household.
+    HouseholdRestored,
+    /// Somebody joined or came back. Subject: Member.
+    MemberJoined,
+    /// Somebody's role changed. Subject: Member.
+    MemberRoleChanged,
+    /// Somebody was removed. Subject: Member.
+    MemberRemoved,
+    /// Somebody left. Subject: Member.
+    MemberLeft,
+    /// An invitation was made. Subject: Invitation, for those with INVITE.
+    InvitationCreated,
+    /// An invitation was taken back. Subject: Invitation, for those with INVITE.
+    InvitationRevoked,
+    /// A conversation was opened. Subject: Conversation.
+    ConversationCreated,
+    /// A message was sent. Subject: Message.
+    MessageSent,
+    /// A message's text changed. Subject: Message.
+    MessageEdited,
+    /// A message was deleted. Subject: Message, now a tombstone.
+    MessageDeleted,
+    /// Somebody reacted to a message. Subject: Message.
+    ReactionAdded,
+    /// Somebody took a reaction back. Subject: Message.
+    ReactionRemoved,
+    /// Your read marker or mute level changed, on this or another device. Subject: Conversation. Told only to you.
+    ConversationStateChanged,
+}
+
+impl From<Kind> for HouseholdEventKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::HouseholdCreated => Self::HouseholdCreated,
+            Kind::HouseholdUpdated => Self::HouseholdUpdated,
+            Kind::HouseholdArchived => Self::HouseholdArchived,
+            Kind::HouseholdRestored => Self::HouseholdRestored,
+            Kind::MemberJoined => Self::MemberJoined,
+            Kind::MemberRoleChanged => Self::MemberRoleChanged,
+            Kind::MemberRemoved => Self::MemberRemoved,
+            Kind::MemberLeft => Self::MemberLeft,
+            Kind::InvitationCreated => Self::InvitationCreated,
+            Kind::InvitationRevoked => Self::InvitationRevoked,
+            Kind::ConversationCreated => Self::ConversationCreated,
+            Kind::MessageSent => Self::MessageSent,
+            Kind::MessageEdited => Self::MessageEdited,
+            Kind::MessageDeleted => Self::MessageDeleted,
+            Kind::ReactionAdded => Self::ReactionAdded,
+            Kind::ReactionRemoved => Self::ReactionRemoved,
+            Kind::ConversationStateChanged => Self::ConversationStateChanged,
+        }
+    }
+}
+
+/// What an event is about, as it is now; it may have changed since the event.
+#[derive(Union)]
+pub(crate) enum EventSubject {
+    /// The household itself.
+    Household(Household),
+    /// One of its members.
+    Member(Member),
+    /// One of its invitations.
+    Invitation(Invitation),
+    /// One of its conversations.
+    Conversation(Conversation),
+    /// One of its messages.
+    Message(Message),
+}
+
+/// One entry of a household's log. Every member gets each event they may see once, in order, without a hole, from
+/// the cursor they name on, whatever breaks in between.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct HouseholdEvent {
+    /// Its place in the log: keep the newest one, and give it as `after` when you subscribe again.
+    cursor: Cursor,
+    /// What happened.
+    kind: HouseholdEventKind,
+    /// When. The order of events is that of their cursors, not this.
+    occurred_at: DateTime,
+    #[graphql(skip)]
+    delivery: Option<Arc<Delivery>>,
+}
+
+impl HouseholdEvent {
+    fn new(item: Item) -> Option<Self> {
+        match item {
+            Item::Began(position) => Some(Self {
+                cursor: Cursor::Log(position),
+                kind: HouseholdEventKind::Subscribed,
+                occurred_at: DateTime(Time::now()),
+                delivery: None,
+            }),
+            Item::Event(epoch, delivery) => {
+                let event = &delivery.detailed.event;
+                Some(Self {
+                    cursor: Cursor::Log(Position { epoch, seq: event.seq }),
+                    kind: event.kind.into(),
+                    occurred_at: DateTime(event.occurred_at),
+                    delivery: Some(delivery),
+                })
+            }
+            Item::Signal(_) => None,
+        }
+    }
+}
+
+#[ComplexObject]
+impl HouseholdEvent {
+    /// Who did it; null when nobody in particular did.
+    async fn actor(&self) -> Option<Member> {
+        self.delivery.as_ref()?.detailed.actor.clone().map(Member::from)
+    }
+
+    /// What it is about; null for SUBSCRIBED, and for an invitation if you lack INVITE.
+    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<EventSubject>> {
+        match &self.delivery {
+            Some(delivery) => subject(ctx, delivery).await,
+            None => Ok(None),
+        }
+    }
+}
+
+async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventSubject>> {
+    let event: &Event = &delivery.detailed.event;
+    let scope = ctx.scope()?;
+    Ok(Some(match event.kind {
+        Kind::HouseholdCreated
+        | Kind::HouseholdUpdated
+        | Kind::HouseholdArchived
+        | Kind::HouseholdRestored => {
+            let row =
+                roomm8_db::household::Household::find(&mut *scope.connection().await?, event.subject_id)
+                    .await?;
+            EventSubject::Household(row.into())
+        }
+        Kind::MemberJoined | Kind::MemberRoleChanged | Kind::MemberRemoved | Kind::MemberLeft => {
+            let row = scope.loaders.members.load(event.subject_id.into()).await?;
+            EventSubject::Member(row.ok_or_else(Error::not_found)?.into())
+        }
+        Kind::InvitationCreated | Kind::InvitationRevoked => {
+            let member = scope.member(event.household_id).await?;
+            if !member.role().may(roomm8_db::Permission::Invite) {
+                return Ok(None);
+            }
+            let row =
+                roomm8_db::invitation::Invitation::find(&mut *scope.connection().await?, event.subject_id)
+                    .await?;
+            EventSubject::Invitation(row.into())
+        }
+        Kind::ConversationCreated | Kind::ConversationStateChanged => {
+            let row = scope.loaders.conversations.load(event.subject_id.into()).await?;
+            EventSubject::Conversation(row.ok_or_else(Error::not_found)?.into())
+        }
+        Kind::MessageSent
+        | Kind::MessageEdited
+        | Kind::MessageDeleted
+        | Kind::ReactionAdded
+        | Kind::ReactionRemoved => match &delivery.detailed.message {
+            Some(row) => EventSubject::Message(row.clone().into()),
+            None => return Ok(None),
+        },
+    }))
+}
+
+/// Something that happened to a message.
+#[derive(SimpleObject)]
+pub(crate) struct MessageEvent {
+    /// Its place in the household's log: keep the newest one, and give it as `after` when you subscribe again.
+    cursor: Cursor,
+    /// What happened: SUBSCRIBED, MESSAGE_SENT, MESSAGE_EDITED, MESSAGE_DELETED, REACTION_ADDED or REACTION_REMOVED.
+    kind: HouseholdEventKind,
+    /// When. The order of events is that of their cursors, not this.
+    occurred_at: DateTime,
+    /// The message as it is now; null for SUBSCRIBED.
+    message: Option<Message>,
+}
+
+impl MessageEvent {
+    fn new(item: Item) -> Option<Self> {
+        let HouseholdEvent { cursor, kind, occurred_at, delivery } = HouseholdEvent::new(item)?;
+        let message = delivery.and_then(|delivery| delivery.detailed.message.clone()).map(Message::from);
+        Some(Self { cursor, kind, occurred_at, message })
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct EventSubscription;
+
+#[Subscription]
+impl EventSubscription {
+    /// Everything that happens in a household you are a member of, each event once, in order, without a hole.
+    ///
+    /// With `after` everything later than that cursor, then live. Without it from now on, beginning with a
+    /// SUBSCRIBED event that says where. Order of work for a client: subscribe, query, apply. Keep the cursor of the
+    /// newest event you applied, and subscribe again with it after a break.
+    ///
+    /// Ends with RESYNC_REQUIRED when the cursor cannot be resumed (fetch afresh), with MEMBERSHIP_ENDED when you
+    /// leave or are removed; UNAVAILABLE or a closed socket is worth another try with the same cursor.
+    async fn household_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The household.")] household_id: ID,
+        #[graphql(desc = "The cursor of the newest event you know.")] after: Option<Cursor>,
+    ) -> Result<BoxStream<'static, HouseholdEvent>> {
+        let household = GlobalId::household(&household_id)?;
+        live::follow(ctx, household, after, Topic::Everything, HouseholdEvent::new).await
+    }
+
+    /// The messages of a household's conversations you take part in: sent, edited, deleted, reacted to. Cursors,
+    /// order and endings as of `householdEvents`.
+    async fn messages(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The household.")] household_id: ID,
+        #[graphql(desc = "The cursor of the newest event you know.")] after: Option<Cursor>,
+    ) -> Result<BoxStream<'static, MessageEvent>> {
+        let household = GlobalId::household(&household_id)?;
+        live::follow(ctx, household, after, Topic::Messages, MessageEvent::new).await
+    }
+}

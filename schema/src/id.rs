@@ -1,0 +1,137 @@
+//! Global ids: opaque to clients. An id of something in a household names that household too, so that every lookup
+//! begins with the caller's membership of it.
+
+use crate::error::{Error, Result};
+use async_graphql::ID;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use roomm8_db::{ConversationId, HouseholdId, InvitationId, MemberId, MessageId, SessionId, UserId};
+
+/// What a global id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GlobalId {
+    User(UserId),
+    Session(SessionId),
+    Household(HouseholdId),
+    Member(HouseholdId, MemberId),
+    Invitation(HouseholdId, InvitationId),
+    Conversation(HouseholdId, ConversationId),
+    Message(HouseholdId, MessageId),
+}
+
+impl GlobalId {
+    pub(crate) fn to_id(self) -> ID {
+        let (kind, household, id): (u8, Option<HouseholdId>, [u8; 16]) = match self {
+            Self::User(id) => (b'U', None, *id.bytes()),
+            Self::Session(id) => (b'S', None, *id.bytes()),
+            Self::Household(id) => (b'H', None, *id.bytes()),
+            Self::Member(household, id) => (b'M', Some(household), *id.bytes()),
+            Self::Invitation(household, id) => (b'I', Some(household), *id.bytes()),
+            Self::Conversation(household, id) => (b'C', Some(household), *id.bytes()),
+            Self::Message(household, id) => (b'T', Some(household), *id.bytes()),
+        };
+        let mut bytes = vec![kind];
+        bytes.extend(household.iter().flat_map(HouseholdId::bytes));
+        bytes.extend(id);
+        URL_SAFE_NO_PAD.encode(bytes).into()
+    }
+
+    pub(crate) fn parse(id: &ID) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(id.as_str()).ok()?;
+        let (kind, rest) = bytes.split_first()?;
+        let (household, id) = rest.split_at_checked(rest.len().checked_sub(16)?)?;
+        let id: [u8; 16] = id.try_into().ok()?;
+        let Ok(household) = <[u8; 16]>::try_from(household) else {
+            return match (kind, household) {
+                (b'U', []) => Some(Self::User(UserId::from_bytes(id))),
+                (b'S', []) => Some(Self::Session(SessionId::from_bytes(id))),
+                (b'H', []) => Some(Self::Household(HouseholdId::from_bytes(id))),
+                _ => None,
+            };
+        };
+        let household = HouseholdId::from_bytes(household);
+        match kind {
+            b'M' => Some(Self::Member(household, MemberId::from_bytes(id))),
+            b'I' => Some(Self::Invitation(household, InvitationId::from_bytes(id))),
+            b'C' => Some(Self::Conversation(household, ConversationId::from_bytes(id))),
+            b'T' => Some(Self::Message(household, MessageId::from_bytes(id))),
+            _ => None,
+        }
+    }
+
+    /// The household's id; anything else is the id of nothing.
+    pub(crate) fn household(id: &ID) -> Result<HouseholdId> {
+        match Self::parse(id) {
+            Some(Self::Household(household)) => Ok(household),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The member's household and id; anything else is the id of nothing.
+    pub(crate) fn member(id: &ID) -> Result<(HouseholdId, MemberId)> {
+        match Self::parse(id) {
+            Some(Self::Member(household, member)) => Ok((household, member)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The invitation's household and id; anything else is the id of nothing.
+    pub(crate) fn invitation(id: &ID) -> Result<(HouseholdId, InvitationId)> {
+        match Self::parse(id) {
+            Some(Self::Invitation(household, invitation)) => Ok((household, invitation)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The conversation's household and id; anything else is the id of nothing.
+    pub(crate) fn conversation(id: &ID) -> Result<(HouseholdId, ConversationId)> {
+        match Self::parse(id) {
+            Some(Self::Conversation(household, conversation)) => Ok((household, conversation)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The message's household and id; anything else is the id of nothing.
+    pub(crate) fn message(id: &ID) -> Result<(HouseholdId, MessageId)> {
+        match Self::parse(id) {
+            Some(Self::Message(household, message)) => Ok((household, message)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The session's id; anything else is the id of nothing.
+    pub(crate) fn session(id: &ID) -> Result<SessionId> {
+        match Self::parse(id) {
+            Some(Self::Session(session)) => Ok(session),
+            _ => Err(Error::not_found()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_back_as_what_it_was() {
+        let household = HouseholdId::new();
+        for id in [
+            GlobalId::User(UserId::new()),
+            GlobalId::Session(SessionId::new()),
+            GlobalId::Household(household),
+            GlobalId::Member(household, MemberId::new()),
+            GlobalId::Invitation(household, InvitationId::new()),
+            GlobalId::Conversation(household, ConversationId::new()),
+            GlobalId::Message(household, MessageId::new()),
+        ] {
+            assert_eq!(GlobalId::parse(&id.to_id()), Some(id));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_id() {
+        for text in ["", "U", "!", "VQ", "1", &"A".repeat(500)] {
+            assert_eq!(GlobalId::parse(&ID::from(text)), None);
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Live operations: opened once, then rendered once an event for each group of subscribers that asks the same.
+//!
+//! async-graphql executes a subscription twice over here. First to open it: the resolver checks the arguments and the
+//! caller's right, and leaves a [`Source`] behind instead of a stream. Then, for each event, to render it: the same
+//! resolver finds the event in the context and streams just that one. What was rendered is kept with the event, so
+//! that a thousand sockets with the same operation cost one execution.
+
+use crate::Schema;
+use crate::error::{Code, Error, Result};
+use crate::scalar::Cursor;
+use crate::scope::{Audience, Caller, Scope, ScopeExt as _, Services};
+use async_graphql::{Context, Request, Response, ServerError};
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _};
+use roomm8_db::event::{Kind, Position};
+use roomm8_db::{HouseholdId, Member, account};
+use roomm8_subscriptions::{Attendance, Delivery, End, Follower, RenderKey, Rendered, Signal};
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How a response becomes bytes; the server's edge masks what must not be seen.
+pub type Render = fn(Response) -> Bytes;
+
+/// How long to wait before an event is rendered again that could not be: at least, at most.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// What a subscription delivers.
+#[derive(Clone)]
+pub(crate) enum Item {
+    /// It begins after this position.
+    Began(Position),
+    /// Something happened, in a log of this epoch.
+    Event(i32, Arc<Delivery>),
+    /// Something matters now.
+    Signal(Signal),
+}
+
+/// What of a household is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// Every event.
+    Everything,
+    /// What happens to messages.
+    Messages,
+    /// Who is writing.
+    Typing,
+    /// Who comes and goes.
+    Presence,
+}
+
+impl Topic {
+    /// Whether it can be resumed.
+    fn has_cursors(self) -> bool {
+        matches!(self, Self::Everything | Self::Messages)
+    }
+
+    fn includes_event(self, kind: Kind) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Messages => matches!(
+                kind,
+                Kind::MessageSent
+                    | Kind::MessageEdited
+                    | Kind::MessageDeleted
+                    | Kind::ReactionAdded
+                    | Kind::ReactionRemoved
+            ),
+            Self::Typing | Self::Presence => false,
+        }
+    }
+
+    fn includes_signal(self, signal: &Signal) -> bool {
+        match signal {
+            Signal::Typing { .. } => self == Self::Typing,
+            Signal::Presence { .. } => self == Self::Presence,
+        }
+    }
+}
+
+/// Where the items of a subscription come from.
+struct Source {
+    follower: Follower,
+    topic: Topic,
+    /// Said first, if there was no `after`.
+    began: Option<Position>,
+    /// The viewer is present for as long as they follow.
+    _attendance: Option<Attendance>,
+}
+
+/// Which of its two executions a subscription is in.
+enum Stage {
+    Opening(Mutex<Option<Source>>),
+    Rendering(Item),
+}
+
+/// The body of every subscription field: opens it, or tells what the item at hand is to it.
+pub(crate) async fn follow<T: Send + 'static>(
+    ctx: &Context<'_>,
+    household: HouseholdId,
+    after: Option<Cursor>,
+    topic: Topic,
+    tell: impl FnOnce(Item) -> Option<T>,
+) -> Result<BoxStream<'static, T>> {
+    let opening = match ctx.data::<Arc<Stage>>().map(AsRef::as_ref) {
+        Ok(Stage::Rendering(item)) => return Ok(stream::iter(tell(item.clone())).boxed()),
+        Ok(Stage::Opening(opening)) => opening,
+        Err(_) => return Err(Error::new(Code::Internal, "something went wrong on our side")),
+    };
+    let source = open(ctx, household, after, topic).await?;
+    *opening.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    Ok(stream::empty().boxed())
+}
+
+async fn open(
+    ctx: &Context<'_>,
+    household: HouseholdId,
+    after: Option<Cursor>,
+    topic: Topic,
+) -> Result<Source> {
+    let scope = ctx.scope()?;
+    let member = scope.member(household).await?;
+    let after = match after {
+        None => None,
+        Some(Cursor::Log(position)) => Some(position),
+        Some(Cursor::Item(_)) => {
+            return Err(Error::bad_input("`after` must be the cursor of an event or message"));
+        }
+    };
+    let attendance = attend(scope, &member).await?;
+    scope.release_connection().await;
+    let follower = scope.hub().follow(member, after).await?;
+    let began = (after.is_none() && topic.has_cursors()).then(|| follower.cursor());
+    Ok(Source { follower, topic, began, _attendance: attendance })
+}
+
+/// Whoever follows a household is present there, unless they appear offline.
+async fn attend(scope: &Scope, member: &Member) -> Result<Option<Attendance>> {
+    let viewer = scope.viewer()?;
+    if account::find(&mut *scope.connection().await?, viewer.user_id).await?.appears_offline {
+        return Ok(None);
+    }
+    Ok(Some(scope.hub().attend(member.household_id(), member.id(), viewer.session_id)))
+}
+
+/// Opens a subscription. Each item of the stream is one rendered response; an error ends it.
+pub async fn subscribe(
+    schema: &Schema,
+    services: &Services,
+    caller: Caller,
+    mut request: Request,
+    render: Render,
+) -> Result<BoxStream<'static, Result<Bytes, ServerError>>, Vec<ServerError>> {
+    let document = request.parsed_query().map_err(|error| vec![error])?.clone();
+    let operation =
+        Operation { schema: schema.clone(), services: services.clone(), request, document, render };
+    let stage = Arc::new(Stage::Opening(Mutex::default()));
+    let scope = Scope::new(services.clone(), caller.clone());
+    let refusal = operation.execute(scope, stage.clone()).await;
+    if let Some(errors) = refusal.map(|response| response.errors).filter(|errors| !errors.is_empty()) {
+        return Err(errors);
+    }
+    let source = match &*stage {
+        Stage::Opening(source) => source.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        Stage::Rendering(_) => None,
+    };
+    let Some(source) = source else {
+        let error = Error::bad_input("the operation subscribes to nothing");
+        return Err(vec![error.into_server_error()]);
+    };
+    let shared_key = operation.key(None);
+    let viewer_key = operation.key(caller.viewer.as_ref().map(|viewer| viewer.user_id.bytes().as_slice()));
+    let live = Live { operation, caller, source, shared_key, viewer_key };
+    Ok(stream::unfold(Some(Box::new(live)), |live| next(live).boxed()).boxed())
+}
+
+/// A subscription under way.
+struct Live {
+    operation: Operation,
+    caller: Caller,
+    source: Source,
+    shared_key: RenderKey,
+    viewer_key: RenderKey,
+}
+
+/// The next rendered item; after an error there is none.
+async fn next(live: Option<Box<Live>>) -> Option<(Result<Bytes, ServerError>, Option<Box<Live>>)> {
+    let mut live = live?;
+    match live.next().await {
+        Ok(bytes) => Some((Ok(bytes), Some(live))),
+        Err(end) => Some((Err(told(end)), None)),
+    }
+}
+
+fn told(end: End) -> ServerError {
+    let error = match end {
+        End::MembershipEnded => {
+            Error::new(Code::MembershipEnded, "you are no longer a member of this household")
+        }
+        End::Resync => Error::from(roomm8_db::Error::Resync),
+    };
+    error.into_server_error()
+}
+
+impl Live {
+    async fn next(&mut self) -> Result<Bytes, End> {
+        let item = self.source.next().await?;
+        let mut pause = BACK_OFF.0;
+        // An event that cannot be rendered now is late, not lost.
+        loop {
+            match self.render(&item).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(Away) => tokio::time::sleep(pause).await,
+            }
+            pause = (pause * 2).min(BACK_OFF.1);
+        }
+    }
+
+    async fn render(&self, item: &Item) -> Result<Bytes, Away> {
+        let Item::Event(_, delivery) = item else {
+            return self.operation.render(self.audience(), item.clone()).await.map(|(bytes, _)| bytes);
+        };
+        // Only where everyone sees everything can one rendering be for everyone.
+        if self.source.follower.member().sees_everything()
+            && let Rendered::Shared(bytes) =
+                delivery.rendered(self.shared_key, self.for_everyone(item)).await?
+        {
+            return Ok(bytes);
+        }
+        match delivery.rendered(self.viewer_key, self.for_viewer(item)).await? {
+            Rendered::Shared(bytes) => Ok(bytes),
+            Rendered::PerViewer => Err(Away),
+        }
+    }
+
+    fn audience(&self) -> Audience {
+        Audience::Caller(self.caller.clone())
+    }
+
+    async fn for_everyone(&self, item: &Item) -> Result<Rendered, Away> {
+        let follower = &self.source.follower;
+        let everyone = Audience::Everyone(follower.member().household_id(), follower.cursor().epoch);
+        let (bytes, needs_viewer) = self.operation.render(everyone, item.clone()).await?;
+        Ok(if needs_viewer { Rendered::PerViewer } else { Rendered::Shared(bytes) })
+    }
+
+    async fn for_viewer(&self, item: &Item) -> Result<Rendered, Away> {
+        let (bytes, _) = self.operation.render(self.audience(), item.clone()).await?;
+        Ok(Rendered::Shared(bytes))
+    }
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Item, End> {
+        if let Some(position) = self.began.take() {
+            return Ok(Item::Began(position));
+        }
+        loop {
+            match self.topic {
+                Topic::Everything | Topic::Messages => {
+                    let delivery = self.follower.next().await?;
+                    if self.topic.includes_event(delivery.detailed.event.kind) {
+                        return Ok(Item::Event(self.follower.cursor().epoch, delivery));
+                    }
+                }
+                Topic::Typing | Topic::Presence => {
+                    let signal = self.follower.next_signal().await?;
+                    if self.topic.includes_signal(&signal) {
+                        return Ok(Item::Signal(signal));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is executed anew for every item.
+struct Operation {
+    schema: Schema,
+    services: Services,
+    request: Request,
+    document: async_graphql::parser::types::ExecutableDocument,
+    render: Render,
+}
+
+/// The database was away while an event was rendered.
+struct Away;
+
+impl Operation {
+    /// What all subscriptions with the same answer have in common.
+    fn key(&self, viewer: Option<&[u8]>) -> RenderKey {
+        let variables = serde_json::to_vec(&self.request.variables).unwrap_or_default();
+        let name = self.request.operation_name.as_deref().unwrap_or_default();
+        let mut digest = Sha256::new();
+        for part in [self.request.query.as_bytes(), name.as_bytes(), &variables, viewer.unwrap_or_default()] {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        }
+        digest.finalize().into()
+    }
+
+    async fn render(&self, audience: Audience, item: Item) -> Result<(Bytes, bool), Away> {
+        let scope = Arc::new(Scope::for_audience(self.services.clone(), audience));
+        prime(&scope, &item).await;
+        let response = self.execute(scope.clone(), Arc::new(Stage::Rendering(item))).await.ok_or(Away)?;
+        if response.errors.iter().any(is_unavailable) {
+            return Err(Away);
+        }
+        Ok(((self.render)(response), scope.needs_viewer()))
+    }
+
+    async fn execute(&self, scope: impl Into<Arc<Scope>>, stage: Arc<Stage>) -> Option<Response> {
+        let mut request = Request::new(self.request.query.clone()).variables(self.request.variables.clone());
+        request.operation_name.clone_from(&self.request.operation_name);
+        request.set_parsed_query(self.document.clone());
+        let request = request.data(scope.into()).data(stage);
+        self.schema.execute_stream(request).next().await
+    }
+}
+
+/// What came with the event need not be loaded again.
+async fn prime(scope: &Scope, item: &Item) {
+    let Item::Event(_, delivery) = item else { return };
+    if let Some(actor) = &delivery.detailed.actor {
+        scope.loaders.members.prime(actor.id, actor.clone()).await;
+    }
+}
+
+fn is_unavailable(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    code.is_some_and(|code| *code == async_graphql::Value::from(Code::Unavailable.text()))
+}

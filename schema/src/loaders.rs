@@ -1,0 +1,184 @@
+//! The loaders of one request.
+
+use crate::loader::{Batch, Loader};
+use crate::scope::Store;
+use roomm8_db::conversation::{self, Conversation, State, Unread};
+use roomm8_db::member::{self, Profile};
+use roomm8_db::message::{self, Message, Reaction, Revision};
+use roomm8_db::{ConversationId, HouseholdId, MemberId, MessageId, Result};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// The loaders of one request. What they load was found in something the caller may see.
+pub(crate) struct Loaders {
+    pub members: Loader<Members>,
+    pub conversations: Loader<Conversations>,
+    pub participants: Loader<Participants>,
+    pub states: Loader<States>,
+    pub unread: Loader<Unreads>,
+    pub messages: Loader<Messages>,
+    pub mentions: Loader<Mentions>,
+    pub reactions: Loader<Reactions>,
+    pub revisions: Loader<Revisions>,
+}
+
+impl Loaders {
+    pub(crate) fn new(store: &Arc<Store>) -> Self {
+        Self {
+            members: Loader::new(store),
+            conversations: Loader::new(store),
+            participants: Loader::new(store),
+            states: Loader::new(store),
+            unread: Loader::new(store),
+            messages: Loader::new(store),
+            mentions: Loader::new(store),
+            reactions: Loader::new(store),
+            revisions: Loader::new(store),
+        }
+    }
+}
+
+/// Members by id.
+pub(crate) struct Members;
+
+impl Batch for Members {
+    type Key = MemberId;
+    type Value = Profile;
+
+    async fn load(store: &Store, ids: &[MemberId]) -> Result<HashMap<MemberId, Profile>> {
+        let found = member::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|member| (member.id, member)).collect())
+    }
+}
+
+/// Conversations by id.
+pub(crate) struct Conversations;
+
+impl Batch for Conversations {
+    type Key = ConversationId;
+    type Value = Conversation;
+
+    async fn load(store: &Store, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Conversation>> {
+        let found = conversation::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|conversation| (conversation.id, conversation)).collect())
+    }
+}
+
+/// Who takes part in direct conversations.
+pub(crate) struct Participants;
+
+impl Batch for Participants {
+    type Key = ConversationId;
+    type Value = Vec<MemberId>;
+
+    async fn load(store: &Store, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<MemberId>>> {
+        conversation::participants(&mut *store.connection().await?, ids).await
+    }
+}
+
+/// How far the viewer has read, by household and conversation.
+pub(crate) struct States;
+
+impl Batch for States {
+    type Key = (HouseholdId, ConversationId);
+    type Value = State;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, State>> {
+        let mut found = HashMap::new();
+        for (household, conversations) in by_household(keys) {
+            let member = store.proof(household).await?;
+            let states =
+                conversation::states(&mut *store.connection().await?, &member, &conversations).await?;
+            found.extend(states.into_iter().map(|(conversation, state)| ((household, conversation), state)));
+        }
+        Ok(found)
+    }
+}
+
+/// What the viewer has not read, by household and conversation.
+pub(crate) struct Unreads;
+
+impl Batch for Unreads {
+    type Key = (HouseholdId, ConversationId);
+    type Value = Unread;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Unread>> {
+        let mut found = HashMap::new();
+        for (household, conversations) in by_household(keys) {
+            let member = store.proof(household).await?;
+            let unread =
+                conversation::unread(&mut *store.connection().await?, &member, &conversations).await?;
+            found
+                .extend(unread.into_iter().map(|(conversation, unread)| ((household, conversation), unread)));
+        }
+        Ok(found)
+    }
+}
+
+fn by_household(keys: &[(HouseholdId, ConversationId)]) -> HashMap<HouseholdId, Vec<ConversationId>> {
+    let mut households: HashMap<_, Vec<_>> = HashMap::new();
+    for (household, conversation) in keys {
+        households.entry(*household).or_default().push(*conversation);
+    }
+    households
+}
+
+/// Messages by the conversation they are known to be of, and id.
+pub(crate) struct Messages;
+
+impl Batch for Messages {
+    type Key = (ConversationId, MessageId);
+    type Value = Message;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, Message>> {
+        let found = message::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|message| ((message.conversation_id, message.id), message)).collect())
+    }
+}
+
+/// Who is mentioned in messages.
+pub(crate) struct Mentions;
+
+impl Batch for Mentions {
+    type Key = MessageId;
+    type Value = Vec<MemberId>;
+
+    async fn load(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<MemberId>>> {
+        message::mentions(&mut *store.connection().await?, ids).await
+    }
+}
+
+/// The reactions to messages.
+pub(crate) struct Reactions;
+
+impl Batch for Reactions {
+    type Key = MessageId;
+    type Value = Vec<Reaction>;
+
+    async fn load(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Reaction>>> {
+        let found = message::reactions(&mut *store.connection().await?, ids).await?;
+        Ok(grouped(found, |reaction| reaction.message_id))
+    }
+}
+
+/// What messages said before.
+pub(crate) struct Revisions;
+
+impl Batch for Revisions {
+    type Key = MessageId;
+    type Value = Vec<Revision>;
+
+    async fn load(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Revision>>> {
+        let found = message::history(&mut *store.connection().await?, ids).await?;
+        Ok(grouped(found, |revision| revision.message_id))
+    }
+}
+
+fn grouped<K: Eq + Hash, T>(items: Vec<T>, key: impl Fn(&T) -> K) -> HashMap<K, Vec<T>> {
+    let mut groups: HashMap<K, Vec<T>> = HashMap::new();
+    for item in items {
+        groups.entry(key(&item)).or_default().push(item);
+    }
+    groups
+}

@@ -1,0 +1,79 @@
+//! Relay's global object identification: anything with an id, by its id.
+
+use crate::account::{Session, User};
+use crate::conversation::{self, Conversation};
+use crate::error::{Error, Result};
+use crate::household::{self, Household};
+use crate::id::GlobalId;
+use crate::invitation::{self, Invitation};
+use crate::member::{self, Member};
+use crate::message::{self, Message};
+use crate::{account, error::Code};
+use async_graphql::{Context, ID, Interface, Object};
+
+/// The most ids in one `nodes`.
+const NODES: usize = 100;
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "&ID", desc = "Its global id: opaque, and unique among everything."))]
+pub(crate) enum Node {
+    User(User),
+    Session(Session),
+    Household(Household),
+    Member(Member),
+    Invitation(Invitation),
+    Conversation(Conversation),
+    Message(Message),
+}
+
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
+    match GlobalId::parse(id) {
+        Some(GlobalId::User(id)) => Ok(Node::User(account::find_user(ctx, id).await?)),
+        Some(GlobalId::Session(id)) => Ok(Node::Session(account::find_session(ctx, id).await?)),
+        Some(GlobalId::Household(id)) => Ok(Node::Household(household::find(ctx, id).await?)),
+        Some(GlobalId::Member(household, id)) => Ok(Node::Member(member::find(ctx, household, id).await?)),
+        Some(GlobalId::Invitation(household, id)) => {
+            Ok(Node::Invitation(invitation::find(ctx, household, id).await?))
+        }
+        Some(GlobalId::Conversation(household, id)) => {
+            Ok(Node::Conversation(conversation::find(ctx, household, id).await?))
+        }
+        Some(GlobalId::Message(household, id)) => Ok(Node::Message(message::find(ctx, household, id).await?)),
+        None => Err(Error::not_found()),
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything you may see, by its global id. `NOT_FOUND` otherwise.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<Node>> {
+        find(ctx, &id).await.map(Some)
+    }
+
+    /// Several things at once, in the order of the ids; null where there is nothing you may see. At most 100.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Their global ids, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > NODES {
+            return Err(Error::new(
+                Code::BadUserInput,
+                format!("`ids` has {} items; {NODES} are allowed", ids.len()),
+            ));
+        }
+        let mut nodes = Vec::with_capacity(ids.len());
+        for id in &ids {
+            nodes.push(find(ctx, id).await.ok());
+        }
+        Ok(nodes)
+    }
+}

@@ -1,0 +1,171 @@
+//! What mutations return, and the one way they are performed.
+
+use crate::error::Result;
+use crate::scalar::Cursor;
+use crate::scope::ScopeExt as _;
+use async_graphql::{Context, Enum, SimpleObject};
+use roomm8_db::{Error as DbError, HouseholdId, Operation, Refusal, RefusalCode, Request, Subject as _};
+
+/// Why an input was refused, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum UserErrorCode {
+    /// The value is not one this field takes.
+    Invalid,
+    /// The value is longer than allowed.
+    TooLong,
+    /// The value is shorter than allowed.
+    TooShort,
+    /// The id names nothing in this household.
+    InvalidReference,
+    /// `expectedVersion` is stale: the payload carries the current state; look at it and try again.
+    Conflict,
+    /// It was deleted and can no longer be changed.
+    Gone,
+    /// A household must keep an owner: make somebody else one first.
+    LastOwner,
+    /// There is no such invitation.
+    InvitationInvalid,
+    /// The invitation's time is over: ask for a new one.
+    InvitationExpired,
+    /// The invitation was taken back.
+    InvitationRevoked,
+    /// Every seat of the invitation is taken: ask for a new one.
+    InvitationExhausted,
+    /// The invitation is for another e-mail address.
+    InvitationEmailMismatch,
+    /// You may not come back to this household.
+    Banned,
+    /// Only its author may do this.
+    NotAuthor,
+    /// The message is too old to be edited.
+    EditWindowClosed,
+    /// E-mail and password do not belong together.
+    WrongCredentials,
+    /// The token is unknown, used or too old: ask for a new one.
+    TokenInvalid,
+    /// The household is archived: restore it first.
+    Archived,
+    /// A limit on how many there may be is reached.
+    Limit,
+}
+
+/// What a person can mend: show it beside the field.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct UserError {
+    /// Why, for programs. Expect new values.
+    code: UserErrorCode,
+    /// The path of the input field it is about; empty when it is about no single one.
+    field: Vec<String>,
+    /// Why and what to do, in English, for people.
+    message: String,
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.code {
+            RefusalCode::Invalid => UserErrorCode::Invalid,
+            RefusalCode::TooLong => UserErrorCode::TooLong,
+            RefusalCode::TooShort => UserErrorCode::TooShort,
+            RefusalCode::InvalidReference => UserErrorCode::InvalidReference,
+            RefusalCode::Gone => UserErrorCode::Gone,
+            RefusalCode::LastOwner => UserErrorCode::LastOwner,
+            RefusalCode::InvitationInvalid => UserErrorCode::InvitationInvalid,
+            RefusalCode::InvitationExpired => UserErrorCode::InvitationExpired,
+            RefusalCode::InvitationRevoked => UserErrorCode::InvitationRevoked,
+            RefusalCode::InvitationExhausted => UserErrorCode::InvitationExhausted,
+            RefusalCode::InvitationEmailMismatch => UserErrorCode::InvitationEmailMismatch,
+            RefusalCode::Banned => UserErrorCode::Banned,
+            RefusalCode::NotAuthor => UserErrorCode::NotAuthor,
+            RefusalCode::EditWindowClosed => UserErrorCode::EditWindowClosed,
+            RefusalCode::WrongCredentials => UserErrorCode::WrongCredentials,
+            RefusalCode::TokenInvalid => UserErrorCode::TokenInvalid,
+            RefusalCode::Archived => UserErrorCode::Archived,
+            RefusalCode::Limit => UserErrorCode::Limit,
+        };
+        let field = refusal.field.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        Self { code, field, message: refusal.message }
+    }
+}
+
+impl UserError {
+    pub(crate) fn conflict() -> Self {
+        Self {
+            code: UserErrorCode::Conflict,
+            field: vec!["expectedVersion".to_owned()],
+            message: "somebody else changed it meanwhile: this is how it is now".to_owned(),
+        }
+    }
+}
+
+/// What came of a mutation: what changed, or why nothing did.
+pub(crate) struct Outcome<T> {
+    pub subject: Option<T>,
+    pub cursor: Option<Cursor>,
+    /// Whether this answers an earlier, equal request.
+    pub is_repeat: bool,
+    pub user_errors: Vec<UserError>,
+}
+
+impl<T> Outcome<T> {
+    pub(crate) fn refused(error: UserError) -> Self {
+        Self { subject: None, cursor: None, is_repeat: false, user_errors: vec![error] }
+    }
+
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Outcome<U> {
+        let Self { subject, cursor, is_repeat, user_errors } = self;
+        Outcome { subject: subject.map(map), cursor, is_repeat, user_errors }
+    }
+}
+
+/// Performs an operation on a household for the viewer.
+pub(crate) async fn perform<O: Operation>(
+    ctx: &Context<'_>,
+    household: HouseholdId,
+    client_mutation_id: Option<&str>,
+    operation: &O,
+) -> Result<Outcome<O::Outcome>> {
+    let scope = ctx.scope()?;
+    let request = Request { user: scope.viewer()?.user_id, household, client_mutation_id };
+    // The operation takes a connection of its own: this request must not hold two.
+    scope.release_connection().await;
+    match scope.database().perform(request, operation).await {
+        Ok(changed) => Ok(Outcome {
+            subject: Some(changed.subject),
+            cursor: Some(Cursor::Log(changed.position)),
+            is_repeat: changed.is_repeat,
+            user_errors: Vec::new(),
+        }),
+        Err(DbError::Refused(refusal)) => Ok(Outcome::refused(refusal.into())),
+        Err(DbError::Conflict(subject)) => {
+            let current = O::Outcome::find(&mut *scope.connection().await?, subject).await?;
+            Ok(Outcome { subject: Some(current), ..Outcome::refused(UserError::conflict()) })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Declares the payload of a mutation that changes one thing in a household.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $type:ty }) => {
+        $(#[$doc])*
+        #[derive(async_graphql::SimpleObject)]
+        pub(crate) struct $name {
+            $(#[$field_doc])*
+            $field: Option<$type>,
+            /// The place of this change in the household's log: the event with this cursor is its echo. Null when
+            /// nothing changed because of `userErrors`.
+            cursor: Option<$crate::scalar::Cursor>,
+            /// Why nothing changed, as far as a person can mend it; empty on success.
+            user_errors: Vec<$crate::payload::UserError>,
+            /// The `clientMutationId` of the input.
+            client_mutation_id: Option<String>,
+        }
+
+        impl $name {
+            fn new(outcome: $crate::payload::Outcome<$type>, client_mutation_id: Option<String>) -> Self {
+                let $crate::payload::Outcome { subject, cursor, user_errors, .. } = outcome;
+                Self { $field: subject, cursor, user_errors, client_mutation_id }
+            }
+        }
+    };
+}

@@ -1,0 +1,105 @@
+//! Scalars with a form of their own.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime as ChronoDateTime, SecondsFormat, Utc};
+use roomm8_db::event::Position;
+use roomm8_db::{SubjectId, Time};
+
+/// An instant in UTC, as RFC 3339 text with microseconds: `2026-11-24T19:30:00.000000Z`. Offsets other than `Z` are
+/// accepted as input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DateTime(pub(crate) Time);
+
+#[Scalar(specified_by_url = "https://scalars.graphql.org/andimarek/date-time")]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        let instant = ChronoDateTime::parse_from_rfc3339(text)
+            .map_err(|_| InputValueError::custom("must be RFC 3339, for example 2026-11-24T19:30:00Z"))?;
+        Ok(Self(Time::from_micros(instant.timestamp_micros())))
+    }
+
+    fn to_value(&self) -> Value {
+        let instant: ChronoDateTime<Utc> = self.0.to_utc();
+        Value::String(instant.to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+/// A place in a list or in a household's log: opaque text. Take it from one answer, give it back in another; never
+/// make one or look inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    /// A place in a household's log.
+    Log(Position),
+    /// A place in a list ordered by id.
+    Item(SubjectId),
+}
+
+#[Scalar]
+impl ScalarType for Cursor {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        Self::decode(text)
+            .ok_or_else(|| InputValueError::custom("is not a cursor: take one from an earlier answer"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.encode())
+    }
+}
+
+impl Cursor {
+    fn encode(self) -> String {
+        let mut bytes = Vec::with_capacity(17);
+        match self {
+            Self::Log(position) => {
+                bytes.push(b'L');
+                bytes.extend(position.epoch.to_be_bytes());
+                bytes.extend(position.seq.to_be_bytes());
+            }
+            Self::Item(id) => {
+                bytes.push(b'I');
+                bytes.extend(id.bytes());
+            }
+        }
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (kind, rest) = bytes.split_first()?;
+        match kind {
+            b'L' => {
+                let (epoch, seq) = rest.split_at_checked(4)?;
+                let epoch = i32::from_be_bytes(epoch.try_into().ok()?);
+                let seq = i64::from_be_bytes(seq.try_into().ok()?);
+                Some(Self::Log(Position { epoch, seq }))
+            }
+            b'I' => Some(Self::Item(SubjectId::from_bytes(rest.try_into().ok()?))),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_as_what_it_was() {
+        for cursor in [Cursor::Log(Position { epoch: 7, seq: i64::MAX }), Cursor::Item(SubjectId::new())] {
+            assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
+        }
+        assert_eq!(Cursor::decode("nonsense"), None);
+    }
+
+    #[test]
+    fn an_instant_is_told_to_the_microsecond() {
+        let value = DateTime(Time::from_micros(1_500_000)).to_value();
+        assert_eq!(value, Value::from("1970-01-01T00:00:01.500000Z"));
+        let back = DateTime::parse(Value::from("1970-01-01T01:00:01.5+01:00")).unwrap();
+        assert_eq!(back, DateTime(Time::from_micros(1_500_000)));
+    }
+}

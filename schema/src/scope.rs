@@ -1,0 +1,210 @@
+//! One request: who asks, its one database connection, its loaders.
+
+use crate::error::{Code, Error, Result};
+use crate::loaders::Loaders;
+use async_graphql::Context;
+use roomm8_db::account::session::Viewer;
+use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, access};
+use roomm8_subscriptions::Hub;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// What every request works with.
+#[derive(Clone)]
+pub struct Services {
+    /// What RoomM8 remembers.
+    pub database: Database,
+    /// Live delivery.
+    pub hub: Hub,
+    /// The address people reach RoomM8 at, for links in answers and mails; without a slash at the end.
+    pub public_url: Arc<str>,
+}
+
+/// Who sends a request, as far as the server's edge has proven it.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The person and session, if they are signed in.
+    pub viewer: Option<Viewer>,
+    /// Where they connect from.
+    pub address: IpAddr,
+    /// What they say their device is.
+    pub user_agent: Option<String>,
+}
+
+/// For whom an answer is made.
+pub(crate) enum Audience {
+    /// Whoever sent the request.
+    Caller(Caller),
+    /// Every member of a household alike: an event is rendered once for all who follow it.
+    Everyone(HouseholdId, i32),
+}
+
+/// One request, or one rendering of an event.
+pub struct Scope {
+    pub(crate) services: Services,
+    audience: Audience,
+    /// Set when something asked for the viewer in a rendering for everyone.
+    needs_viewer: AtomicBool,
+    store: Arc<Store>,
+    pub(crate) loaders: Loaders,
+}
+
+impl Scope {
+    /// The scope of a request by this caller.
+    pub fn new(services: Services, caller: Caller) -> Self {
+        Self::for_audience(services, Audience::Caller(caller))
+    }
+
+    pub(crate) fn for_audience(services: Services, audience: Audience) -> Self {
+        let store = Arc::new(Store {
+            database: services.database.clone(),
+            connection: Mutex::new(None),
+            memberships: Mutex::default(),
+        });
+        Self {
+            loaders: Loaders::new(&store),
+            services,
+            audience,
+            needs_viewer: AtomicBool::new(false),
+            store,
+        }
+    }
+
+    /// The signed-in person. A rendering for everyone has none: asking is noted, and the rendering done again for
+    /// each viewer.
+    pub(crate) fn viewer(&self) -> Result<&Viewer> {
+        let viewer = match &self.audience {
+            Audience::Caller(caller) => caller.viewer.as_ref(),
+            Audience::Everyone(..) => {
+                self.needs_viewer.store(true, Ordering::Relaxed);
+                None
+            }
+        };
+        viewer
+            .ok_or_else(|| Error::new(Code::Unauthenticated, "sign in first: send `Authorization: Bearer …`"))
+    }
+
+    /// Whether a rendering for everyone turned out to depend on the viewer.
+    pub(crate) fn needs_viewer(&self) -> bool {
+        self.needs_viewer.load(Ordering::Relaxed)
+    }
+
+    /// The caller, who may be anonymous.
+    pub(crate) fn caller(&self) -> Result<&Caller> {
+        match &self.audience {
+            Audience::Caller(caller) => Ok(caller),
+            Audience::Everyone(..) => Err(Error::new(Code::Internal, "an event has no caller")),
+        }
+    }
+
+    /// The proof that the viewer is a member of this household; what everything inside of it asks for.
+    pub(crate) async fn member(&self, household: HouseholdId) -> Result<Member> {
+        let user = self.viewer()?.user_id;
+        let mut memberships = self.store.memberships.lock().await;
+        if let Some(member) = memberships.get(&household) {
+            return Ok(member.clone());
+        }
+        let member = access::member(&mut *self.connection().await?, user, household).await?;
+        memberships.insert(household, member.clone());
+        Ok(member)
+    }
+
+    /// Whether what happened at `seq` is part of the history the asker may see. A rendering for everyone is only made
+    /// where everyone sees everything.
+    pub(crate) async fn sees(&self, household: HouseholdId, seq: i64) -> Result<bool> {
+        match &self.audience {
+            Audience::Everyone(own, _) if *own == household => Ok(true),
+            _ => Ok(self.member(household).await?.sees(seq)),
+        }
+    }
+
+    /// Forgets proofs that a mutation may have made untrue.
+    pub(crate) async fn forget_memberships(&self) {
+        self.store.memberships.lock().await.clear();
+    }
+
+    /// The epoch of a household's log, for cursors.
+    pub(crate) async fn epoch(&self, household: HouseholdId) -> Result<i32> {
+        match &self.audience {
+            Audience::Everyone(own, epoch) if *own == household => Ok(*epoch),
+            _ => Ok(self.member(household).await?.epoch()),
+        }
+    }
+
+    /// The request's one connection: whoever else wants it waits.
+    pub(crate) async fn connection(&self) -> Result<OnLoan<'_>> {
+        Ok(self.store.connection().await?)
+    }
+
+    /// Gives the connection back before something takes one of its own.
+    pub(crate) async fn release_connection(&self) {
+        *self.store.connection.lock().await = None;
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.services.database
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.services.hub
+    }
+}
+
+/// The request's connection, shared with its loaders.
+pub(crate) struct Store {
+    database: Database,
+    connection: Mutex<Option<Pooled>>,
+    /// The proofs made so far.
+    memberships: Mutex<HashMap<HouseholdId, Member>>,
+}
+
+impl Store {
+    /// The proof that [`Scope::member`] made before anything of this household was loaded.
+    pub(crate) async fn proof(&self, household: HouseholdId) -> roomm8_db::Result<Member> {
+        self.memberships.lock().await.get(&household).cloned().ok_or(roomm8_db::Error::NotFound)
+    }
+
+    pub(crate) async fn connection(&self) -> roomm8_db::Result<OnLoan<'_>> {
+        let mut connection = self.connection.lock().await;
+        if connection.as_ref().is_none_or(|connection| connection.is_broken()) {
+            *connection = None;
+            *connection = Some(self.database.connection().await?);
+        }
+        MutexGuard::try_map(connection, Option::as_mut)
+            .map(OnLoan)
+            .map_err(|_| roomm8_db::Error::Unavailable("no connection".into()))
+    }
+}
+
+/// The request's connection, while somebody uses it.
+pub(crate) struct OnLoan<'a>(tokio::sync::MappedMutexGuard<'a, Pooled>);
+
+impl Deref for OnLoan<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for OnLoan<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
+/// The scope out of a resolver's context.
+pub(crate) trait ScopeExt {
+    fn scope(&self) -> Result<&Scope>;
+}
+
+impl ScopeExt for Context<'_> {
+    fn scope(&self) -> Result<&Scope> {
+        let scope = self.data::<Arc<Scope>>().map(AsRef::as_ref);
+        scope.map_err(|_| Error::new(Code::Internal, "something went wrong on our side"))
+    }
+}

@@ -1,0 +1,165 @@
+//! The broker of several instances: one Redis pub/sub channel.
+//!
+//! Every instance listens to the one channel for as long as it lives, whatever its subscribers follow: there is
+//! then no subscribing and unsubscribing to race with, and a wake-up for a household nobody follows here costs one
+//! look into a map.
+
+use super::{Broker, BrokerStatistics, INCOMING, Wire};
+use futures_util::StreamExt;
+use redis::{Client, RedisResult, aio::MultiplexedConnection};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+const CHANNEL: &str = "roomm8";
+/// Messages that may wait to be published; beyond that they are dropped, counted, and found by the polls.
+const OUTGOING: usize = 1024;
+/// Messages sent in one round trip.
+const BATCH: usize = 64;
+/// How long a call to Redis may take.
+const DEADLINE: Duration = Duration::from_millis(500);
+/// How long to wait before connecting again: at least, at most.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Speaks to the other instances through Redis. Losing Redis delays delivery, to the poll's pace, and loses nothing.
+pub struct Redis {
+    outgoing: mpsc::Sender<Wire>,
+    incoming: Mutex<Option<mpsc::Receiver<Wire>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    statistics: BrokerStatistics,
+    is_connected: AtomicBool,
+}
+
+impl Redis {
+    /// Connects once, so that a wrong address is told at the start, and stays connected from then on.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        let client = Client::open(url).map_err(|error| {
+            anyhow::anyhow!("REDIS_URL is not a Redis URL ({error}): write redis://host:6379")
+        })?;
+        let address = client.get_connection_info().addr().to_string();
+        let hello = timeout(Duration::from_secs(3), client.get_multiplexed_async_connection()).await;
+        let cause = match hello {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("no answer within 3 s".to_owned()),
+        };
+        if let Some(cause) = cause {
+            anyhow::bail!("cannot reach Redis at {address}: {cause}");
+        }
+        let (outgoing, to_send) = mpsc::channel(OUTGOING);
+        let (received, incoming) = mpsc::channel(INCOMING);
+        let shared = Arc::new(Shared::default());
+        tokio::spawn(publish_all(client.clone(), to_send, shared.clone()));
+        tokio::spawn(listen(client, received, shared.clone()));
+        Ok(Self { outgoing, incoming: Mutex::new(Some(incoming)), shared })
+    }
+}
+
+impl Broker for Redis {
+    fn publish(&self, message: Wire) {
+        if self.outgoing.try_send(message).is_err() {
+            self.shared.statistics.failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn incoming(&self) -> Option<mpsc::Receiver<Wire>> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn is_connected(&self) -> bool {
+        self.shared.is_connected.load(Ordering::Relaxed)
+    }
+
+    fn statistics(&self) -> &BrokerStatistics {
+        &self.shared.statistics
+    }
+}
+
+/// Publishes what is queued until the broker is dropped. A batch that fails is counted and forgotten: it is too
+/// old to be of use by the time Redis is back.
+async fn publish_all(client: Client, mut outgoing: mpsc::Receiver<Wire>, shared: Arc<Shared>) {
+    let mut connection: Option<MultiplexedConnection> = None;
+    let mut batch = Vec::with_capacity(BATCH);
+    while outgoing.recv_many(&mut batch, BATCH).await > 0 {
+        let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        let sent = timeout(DEADLINE, publish(&client, &mut connection, &batch)).await;
+        batch.clear();
+        if let Ok(Ok(())) = sent {
+            shared.statistics.published.fetch_add(count, Ordering::Relaxed);
+        } else {
+            connection = None;
+            shared.statistics.failed.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn publish(
+    client: &Client,
+    connection: &mut Option<MultiplexedConnection>,
+    batch: &[Wire],
+) -> RedisResult<()> {
+    let mut pipeline = redis::pipe();
+    for message in batch {
+        if let Ok(text) = serde_json::to_string(message) {
+            pipeline.publish(CHANNEL, text).ignore();
+        }
+    }
+    if connection.is_none() {
+        *connection = Some(client.get_multiplexed_async_connection().await?);
+    }
+    match connection {
+        Some(connection) => pipeline.exec_async(connection).await,
+        None => Ok(()),
+    }
+}
+
+/// Listens until the hub is gone; connects again whenever Redis is lost.
+async fn listen(client: Client, received: mpsc::Sender<Wire>, shared: Arc<Shared>) {
+    let mut pause = BACK_OFF.0;
+    while !received.is_closed() {
+        let heard = hear(&client, &received, &shared).await;
+        if shared.is_connected.swap(false, Ordering::Relaxed) {
+            pause = BACK_OFF.0;
+            warn!(
+                error = heard.err().map(|error| error.to_string()),
+                "Redis is lost: messages between instances now take until the next poll"
+            );
+        }
+        sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+        pause = (pause * 2).min(BACK_OFF.1);
+    }
+}
+
+async fn hear(client: &Client, received: &mpsc::Sender<Wire>, shared: &Shared) -> RedisResult<()> {
+    let connecting = timeout(Duration::from_secs(2), async {
+        let mut connection = client.get_async_pubsub().await?;
+        connection.subscribe(CHANNEL).await?;
+        RedisResult::Ok(connection)
+    });
+    let Ok(connection) = connecting.await else { return Ok(()) };
+    let mut messages = connection?.into_on_message();
+    shared.is_connected.store(true, Ordering::Relaxed);
+    shared.statistics.connections.fetch_add(1, Ordering::Relaxed);
+    info!("listening to the other instances through Redis");
+    // What was published while nobody listened is lost: everything followed here is read once.
+    if received.send(Wire::Connected).await.is_err() {
+        return Ok(());
+    }
+    while let Some(message) = messages.next().await {
+        let Ok(message) = serde_json::from_slice(message.get_payload_bytes()) else {
+            shared.statistics.malformed.fetch_add(1, Ordering::Relaxed);
+            continue;
+        };
+        if received.send(message).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
