@@ -187,17 +187,13 @@ impl<O: Operation> Work for Performance<'_, O> {
 
     async fn run(&self, conn: &mut Connection) -> Result<Self::Output> {
         let Request { user, household, .. } = self.request;
-        if O::ENTRY == Entry::Founding
-            && let Some(receipt) = self.receipt(conn).await?
-        {
-            return repeat_of_founding(conn, user, &receipt).await;
-        }
-        let head = if O::ENTRY == Entry::Founding {
-            found(conn, household).await?
-        } else {
-            lock(conn, household).await?
+        let (head, receipt) = match O::ENTRY {
+            Entry::Founding => match self.receipt(conn).await? {
+                Some(receipt) => return repeat_of_founding(conn, user, &receipt).await,
+                None => (found(conn, household).await?, None),
+            },
+            _ => (lock(conn, household).await?, self.receipt(conn).await?),
         };
-        let receipt = self.receipt(conn).await?;
         let is_repeat_of_leaving =
             receipt.is_some() && O::ENTRY == Entry::MemberOfArchived(Permission::Leave);
         let actor = match admitted(conn, user, household, O::ENTRY).await {
