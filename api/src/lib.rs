@@ -1,3 +1,9 @@
-//! The server.
+//! The server: it translates protocols and owns the life of the process. [`protocol`] knows GraphQL's transports and
+//! nothing of households; [`service`] joins it to the schema; [`server`] starts and stops everything.
 
+pub mod config;
+pub mod notify;
+pub mod operations;
 pub mod protocol;
+pub mod server;
+pub mod service;

@@ -1,3 +1,95 @@
-//! The `roomm8` binary.
+//! The `roomm8` binary: reads the command line, and does what it says.
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use roomm8_api::config::{Config, LogFormat};
+use roomm8_api::server::{Server, open};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// RoomM8: one GraphQL endpoint for people who share a home.
+#[derive(Debug, Parser)]
+#[command(name = "roomm8", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve GraphQL (the default).
+    Serve(Box<Config>),
+    /// Apply pending migrations to the database, and stop.
+    Migrate(Box<Config>),
+    /// Print the schema in GraphQL's schema definition language.
+    Schema,
+    /// Print the effective configuration, passwords masked.
+    Config(Box<Config>),
+}
+
+/// Deep answers recurse; a stack of this size holds the deepest that the gate lets through.
+const STACK: usize = 8 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    let Arguments { command, config } = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(command.unwrap_or(Command::Serve(Box::new(config))))),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("roomm8: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(config) => serve(&config).await,
+        Command::Migrate(config) => {
+            log(&config)?;
+            open(&config).await?;
+            println!("the database is up to date");
+            Ok(())
+        }
+        Command::Schema => {
+            print!("{}", roomm8_schema::sdl());
+            Ok(())
+        }
+        Command::Config(config) => {
+            print!("{}", config.describe());
+            Ok(())
+        }
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    log(config)?;
+    let server = Server::start(config).await?;
+    let url = format!("http://{}", server.address());
+    println!("RoomM8 is listening on {url}");
+    println!("  GraphiQL  {url}/");
+    println!("  endpoint  {url}/graphql");
+    println!("  letters   {}", config.mailbox_dir.join("mailbox.jsonl").display());
+    println!("Paste this in GraphiQL to begin:");
+    println!(
+        r#"  mutation {{ register(input: {{ email: "ada@example.org", displayName: "Ada", password: "correct horse battery" }}) {{ accepted userErrors {{ message }} }} }}"#
+    );
+    server.serve().await
+}
+
+fn log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| {
+        anyhow::anyhow!("LOG is not a filter ({error}): write info, or info,roomm8_api=debug")
+    })?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Pretty => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+    Ok(())
+}

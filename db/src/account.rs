@@ -19,8 +19,11 @@ pub use profile::{Update, update_profile};
 pub use registration::{Registration, register, verify_email};
 pub use reset::{change_password, request_password_reset, reset_password};
 
-use crate::tables::users;
+use crate::access::MemberStatus;
+use crate::among::among;
+use crate::tables::{members, users};
 use crate::{Connection, Database, Result, Time, UserId};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::time::Duration;
@@ -54,10 +57,23 @@ pub async fn find(conn: &mut Connection, user: UserId) -> Result<User> {
     run!(conn, |c| query.select(User::as_select()).first(c).await)
 }
 
-/// Those of these users that exist, in no order. Whether the caller may see them is for the caller to know.
-pub async fn among(conn: &mut Connection, users: &[UserId]) -> Result<Vec<User>> {
-    let query = users::table.filter(users::id.eq_any(users));
+/// The users with these ids, in no order. Ids are only ever taken from rows that the asker was allowed to see.
+pub async fn known(conn: &mut Connection, ids: &[UserId]) -> Result<Vec<User>> {
+    let query = users::table.filter(among(users::id, ids));
     run!(conn, |c| query.select(User::as_select()).load(c).await)
+}
+
+/// The user with this id, if it is the viewer or is or was a member of a household that the viewer is a member of;
+/// [`crate::Error::NotFound`] otherwise.
+pub async fn seen_by(conn: &mut Connection, viewer: UserId, user: UserId) -> Result<User> {
+    let viewers = diesel::alias!(members as viewers);
+    let shared = members::table
+        .inner_join(viewers.on(viewers.field(members::household_id).eq(members::household_id)))
+        .filter(members::user_id.eq(user))
+        .filter(viewers.field(members::user_id).eq(viewer))
+        .filter(viewers.field(members::status).eq(MemberStatus::Active));
+    let query = users::table.filter(users::id.eq(user)).filter(users::id.eq(viewer).or(exists(shared)));
+    run!(conn, |c| query.select(User::as_select()).first(c).await)
 }
 
 /// Answers come at full steps of this, so that a write more or less does not show.

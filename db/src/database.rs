@@ -112,6 +112,16 @@ impl Database {
         self.throttles
     }
 
+    /// Forgets what is kept only for a time: `clientMutationId`s, drained throttles, old letters.
+    pub async fn forget_what_is_old(&self) -> Result<()> {
+        let now = crate::Time::now();
+        let mut conn = self.connection().await?;
+        crate::idempotency::forget_old(&mut conn, now).await?;
+        crate::throttle::forget_drained(&mut conn, now).await?;
+        crate::notification::forget_old(&mut conn, now).await?;
+        Ok(())
+    }
+
     /// A connection for reading. Hold it for the shortest block; never across a publish or a subscriber's wait.
     pub async fn connection(&self) -> Result<Pooled> {
         self.pooled().await.map(Pooled)

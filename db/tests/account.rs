@@ -349,7 +349,7 @@ async fn a_profile_changes_by_version_and_intent() {
         assert!(matches!(reused, Err(Error::IdempotencyConflict)));
         let same = Update { appears_offline: Some(true), ..Update::default() };
         assert_eq!(change(&same, None).await.unwrap(), expected, "nothing changed, so the version stays");
-        let found = account::among(&mut db.connection().await.unwrap(), &[ada.id]).await.unwrap();
+        let found = account::known(&mut db.connection().await.unwrap(), &[ada.id]).await.unwrap();
         assert_eq!(found, [expected]);
     }
 }

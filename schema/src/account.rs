@@ -1,29 +1,156 @@
-//! Accounts.
+//! People: who you are, your sessions, and how you come by them.
 
-use crate::error::{Error, Result};
-use async_graphql::{Context, ID, Object, SimpleObject};
-use roomm8_db::{SessionId, UserId};
+mod own;
+mod sign_in;
 
-/// A person.
+use crate::error::Result;
+use crate::household::Household;
+use crate::id::GlobalId;
+use crate::payload::UserError;
+use crate::scalar::DateTime;
+use crate::scope::ScopeExt as _;
+use async_graphql::{Context, ID, MergedObject, Object, SimpleObject};
+use roomm8_db::account::{self, session};
+use roomm8_db::household::{self, Archived};
+use roomm8_db::{Error as DbError, SessionId, UserId};
+
+/// A person with an account, as people who share a household with them see them.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct User {
-    /// Its global id.
-    pub id: ID,
+    /// Their global id.
+    pub(crate) id: ID,
+    /// What they are called: 1 to 100 characters of plain text. It is their own choice and not unique.
+    display_name: String,
+    /// When they registered.
+    created_at: DateTime,
+    /// Counts the changes of their profile, from 1: pass it as `expectedVersion` to change yours.
+    version: i32,
 }
 
-/// A signed-in device.
+impl From<&account::User> for User {
+    fn from(row: &account::User) -> Self {
+        Self {
+            id: GlobalId::User(row.id).to_id(),
+            display_name: row.display_name.clone(),
+            created_at: DateTime(row.created_at),
+            version: row.version,
+        }
+    }
+}
+
+impl From<account::User> for User {
+    fn from(row: account::User) -> Self {
+        (&row).into()
+    }
+}
+
+/// A device you are signed in on.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct Session {
-    /// Its global id.
-    pub id: ID,
+    /// Its global id: pass it to `revokeSession` to end it.
+    pub(crate) id: ID,
+    /// What the device called itself when it signed in.
+    device: String,
+    /// When it signed in.
+    created_at: DateTime,
+    /// When it was last used, to the minute.
+    last_used_at: DateTime,
+    /// When it ends if it is not used again: 30 days after its last use, at most 180 days after it signed in.
+    expires_at: DateTime,
+    /// The part of the network it signed in from, for example `203.0.113.0/24`.
+    ip_prefix: String,
+    /// Whether it is the session you are asking with. In the answer to `login` and `changePassword` that is the new
+    /// one.
+    is_current: bool,
 }
 
-pub(crate) async fn find_user(_: &Context<'_>, _: UserId) -> Result<User> {
-    Err(Error::not_found())
+impl Session {
+    fn new(row: session::Session, current: SessionId) -> Self {
+        Self {
+            id: GlobalId::Session(row.id).to_id(),
+            is_current: row.id == current,
+            device: row.device,
+            created_at: DateTime(row.created_at),
+            last_used_at: DateTime(row.last_used_at),
+            expires_at: DateTime(row.expires_at),
+            ip_prefix: row.ip_prefix,
+        }
+    }
 }
 
-pub(crate) async fn find_session(_: &Context<'_>, _: SessionId) -> Result<Session> {
-    Err(Error::not_found())
+/// You, the person who is signed in.
+pub(crate) struct Viewer {
+    row: account::User,
+    session: SessionId,
+}
+
+#[Object]
+impl Viewer {
+    /// You as others see you.
+    async fn user(&self) -> User {
+        (&self.row).into()
+    }
+
+    /// The address you sign in with and get mail at; only you see it.
+    async fn email(&self) -> &str {
+        &self.row.email
+    }
+
+    /// Whether you proved that the address is yours, by `verifyEmail` or `resetPassword`. Warnings about new devices
+    /// are only mailed to a proven address.
+    async fn email_verified(&self) -> bool {
+        self.row.email_verified_at.is_some()
+    }
+
+    /// The devices you are signed in on, at most 20, most recently used first.
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        let rows = session::of_user(&mut *ctx.scope()?.connection().await?, self.row.id).await?;
+        Ok(rows.into_iter().map(|row| Session::new(row, self.session)).collect())
+    }
+
+    /// The households you are a member of, the oldest first.
+    async fn households(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = false, desc = "Whether archived households are among them.")]
+        include_archived: bool,
+    ) -> Result<Vec<Household>> {
+        let archived = if include_archived { Archived::Included } else { Archived::LeftOut };
+        let rows = household::of_user(&mut *ctx.scope()?.connection().await?, self.row.id, archived).await?;
+        Ok(rows.into_iter().map(Household::from).collect())
+    }
+
+    /// Whether others always see you as offline. While they do, you see nobody's presence.
+    async fn appears_offline(&self) -> bool {
+        self.row.appears_offline
+    }
+
+    /// Whether others see what you have read. While they do not, you do not see what others have.
+    async fn sends_read_receipts(&self) -> bool {
+        self.row.sends_read_receipts
+    }
+}
+
+/// You, or somebody who is or was a member of a household you are a member of.
+pub(crate) async fn find_user(ctx: &Context<'_>, id: UserId) -> Result<User> {
+    let scope = ctx.scope()?;
+    let viewer = scope.viewer()?.user_id;
+    Ok(account::seen_by(&mut *scope.connection().await?, viewer, id).await?.into())
+}
+
+/// One of your own sessions.
+pub(crate) async fn find_session(ctx: &Context<'_>, id: SessionId) -> Result<Session> {
+    let scope = ctx.scope()?;
+    let viewer = scope.viewer()?;
+    let row = session::find(&mut *scope.connection().await?, viewer.user_id, id).await?;
+    Ok(Session::new(row, viewer.session_id))
+}
+
+async fn current_viewer(ctx: &Context<'_>) -> Result<Viewer> {
+    let scope = ctx.scope()?;
+    let viewer = scope.viewer()?;
+    let row = account::find(&mut *scope.connection().await?, viewer.user_id).await?;
+    Ok(Viewer { row, session: viewer.session_id })
 }
 
 #[derive(Default)]
@@ -31,19 +158,21 @@ pub(crate) struct AccountQuery;
 
 #[Object]
 impl AccountQuery {
-    /// x
-    async fn viewer(&self) -> bool {
-        true
+    /// You. `UNAUTHENTICATED` if you are not signed in.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
+        current_viewer(ctx).await.map(Some)
     }
 }
 
-#[derive(Default)]
-pub(crate) struct AccountMutation;
+/// What can be done about accounts.
+#[derive(MergedObject, Default)]
+pub(crate) struct AccountMutation(sign_in::SignInMutation, own::OwnMutation);
 
-#[Object]
-impl AccountMutation {
-    /// x
-    async fn register(&self) -> bool {
-        true
+/// Parts what a person can mend, which goes into the payload, from what they cannot.
+fn settled<T>(result: roomm8_db::Result<T>) -> Result<Result<T, UserError>> {
+    match result {
+        Ok(done) => Ok(Ok(done)),
+        Err(DbError::Refused(refusal)) => Ok(Err(refusal.into())),
+        Err(error) => Err(error.into()),
     }
 }

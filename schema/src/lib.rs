@@ -24,7 +24,7 @@ mod presence;
 mod scalar;
 mod scope;
 
-pub use error::{CODES, Code};
+pub use error::{CODES, Code, Error};
 pub use live::{Render, subscribe};
 pub use scope::{Caller, Scope, Services};
 

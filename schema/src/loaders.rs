@@ -2,16 +2,18 @@
 
 use crate::loader::{Batch, Loader};
 use crate::scope::Store;
+use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
 use roomm8_db::member::{self, Profile};
 use roomm8_db::message::{self, Message, Reaction, Revision};
-use roomm8_db::{ConversationId, HouseholdId, MemberId, MessageId, Result};
+use roomm8_db::{ConversationId, HouseholdId, MemberId, MessageId, Result, UserId};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
 /// The loaders of one request. What they load was found in something the caller may see.
 pub(crate) struct Loaders {
+    pub users: Loader<Users>,
     pub members: Loader<Members>,
     pub conversations: Loader<Conversations>,
     pub participants: Loader<Participants>,
@@ -26,6 +28,7 @@ pub(crate) struct Loaders {
 impl Loaders {
     pub(crate) fn new(store: &Arc<Store>) -> Self {
         Self {
+            users: Loader::new(store),
             members: Loader::new(store),
             conversations: Loader::new(store),
             participants: Loader::new(store),
@@ -36,6 +39,19 @@ impl Loaders {
             reactions: Loader::new(store),
             revisions: Loader::new(store),
         }
+    }
+}
+
+/// Users by id.
+pub(crate) struct Users;
+
+impl Batch for Users {
+    type Key = UserId;
+    type Value = User;
+
+    async fn load(store: &Store, ids: &[UserId]) -> Result<HashMap<UserId, User>> {
+        let found = account::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|user| (user.id, user)).collect())
     }
 }
 

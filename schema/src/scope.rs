@@ -9,7 +9,7 @@ use roomm8_subscriptions::Hub;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -47,6 +47,8 @@ pub(crate) enum Audience {
 pub struct Scope {
     pub(crate) services: Services,
     audience: Audience,
+    /// Whom this very request signed in: what comes after in its answer is theirs.
+    signed_in: OnceLock<Viewer>,
     /// Set when something asked for the viewer in a rendering for everyone.
     needs_viewer: AtomicBool,
     store: Arc<Store>,
@@ -69,6 +71,7 @@ impl Scope {
             loaders: Loaders::new(&store),
             services,
             audience,
+            signed_in: OnceLock::new(),
             needs_viewer: AtomicBool::new(false),
             store,
         }
@@ -78,7 +81,7 @@ impl Scope {
     /// each viewer.
     pub(crate) fn viewer(&self) -> Result<&Viewer> {
         let viewer = match &self.audience {
-            Audience::Caller(caller) => caller.viewer.as_ref(),
+            Audience::Caller(caller) => self.signed_in.get().or(caller.viewer.as_ref()),
             Audience::Everyone(..) => {
                 self.needs_viewer.store(true, Ordering::Relaxed);
                 None
@@ -86,6 +89,12 @@ impl Scope {
         };
         viewer
             .ok_or_else(|| Error::new(Code::Unauthenticated, "sign in first: send `Authorization: Bearer …`"))
+    }
+
+    /// From here on the request is this person's: it has just proven who they are.
+    pub(crate) fn sign_in(&self, viewer: Viewer) {
+        // Signing in twice in one document leaves the first: the second is but another session of somebody.
+        let _ = self.signed_in.set(viewer);
     }
 
     /// Whether a rendering for everyone turned out to depend on the viewer.

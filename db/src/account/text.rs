@@ -28,16 +28,24 @@ pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
 }
 
 fn is_local_part(local: &str) -> bool {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(letter);
+    let is_plain = |letter: char| is_word(letter) || "!#$%&'*+-/=?^_`{|}~.".contains(letter);
     (1..=64).contains(&local.len()) && local.chars().all(is_plain)
 }
 
 fn is_domain(domain: &str) -> bool {
     let is_label = |label: &str| {
-        let is_inside = |letter: char| letter.is_alphanumeric() || letter == '-';
+        let is_inside = |letter: char| is_word(letter) || letter == '-';
         !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(is_inside)
     };
     domain.contains('.') && domain.split('.').all(is_label)
+}
+
+/// Digits and letters, in any script with its accents.
+fn is_word(letter: char) -> bool {
+    if letter.is_ascii() {
+        return letter.is_ascii_alphanumeric();
+    }
+    !letter.is_whitespace() && !letter.is_control() && !is_invisible(letter)
 }
 
 /// A person's name: trimmed, NFC, 1 to 100 characters, none of which hides or reorders others.
@@ -97,6 +105,11 @@ mod tests {
     }
 
     #[test]
+    fn an_address_may_be_in_any_script() {
+        assert_eq!(email("email", "हिन्दी@उदाहरण.भारत").unwrap(), "हिन्दी@उदाहरण.भारत");
+    }
+
+    #[test]
     fn what_cannot_be_an_address_is_refused() {
         let long = format!("a@{}.org", "a".repeat(250));
         for text in [
@@ -111,6 +124,7 @@ mod tests {
             "ada@exam ple.org",
             "ada@example.org\nBcc: x@example.org",
             "<ada@example.org>",
+            "ad\u{200b}a@example.org",
             "ada@-example.org",
             &long,
         ] {

@@ -1,0 +1,128 @@
+//! Configuration: environment variables and flags, checked at the start.
+
+use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can be configured. Each flag has an environment variable of the same name, and a default that
+/// runs on a fresh machine.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// The database: `sqlite://path`, or `mysql://user:password@host:3306/database` for several instances.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite://data/roomm8.sqlite3",
+        hide_env_values = true
+    )]
+    pub database_url: String,
+    /// The most database connections to hold open.
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=500))]
+    pub database_connections: u16,
+    /// Redis, which carries wake-ups between instances: `redis://host:6379`. Unset: this is the only instance.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+    /// The address to listen on.
+    #[arg(long, env = "LISTEN_ADDR", default_value = "127.0.0.1:9090")]
+    pub listen_addr: SocketAddr,
+    /// The address people reach RoomM8 at, for links in mails. Unset: the address listened on.
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Web origins that may call from a page, with commas between: `https://app.example`. Ours is always one.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+    /// Proxies in front whose `X-Forwarded-For` is believed.
+    #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 0)]
+    pub trusted_proxies: usize,
+    /// The most connections from one address; 0 is no limit, for a server behind a proxy.
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
+    pub connections_per_address: usize,
+    /// The folder of the development mailbox, where notifications are kept to be read.
+    #[arg(long, env = "MAILBOX_DIR", default_value = "data/mailbox")]
+    pub mailbox_dir: PathBuf,
+    /// Whether attempts are limited: sign-in, messages, invitations. Off only for tests and load drivers.
+    #[arg(long, env = "THROTTLE", default_value = "on")]
+    pub throttle: Switch,
+    /// Seconds that connections get to finish after SIGTERM.
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub drain_seconds: u64,
+    /// How logs are written, to standard error.
+    #[arg(long, env = "LOG_FORMAT", default_value = "pretty")]
+    pub log_format: LogFormat,
+    /// What is logged: `info`, `debug`, or a filter such as `info,roomm8_api=debug`.
+    #[arg(long, env = "LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+impl Config {
+    /// How long connections get to finish.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+
+    /// The effective configuration, one `NAME=value` a line, passwords masked.
+    pub fn describe(&self) -> String {
+        let unset = || "(unset)".to_owned();
+        let lines = [
+            ("DATABASE_URL", masked(&self.database_url)),
+            ("DATABASE_CONNECTIONS", self.database_connections.to_string()),
+            ("REDIS_URL", self.redis_url.as_deref().map_or_else(unset, masked)),
+            ("LISTEN_ADDR", self.listen_addr.to_string()),
+            ("PUBLIC_URL", self.public_url.clone().unwrap_or_else(unset)),
+            ("ALLOWED_ORIGINS", self.allowed_origins.join(",")),
+            ("TRUSTED_PROXIES", self.trusted_proxies.to_string()),
+            ("CONNECTIONS_PER_ADDRESS", self.connections_per_address.to_string()),
+            ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
+            ("THROTTLE", word(self.throttle)),
+            ("DRAIN_SECONDS", self.drain_seconds.to_string()),
+            ("LOG_FORMAT", word(self.log_format)),
+            ("LOG", self.log.clone()),
+        ];
+        lines.map(|(name, value)| format!("{name}={value}\n")).concat()
+    }
+}
+
+fn word(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// The URL with stars for its password.
+fn masked(url: &str) -> String {
+    let masked = url.split_once("://").and_then(|(scheme, rest)| {
+        let (credentials, address) = rest.rsplit_once('@')?;
+        let (user, _) = credentials.split_once(':')?;
+        Some(format!("{scheme}://{user}:***@{address}"))
+    });
+    masked.unwrap_or_else(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_masked_and_nothing_else() {
+        assert_eq!(masked("mysql://ada:p@ss:word@db:3306/home"), "mysql://ada:***@db:3306/home");
+        assert_eq!(masked("redis://:secret@cache:6379"), "redis://:***@cache:6379");
+        assert_eq!(masked("sqlite://data/roomm8.sqlite3"), "sqlite://data/roomm8.sqlite3");
+    }
+}

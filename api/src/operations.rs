@@ -1,0 +1,134 @@
+//! What operation needs: whether it lives, whether it is ready, what it counts; and the schema and GraphiQL for
+//! developers.
+
+use crate::protocol::{Shutdown, Stats};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use roomm8_db::{event, notification};
+use roomm8_schema::Services;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a probe waits for the database.
+const PROBE: Duration = Duration::from_secs(2);
+const GRAPHIQL: &str = include_str!("../assets/graphiql.html");
+
+/// What the probes look at.
+pub struct Operations {
+    /// The database and the hub.
+    pub services: Services,
+    /// What the protocol layer counts.
+    pub stats: Arc<Stats>,
+    /// Whether the end has begun.
+    pub shutdown: Shutdown,
+    /// Whether a broker between instances is configured.
+    pub has_broker: bool,
+}
+
+/// The routes beside `/graphql`.
+pub fn router(operations: Operations) -> Router {
+    Router::new()
+        .route("/", get(graphiql))
+        .route("/schema.graphql", get(schema))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(operations))
+}
+
+async fn graphiql() -> impl IntoResponse {
+    let policy = "default-src 'none'; script-src 'unsafe-inline' https://unpkg.com; style-src 'unsafe-inline' https://unpkg.com; \
+                  font-src https://unpkg.com data:; img-src 'self' data:; connect-src 'self' ws: wss:; worker-src blob:; base-uri 'none'; frame-ancestors 'none'";
+    let headers: [(HeaderName, &str); 3] = [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, Html(GRAPHIQL))
+}
+
+async fn schema(headers: HeaderMap) -> Response {
+    let text = roomm8_schema::sdl();
+    let tag = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    }
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::ETAG, tag)], text)
+        .into_response()
+}
+
+/// Ready for requests: not about to stop, and the database answers. Losing Redis only slows delivery, so it is told
+/// and does not make an instance unready.
+async fn ready(State(operations): State<Arc<Operations>>) -> Response {
+    let database = timeout(PROBE, async {
+        let mut conn = operations.services.database.connection().await?;
+        event::heads(&mut conn, &[]).await
+    });
+    let database = matches!(database.await, Ok(Ok(_)));
+    let is_draining = operations.shutdown.has_begun();
+    let broker = match (operations.has_broker, operations.services.hub.is_connected()) {
+        (false, _) => "in-process",
+        (true, true) => "connected",
+        (true, false) => "disconnected: delivery between instances takes until the next poll",
+    };
+    let status = if database && !is_draining { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "ready": status == StatusCode::OK, "draining": is_draining, "database": database, "broker": broker });
+    (status, Json(body)).into_response()
+}
+
+/// Everything counted, in Prometheus's text format 0.0.4.
+async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
+    let mut text = String::new();
+    for sample in operations.stats.samples() {
+        let labels: Vec<_> =
+            sample.labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        write(&mut text, sample.name, sample.is_gauge, &labels.join(","), sample.value);
+    }
+    let Services { database, hub, .. } = &operations.services;
+    let counter = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let (households, followers) = hub.followed();
+    for (name, is_gauge, value) in [
+        ("db_statements_total", false, counter(&database.statistics().statements)),
+        ("db_transaction_retries_total", false, counter(&database.statistics().retries)),
+        ("hub_events_read_total", false, counter(&hub.statistics().events)),
+        ("hub_log_reads_total", false, counter(&hub.statistics().reads)),
+        ("hub_log_reads_failed_total", false, counter(&hub.statistics().failed_reads)),
+        ("hub_households_followed", true, u64::try_from(households).unwrap_or(0)),
+        ("hub_followers", true, u64::try_from(followers).unwrap_or(0)),
+        ("broker_connected", true, u64::from(hub.is_connected())),
+        ("broker_published_total", false, counter(&hub.broker_statistics().published)),
+        ("broker_failed_total", false, counter(&hub.broker_statistics().failed)),
+        ("broker_malformed_total", false, counter(&hub.broker_statistics().malformed)),
+        ("broker_connections_total", false, counter(&hub.broker_statistics().connections)),
+    ] {
+        write(&mut text, name, is_gauge, "", value);
+    }
+    // Without the database the other figures are worth the more.
+    if let Ok(Ok(backlog)) = timeout(PROBE, backlog(&operations)).await {
+        write(&mut text, "outbox_pending", true, "", u64::try_from(backlog.pending).unwrap_or(0));
+        write(&mut text, "outbox_dead", true, "", u64::try_from(backlog.dead).unwrap_or(0));
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn backlog(operations: &Operations) -> roomm8_db::Result<notification::Backlog> {
+    notification::backlog(&mut *operations.services.database.connection().await?).await
+}
+
+fn write(text: &mut String, name: &str, is_gauge: bool, labels: &str, value: u64) {
+    let kind = if is_gauge { "gauge" } else { "counter" };
+    let head = format!("# TYPE roomm8_{name} {kind}\n");
+    if !text.contains(&head) {
+        text.push_str(&head);
+    }
+    let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "roomm8_{name}{labels} {value}");
+}

@@ -1,0 +1,132 @@
+//! Starts everything in order, serves, and stops in order.
+
+use crate::config::{Config, Switch};
+use crate::notify::{LogChannel, relay};
+use crate::operations::{self, Operations};
+use crate::protocol::listener::{self, Listen};
+use crate::protocol::{Settings, Shutdown, Stats, router};
+use crate::service::RoomM8;
+use anyhow::Context as _;
+use roomm8_db::{Database, Options};
+use roomm8_schema::Services;
+use roomm8_subscriptions::{Broker, Hub, InProcess, Redis};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+/// How often what is too old is forgotten.
+const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+
+/// A server that listens and is about to serve.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: axum::Router,
+    listen: Listen,
+    stats: Arc<Stats>,
+    shutdown: Shutdown,
+    drain: Duration,
+}
+
+/// Opens the database, and applies pending migrations.
+pub async fn open(config: &Config) -> anyhow::Result<Database> {
+    let options = Options {
+        url: config.database_url.clone(),
+        connections: config.database_connections.into(),
+        throttles: config.throttle == Switch::On,
+    };
+    Database::open(&options).await
+}
+
+impl Server {
+    /// Opens the port, the database and the broker. Errors are sentences for whoever starts the server.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let listener = listener::bind(config.listen_addr).map_err(|error| {
+            anyhow::anyhow!(
+                "cannot listen on {}: {error}. Set LISTEN_ADDR to a free address",
+                config.listen_addr
+            )
+        })?;
+        let address = listener.local_addr().context("the port opened has no address")?;
+        let database = open(config).await?;
+        let broker: Box<dyn Broker> = match &config.redis_url {
+            Some(url) => Box::new(Redis::connect(url).await?),
+            None => Box::new(InProcess::default()),
+        };
+        let hub = Hub::start(database.clone(), broker);
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let public_url: Arc<str> = public_url.trim_end_matches('/').into();
+        let services = Services { database: database.clone(), hub, public_url: public_url.clone() };
+        let (stats, shutdown) = (Arc::new(Stats::default()), Shutdown::new());
+        let service = RoomM8::new(roomm8_schema::build(services.clone()), services.clone());
+        let settings = Settings {
+            origins: origins(config, &public_url, address),
+            trusted_proxies: config.trusted_proxies,
+            ..Settings::default()
+        };
+        let operations = Operations {
+            services,
+            stats: stats.clone(),
+            shutdown: shutdown.clone(),
+            has_broker: config.redis_url.is_some(),
+        };
+        let router =
+            router(service, settings, stats.clone(), shutdown.clone()).merge(operations::router(operations));
+        tokio::spawn(relay(database.clone(), LogChannel::new(config.mailbox_dir.clone(), public_url)));
+        tokio::spawn(keep_house(database));
+        let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);
+        let listen = Listen { connections_per_address: per_address, ..Listen::default() };
+        Ok(Self { listener, address, router, listen, stats, shutdown, drain: config.drain() })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until SIGTERM or SIGINT; then tells every socket to go elsewhere, finishes what is under way, and
+    /// returns within the drain time.
+    pub async fn serve(self) -> anyhow::Result<()> {
+        let Self { listener, router, listen, stats, shutdown, drain, .. } = self;
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let end = shutdown.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            info!(seconds = drain.as_secs(), "stopping: connections are told to go elsewhere");
+            end.begin(drain);
+        });
+        listener::serve(listener, router, listen, stats, shutdown).await;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// The origins whose pages may call: those configured, and our own.
+fn origins(config: &Config, public_url: &str, address: SocketAddr) -> Vec<String> {
+    let mut origins = config.allowed_origins.clone();
+    origins.push(public_url.to_owned());
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        origins.extend([
+            format!("http://localhost:{}", address.port()),
+            format!("http://127.0.0.1:{}", address.port()),
+        ]);
+    }
+    origins
+}
+
+async fn keep_house(database: Database) {
+    loop {
+        if let Err(error) = database.forget_what_is_old().await {
+            warn!(%error, "what is old could not be forgotten: trying again later");
+        }
+        sleep(HOUSEKEEPING).await;
+    }
+}

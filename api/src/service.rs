@@ -1,0 +1,108 @@
+//! The schema as the protocol layer's service: who calls, what runs, when a session ends.
+
+use crate::protocol::{Credentials, Events, Service, answer};
+use async_graphql::{Request, Response, ServerError};
+use bytes::Bytes;
+use roomm8_db::account::session::{self, TokenHash, Viewer};
+use roomm8_db::{Error as DbError, SessionId};
+use roomm8_schema::{Caller, Schema, Scope, Services, subscribe};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a session is believed without asking the database again.
+const BELIEVED_FOR: Duration = Duration::from_secs(5);
+/// Sessions believed at once; beyond that the database is asked.
+const BELIEVED: usize = 10_000;
+/// Bytes of a rendered event.
+const EVENT_BYTES: usize = 1024 * 1024;
+
+/// RoomM8's schema behind the protocol layer. Cheap to clone.
+#[derive(Clone)]
+pub struct RoomM8 {
+    schema: Schema,
+    services: Services,
+    believed: Arc<Mutex<HashMap<TokenHash, (Viewer, Instant)>>>,
+}
+
+impl RoomM8 {
+    /// The service of this schema.
+    pub fn new(schema: Schema, services: Services) -> Self {
+        Self { schema, services, believed: Arc::default() }
+    }
+
+    async fn viewer(&self, token: &str) -> Result<Viewer, DbError> {
+        let token = TokenHash::of(token).ok_or(DbError::Unauthenticated)?;
+        if let Some(viewer) = self.believed(token) {
+            return Ok(viewer);
+        }
+        let viewer = session::viewer(&self.services.database, token).await?;
+        self.believe(token, viewer);
+        Ok(viewer)
+    }
+
+    fn believed(&self, token: TokenHash) -> Option<Viewer> {
+        let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (viewer, since) = believed.get(&token)?;
+        let is_true = since.elapsed() < BELIEVED_FOR && !self.has_ended(viewer.session_id);
+        is_true.then_some(*viewer)
+    }
+
+    fn believe(&self, token: TokenHash, viewer: Viewer) {
+        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        if believed.len() >= BELIEVED {
+            believed.retain(|_, (_, since)| since.elapsed() < BELIEVED_FOR);
+        }
+        if believed.len() < BELIEVED {
+            believed.insert(token, (viewer, Instant::now()));
+        }
+    }
+
+    fn has_ended(&self, session: SessionId) -> bool {
+        self.services.hub.has_session_ended(session)
+    }
+}
+
+impl Service for RoomM8 {
+    type Caller = Caller;
+
+    async fn authenticate(&self, credentials: Credentials) -> Result<Caller, ServerError> {
+        let Credentials { token, client_address: address, user_agent } = credentials;
+        let viewer = match token {
+            Some(token) => Some(
+                self.viewer(&token)
+                    .await
+                    .map_err(|error| roomm8_schema::Error::from(error).into_server_error())?,
+            ),
+            None => None,
+        };
+        Ok(Caller { viewer, address, user_agent })
+    }
+
+    async fn execute(&self, caller: Caller, request: Request) -> Response {
+        let scope = Arc::new(Scope::new(self.services.clone(), caller));
+        self.schema.execute(request.data(scope)).await
+    }
+
+    async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {
+        subscribe(&self.schema, &self.services, caller, request, render).await
+    }
+
+    fn ended(&self, caller: &Caller) -> impl Future<Output = ()> + Send + 'static {
+        let end = caller.viewer.map(|viewer| self.services.hub.session_end(viewer.session_id));
+        async move {
+            match end {
+                Some(end) => end.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// An event as its subscribers see it; they have no request id of their own to quote.
+fn render(response: Response) -> Bytes {
+    match answer::render(response, "event", EVENT_BYTES) {
+        Ok(rendered) => rendered.body,
+        Err(errors) => answer::render_errors(&errors),
+    }
+}
