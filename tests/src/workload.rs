@@ -43,8 +43,10 @@ pub struct Workload {
     pub restlessness: f64,
     /// How long a subscriber bears silence before it asks for a sign of life, and then again before it reconnects.
     pub silence: Duration,
-    /// Where senders send, if not to where subscribers listen.
-    pub senders_at: Option<Vec<String>>,
+    /// Where senders send, if not straight to the servers.
+    pub send_at: Option<Vec<String>>,
+    /// Where subscribers listen, if not straight to the servers.
+    pub listen_at: Option<Vec<String>>,
     /// A sender stops after this many messages; without it, when the run is finished.
     pub messages_each: Option<usize>,
 }
@@ -58,7 +60,8 @@ impl Default for Workload {
             patience: Duration::from_secs(5),
             restlessness: 0.03,
             silence: Duration::from_secs(2),
-            senders_at: None,
+            send_at: None,
+            listen_at: None,
             messages_each: None,
         }
     }
@@ -67,6 +70,7 @@ impl Default for Workload {
 /// A workload under way.
 pub struct Running {
     home: Home,
+    /// Where history is read.
     addresses: Vec<String>,
     record: Arc<Record>,
     senders: Vec<JoinHandle<()>>,
@@ -112,7 +116,7 @@ pub struct Report {
 }
 
 impl Workload {
-    /// Starts it against the servers at these addresses; returns when every subscriber has subscribed once.
+    /// Starts it against the servers at these addresses. Subscribers follow from where the log is now.
     pub async fn start(self, home: &Home, addresses: &[String]) -> Running {
         let record = Arc::new(Record::default());
         let start = {
@@ -129,7 +133,7 @@ impl Workload {
                 person: home.people[number % home.people.len()].clone(),
                 household: home.id.clone(),
                 after: start.clone(),
-                addresses: addresses.to_vec(),
+                addresses: self.listen_at.clone().unwrap_or_else(|| addresses.to_vec()),
                 workload: self.clone(),
                 record: record.clone(),
             };
@@ -143,7 +147,7 @@ impl Workload {
                 name,
                 person: home.people[number % home.people.len()].clone(),
                 conversation: home.general.clone(),
-                addresses: self.senders_at.clone().unwrap_or_else(|| addresses.to_vec()),
+                addresses: self.send_at.clone().unwrap_or_else(|| addresses.to_vec()),
                 workload: self.clone(),
                 record: record.clone(),
             };

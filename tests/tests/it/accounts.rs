@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use roomm8_tests::{
-    Deployment, Heard, Person, Socket, on_both,
+    Deployment, Heard, Home, Person, Socket, on_both,
     people::{address, password, text},
     server::Server,
     wait,
@@ -23,6 +23,7 @@ on_both!(
     an_address_is_verified_by_letter,
     a_profile_is_changed_and_a_stale_change_refused,
     guessing_a_password_is_slowed_on_every_instance,
+    nothing_private_is_logged,
 );
 
 const VIEWER: &str = "{ viewer { email emailVerified user { id displayName version }
@@ -268,4 +269,27 @@ async fn guessing_a_password_is_slowed_on_every_instance(deployment: Deployment)
     }
     // Whoever is signed in is not disturbed.
     person.on(system.b()).query(VIEWER, json!({})).await;
+}
+
+async fn nothing_private_is_logged(deployment: Deployment) {
+    let system = deployment.own().with("LOG", "debug").start().await;
+    let home = Home::new(&system, 2).await;
+    let person = &home.people[1];
+    home.say(system.a(), person, "a-canary-in-a-message").await;
+    let mut socket = listening(person, system.b(), &home.id).await;
+    socket
+        .subscribe("subscription { a-canary-in-a-document }", json!({ "v": "a-canary-in-a-variable" }))
+        .await;
+    let wrong = json!({ "email": person.email, "password": "a-canary-as-a-password" });
+    system.b().anonymous().user_error("login", wrong).await;
+    let broken = system.a().anonymous().ask("{ a-canary-in-a-query }", json!({})).await.unwrap();
+    assert_eq!(broken.code(), Some("GRAPHQL_PARSE_FAILED"));
+    person.on(system.a()).mutate("logout", json!({}), "loggedOut").await;
+    assert_signed_out(&mut socket).await;
+    for server in &system.servers {
+        let log = server.log();
+        for secret in ["a-canary", &person.token, &person.password] {
+            assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+        }
+    }
 }

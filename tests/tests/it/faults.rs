@@ -438,18 +438,17 @@ async fn a_herd_of_subscribers_loses_its_sockets_at_once(deployment: Deployment)
     let system = deployment.own().heavy().start().await;
     let home = Home::new(&system, 4).await;
     let proxies = join_all(system.addresses().iter().map(async |address| Proxy::start(address).await)).await;
-    let addresses: Vec<String> = proxies.iter().map(Proxy::address).collect();
     let size = 150 * scale();
     let workload = Workload {
         senders: 2,
         subscribers: size,
-        senders_at: Some(system.addresses()),
+        listen_at: Some(proxies.iter().map(Proxy::address).collect()),
         pause: Duration::from_millis(300),
         restlessness: 0.0,
         silence: Duration::from_secs(5),
         ..Workload::default()
     };
-    let running = workload.start(&home, &addresses).await;
+    let running = workload.start(&home, &system.addresses()).await;
     let carried = || proxies.iter().map(Proxy::open).sum::<u64>();
     let everybody = u64::try_from(size).unwrap();
     wait::until_so(PATIENCE, "everybody listened", async || carried() >= everybody).await;
