@@ -79,7 +79,7 @@ fn shown(error: ServerError, request_id: &str) -> ServerError {
     if error.path.is_empty() && matches!(error.message.as_str(), TOO_COMPLEX | TOO_DEEP) {
         return with_code(error, error::LIMIT_EXCEEDED);
     }
-    if error.message.starts_with(UNREADABLE_INPUT) {
+    if UNREADABLE_INPUT.iter().any(|start| error.message.starts_with(start)) {
         return with_code(error, error::BAD_USER_INPUT);
     }
     error!(
@@ -91,11 +91,11 @@ fn shown(error: ServerError, request_id: &str) -> ServerError {
     ServerError { locations: error.locations, path: error.path, ..internal(request_id) }
 }
 
-// Three sentences of async-graphql 7.0.19 that come without a code and are the client's business.
+// Sentences of async-graphql 7.0.19 that come without a code and are the client's business.
 const TOO_COMPLEX: &str = "Query is too complex.";
 const TOO_DEEP: &str = "Query is nested too deep.";
 /// A scalar that did not take its value says so only when the resolver reads its argument.
-const UNREADABLE_INPUT: &str = "Failed to parse \"";
+const UNREADABLE_INPUT: [&str; 2] = ["Failed to parse \"", "Expected input type \""];
 
 fn path(path: &[PathSegment]) -> String {
     let segments = path.iter().map(|segment| match segment {

@@ -7,9 +7,9 @@ mod scan;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::parser::{Error as ParseError, parse_query};
-use async_graphql::{Pos, Request, Value};
+use async_graphql::{Pos, Request, Value, Variables};
 
-use super::error::{self, OPERATION_UNKNOWN, PARSE_FAILED, VALIDATION_FAILED};
+use super::error::{self, BAD_USER_INPUT, OPERATION_UNKNOWN, PARSE_FAILED, VALIDATION_FAILED};
 use super::limits::{Limits, Refusal, Rule};
 use super::parameters::Parameters;
 
@@ -55,6 +55,7 @@ pub fn admit(parameters: Parameters, limits: &Limits) -> Result<Operation, Refus
     let document = parse_query(text).map_err(|error| unreadable(&error))?;
     measure::measure(&document, limits)?;
     let (name, operation) = select(&document, parameters.operation_name.as_deref())?;
+    check_required(operation, &parameters.variables)?;
     let kind = kind_of(operation);
     if kind == Kind::Subscription && measure::root_fields(&document, operation) > 1 {
         let place = vec![operation.selection_set.pos];
@@ -105,6 +106,26 @@ fn check_nesting(value: &Value, level: usize, limits: &Limits) -> Result<(), Ref
         }
         _ => Ok(()),
     }
+}
+
+/// The part of `CoerceVariableValues` (6.1.2) that needs no schema. The executor would only notice a missing
+/// variable where it is used, when the fields before it have already run.
+fn check_required(operation: &OperationDefinition, variables: &Variables) -> Result<(), Refusal> {
+    for definition in &operation.variable_definitions {
+        let variable = &definition.node;
+        let given = variables.get(&variable.name.node);
+        let is_missing = match given {
+            None => variable.default_value.is_none(),
+            Some(value) => *value == Value::Null,
+        };
+        if is_missing && !variable.var_type.node.nullable {
+            let message = format!("the variable ${} needs a value", variable.name.node);
+            let mut error = error::error(BAD_USER_INPUT, message);
+            error.locations = vec![definition.pos];
+            return Err(Refusal { rule: Rule::Document, error });
+        }
+    }
+    Ok(())
 }
 
 fn unknown(wanted: Option<&str>) -> Refusal {

@@ -24,7 +24,7 @@ fn on_a_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 #[test]
 fn deep_nests_are_refused_before_the_parser_sees_them() {
     for (open, close) in [("[", "]"), ("{a:", "}"), ("(", ")")] {
-        for depth in [1_000, 1_600, 5_000] {
+        for depth in [1_000, 1_600, 4_000] {
             let query = format!("{{ f(v: {}1{}) }}", open.repeat(depth), close.repeat(depth));
             assert_eq!(on_a_small_stack(move || admit(&query)), Err(Rule::Nesting));
         }
@@ -124,7 +124,7 @@ fn each_limit_is_held() {
         ),
     ];
     for (rule, query) in cases {
-        let refusal = gate::admit(parameters(&query), &Limits::default()).err().expect(rule.name());
+        let refusal = gate::admit(parameters(&query), &Limits::default()).err().unwrap();
         assert_eq!(refusal.rule, rule);
         let code = refusal.error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
         assert_eq!(code, Some(&"LIMIT_EXCEEDED".into()));

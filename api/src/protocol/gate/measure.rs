@@ -29,6 +29,8 @@ pub(super) fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<
         sum.add(&size);
     }
     sum.check(limits)?;
+    limits.check(Rule::Depth, sum.depth)?;
+    // Those in use were measured on the way. How deep one is depends on where it is spread.
     for (name, fragment) in &document.fragments {
         ruler.fragment(name, &fragment.node, 1)?.check(limits)?;
     }
@@ -87,8 +89,7 @@ impl Size {
         limits.check(Rule::Fields, self.fields)?;
         limits.check(Rule::Aliases, self.aliases)?;
         limits.check(Rule::Directives, self.directives)?;
-        limits.check(Rule::Nesting, self.levels)?;
-        limits.check(Rule::Depth, self.depth)
+        limits.check(Rule::Nesting, self.levels)
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Connection<S: Service> {
     opened: Instant,
     heard: Instant,
     next_ping: Instant,
+    /// When the client was first pinged since it was last heard.
+    pinged: Option<Instant>,
     /// Since when something written has not left.
     stalled: Option<Instant>,
     is_dirty: bool,
@@ -85,10 +87,11 @@ impl<S: Service> Connection<S> {
             started: 0,
             replies: VecDeque::new(),
             leave: Box::pin(restart(context.shutdown.clone())),
-            timer: Box::pin(sleep_until(now + sockets.init_deadline)),
+            timer: Box::pin(sleep_until(now + sockets.init_deadline.min(sockets.ping_interval))),
             opened: now,
             heard: now,
             next_ping: now + sockets.ping_interval,
+            pinged: None,
             stalled: None,
             is_dirty: false,
             steps: 0,
@@ -121,6 +124,7 @@ impl<S: Service> Connection<S> {
         match step {
             Step::Heard(message) => {
                 self.heard = Instant::now();
+                self.pinged = None;
                 self.hear(message).await
             }
             Step::Said(said) => self.say(&said),

@@ -30,17 +30,18 @@ impl<S: Service> Connection<S> {
     /// Finds the next step. What is ready is written without a flush until nothing is, or for [`STEPS`] steps.
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Step> {
         let Ok(is_writable) = self.poll_replies(task) else { return Poll::Ready(Step::Gone) };
-        if let Poll::Ready(reason) = self.leave.as_mut().poll(task) {
-            return Poll::Ready(Step::Leave(reason));
-        }
-        if self.timer.as_mut().poll(task).is_ready() {
-            return Poll::Ready(Step::Timer);
-        }
+        // First what the client said, then the clock: after a halt of this process the answer to a ping is there.
         if self.steps < STEPS
             && let Poll::Ready(step) = self.poll_step(task, is_writable)
         {
             self.steps += 1;
             return Poll::Ready(step);
+        }
+        if let Poll::Ready(reason) = self.leave.as_mut().poll(task) {
+            return Poll::Ready(Step::Leave(reason));
+        }
+        if self.timer.as_mut().poll(task).is_ready() {
+            return Poll::Ready(Step::Timer);
         }
         if self.poll_flush(task).is_err() {
             return Poll::Ready(Step::Gone);
@@ -117,11 +118,12 @@ impl<S: Service> Connection<S> {
         if self.caller.is_none() && now >= self.opened + sockets.init_deadline {
             return Err(Close::init_timeout().into());
         }
-        if now >= self.heard + sockets.silence_deadline {
+        if self.silent_at().is_some_and(|at| now >= at) {
             return Err(Close::silent().into());
         }
         if now >= self.next_ping {
             self.next_ping = now + sockets.ping_interval;
+            self.pinged.get_or_insert(now);
             self.replies.push_back(Message::Ping(bytes::Bytes::new()));
         }
         let wake = self.next_wake();
@@ -129,10 +131,21 @@ impl<S: Service> Connection<S> {
         Ok(())
     }
 
+    /// When the client counts as gone. It has had time to answer a ping by then: were this process held up and the
+    /// clock alone asked, every client would look silent.
+    fn silent_at(&self) -> Option<Instant> {
+        let sockets = &self.context.settings.sockets;
+        let time_to_answer = sockets.silence_deadline.saturating_sub(sockets.ping_interval);
+        self.pinged.map(|pinged| (pinged + time_to_answer).max(self.heard + sockets.silence_deadline))
+    }
+
     /// When there is next something to look at. What was heard since the timer was set only makes it early.
     fn next_wake(&self) -> Instant {
         let sockets = &self.context.settings.sockets;
-        let mut wake = self.next_ping.min(self.heard + sockets.silence_deadline);
+        let mut wake = self.next_ping;
+        if let Some(at) = self.silent_at() {
+            wake = wake.min(at);
+        }
         if self.caller.is_none() {
             wake = wake.min(self.opened + sockets.init_deadline);
         }
