@@ -79,9 +79,9 @@ impl Client {
 
     /// Runs a document that is expected to work and gives its `data`.
     pub async fn query(&self, document: &str, variables: Value) -> Value {
-        let answer =
-            self.ask(document, variables).await.unwrap_or_else(|error| panic!("{error}: {document}"));
-        assert_eq!(answer.body.get("errors"), None, "{document}");
+        let answer = self.ask(document, variables.clone()).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error}: {document}"));
+        assert!(answer.body.get("errors").is_none(), "{document}\nwith {variables}\nfailed: {}", answer.body);
         answer.body["data"].clone()
     }
 

@@ -335,24 +335,31 @@ fn written(of: &Value) -> String {
 
 /// An id like this one that names nothing: its last bits are others.
 pub fn ghost(id: &str) -> String {
+    with_others(id, |length| length - 5..length)
+}
+
+/// An id like this one that names nothing, in a household that does not exist either: all but its beginning is other.
+pub fn ghost_elsewhere(id: &str) -> String {
+    with_others(id, |length| 12..length)
+}
+
+fn with_others(id: &str, part: impl Fn(usize) -> std::ops::Range<usize>) -> String {
     let changed = |mut bytes: Vec<u8>| {
-        let end = bytes.len();
-        // A UUID's random bits, or the digits a UUID is written with.
-        for byte in &mut bytes[end - 5..] {
-            let digit = rand::rng().random_range(0..16);
-            *byte = if byte.is_ascii_hexdigit() { b"0123456789abcdef"[digit] } else { rand::random() };
-        }
+        let part = part(bytes.len());
+        bytes[part].iter_mut().for_each(|byte| *byte = other(*byte));
         bytes
     };
-    if let Ok(bytes) = URL_SAFE_NO_PAD.decode(id).or_else(|_| BASE64_STANDARD.decode(id))
-        && bytes.len() >= 16
-    {
-        let ghost = changed(bytes);
-        return if id.ends_with('=') { BASE64_STANDARD.encode(ghost) } else { URL_SAFE_NO_PAD.encode(ghost) };
+    match URL_SAFE_NO_PAD.decode(id).or_else(|_| BASE64_STANDARD.decode(id)) {
+        Ok(bytes) if bytes.len() >= 16 && id.ends_with('=') => BASE64_STANDARD.encode(changed(bytes)),
+        Ok(bytes) if bytes.len() >= 16 => URL_SAFE_NO_PAD.encode(changed(bytes)),
+        _ => String::from_utf8_lossy(&changed(id.into())).into_owned(),
     }
-    let digits =
-        id.chars().rev().take(6).map(|_| char::from(b"0123456789abcdef"[rand::rng().random_range(0..16)]));
-    id.chars().take(id.chars().count() - 6).chain(digits).collect()
+}
+
+/// Another byte, or another digit for a digit, as UUIDs may be written out.
+fn other(byte: u8) -> u8 {
+    let digit = rand::rng().random_range(0..16);
+    if byte.is_ascii_hexdigit() { b"0123456789abcdef"[digit] } else { rand::random() }
 }
 
 #[cfg(test)]

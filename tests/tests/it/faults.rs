@@ -435,7 +435,7 @@ fn far_future(genuine: &str) -> String {
 
 /// Row 25: all sockets are cut at once, and all return within their jitter.
 async fn a_herd_of_subscribers_loses_its_sockets_at_once(deployment: Deployment) {
-    let system = deployment.own().heavy().start().await;
+    let system = deployment.own().with("CONNECTIONS_PER_ADDRESS", "0").heavy().start().await;
     let home = Home::new(&system, 4).await;
     let proxies = join_all(system.addresses().iter().map(async |address| Proxy::start(address).await)).await;
     let size = 150 * scale();
@@ -486,7 +486,7 @@ async fn subscribers_who_never_read_are_cut_off(deployment: Deployment) {
     let is_cut = async || {
         let mut gone = 0.0;
         for server in &system.servers {
-            gone += server.metric("roomm8_slow_consumers_total").await;
+            gone += server.metric("roomm8_slow_consumers_closed_total").await;
         }
         gone >= f64::from(u32::try_from(slow).unwrap())
     };

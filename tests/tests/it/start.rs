@@ -42,9 +42,7 @@ fn assert_one_sentence(output: &Output, word: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_database_url_is_said_in_one_sentence() {
-    for url in
-        ["postgres://localhost/roomm8", "nonsense", "mysql://", "sqlite:///no/such/folder/at/all/r.sqlite3"]
-    {
+    for url in ["postgres://localhost/roomm8", "nonsense", "mysql://", "sqlite:///dev/null/roomm8.sqlite3"] {
         let output = run(&[("DATABASE_URL", url), ("LISTEN_ADDR", "127.0.0.1:0")], &["serve"]).await;
         assert_one_sentence(&output, "DATABASE_URL");
     }
