@@ -2,6 +2,8 @@
 
 mod own;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Result;
 use crate::household::Household;

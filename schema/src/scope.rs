@@ -9,8 +9,8 @@ use roomm8_subscriptions::Hub;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// What every request works with.
@@ -92,8 +92,9 @@ impl Scope {
     }
 
     /// From here on the request is this person's: it has just proven who they are.
-    pub(crate) fn sign_in(&self, viewer: Viewer) {
-        // Signing in twice in one document leaves the first: the second is but another session of somebody.
+    pub(crate) async fn sign_in(&self, viewer: Viewer) {
+        self.forget_memberships().await;
+        // A document that signs in twice stays with the first.
         let _ = self.signed_in.set(viewer);
     }
 

@@ -13,7 +13,7 @@ use roomm8_db::account::{self, Update, session};
 /// Signing out needs no particulars.
 #[derive(InputObject)]
 pub(crate) struct LogoutInput {
-    /// Given back in the payload. It is not remembered: who signed out is UNAUTHENTICATED from then on.
+    /// Given back in the payload. It is not remembered: who signed out is `UNAUTHENTICATED` from then on.
     client_mutation_id: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct UpdateProfileInput {
     appears_offline: Option<bool>,
     /// Whether others see what you have read. While they do not, you do not see what others have.
     sends_read_receipts: Option<bool>,
-    /// The `User.version` you have seen: if your profile changed since, the answer is CONFLICT with it as it is now.
+    /// The `User.version` you have seen: if your profile changed since, the answer is `CONFLICT` with it as it is now.
     expected_version: Option<i32>,
     /// Your name for this intent, 1 to 64 visible ASCII characters; a repeat within 7 days changes nothing more.
     client_mutation_id: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) struct UpdateProfileInput {
 /// What came of `updateProfile`.
 #[derive(SimpleObject)]
 pub(crate) struct UpdateProfilePayload {
-    /// You as you are now, with a CONFLICT too; null with other `userErrors`.
+    /// You as you are now, with a `CONFLICT` too; null with other `userErrors`.
     viewer: Option<Viewer>,
     /// Why nothing changed, as far as you can mend it; empty on success.
     user_errors: Vec<UserError>,
@@ -74,7 +74,7 @@ pub(crate) struct ChangePasswordPayload {
     token: Option<String>,
     /// You. Null when nothing changed because of `userErrors`.
     viewer: Option<Viewer>,
-    /// WRONG_CREDENTIALS at `currentPassword`, or what is wrong with the new one; empty on success.
+    /// `WRONG_CREDENTIALS` at `currentPassword`, or what is wrong with the new one; empty on success.
     user_errors: Vec<UserError>,
     /// The `clientMutationId` of the input.
     client_mutation_id: Option<String>,
@@ -170,7 +170,7 @@ impl OwnMutation {
 
     /// Changes your password. All your sessions end at once on every device, this one too, and their sockets close with
     /// 4401; go on with the token in the answer. You are told by mail. At most 5 tries a minute and 20 an hour, shared
-    /// with `login`: beyond that RATE_LIMITED with `retryAfter`. UNAVAILABLE when too many passwords are being
+    /// with `login`: beyond that `RATE_LIMITED` with `retryAfter`. `UNAVAILABLE` when too many passwords are being
     /// checked: try again.
     async fn change_password(
         &self,
@@ -185,7 +185,7 @@ impl OwnMutation {
             account::change_password(scope.database(), viewer, &current_password, &new_password).await;
         Ok(match settled(changed)? {
             Ok(sign_in) => {
-                let (token, _, viewer) = begun(ctx, sign_in)?;
+                let (token, _, viewer) = begun(ctx, sign_in).await?;
                 ChangePasswordPayload {
                     token: Some(token),
                     viewer: Some(viewer),

@@ -46,7 +46,7 @@ pub(crate) struct VerifyEmailInput {
 pub(crate) struct VerifyEmailPayload {
     /// Whether the address is verified now.
     accepted: bool,
-    /// TOKEN_INVALID if the token is wrong or too old; empty when it was accepted.
+    /// `TOKEN_INVALID` if the token is wrong or too old; empty when it was accepted.
     user_errors: Vec<UserError>,
     /// The `clientMutationId` of the input.
     client_mutation_id: Option<String>,
@@ -77,7 +77,7 @@ pub(crate) struct LoginPayload {
     session: Option<Session>,
     /// You. Null when nothing changed because of `userErrors`.
     viewer: Option<Viewer>,
-    /// WRONG_CREDENTIALS if address and password do not belong together, known address or not; empty on success.
+    /// `WRONG_CREDENTIALS` if address and password do not belong together, known address or not; empty on success.
     user_errors: Vec<UserError>,
     /// The `clientMutationId` of the input.
     client_mutation_id: Option<String>,
@@ -119,7 +119,7 @@ pub(crate) struct ResetPasswordInput {
 pub(crate) struct ResetPasswordPayload {
     /// Whether the new password holds now: sign in with it.
     accepted: bool,
-    /// TOKEN_INVALID if the token is wrong, used, too old or not the newest; what is wrong with the password otherwise,
+    /// `TOKEN_INVALID` if the token is wrong, used, too old or not the newest; what is wrong with the password otherwise,
     /// and then the token still works. Empty when it was accepted.
     user_errors: Vec<UserError>,
     /// The `clientMutationId` of the input.
@@ -133,7 +133,7 @@ pub(crate) struct SignInMutation;
 impl SignInMutation {
     /// Makes an account and mails a token to verify the address. An address that has an account gets a mail that says
     /// so, and the answer is the same. Anybody may do this. At most 30 calls a minute from one place and 5 mails an hour
-    /// to one address: beyond that RATE_LIMITED with `retryAfter`. UNAVAILABLE when too many passwords are being
+    /// to one address: beyond that `RATE_LIMITED` with `retryAfter`. `UNAVAILABLE` when too many passwords are being
     /// hashed: try again.
     async fn register(
         &self,
@@ -154,7 +154,7 @@ impl SignInMutation {
     }
 
     /// Proves that your address is yours, by the token mailed to it. Anybody who has the token may do this. At most 30
-    /// calls a minute from one place: beyond that RATE_LIMITED with `retryAfter`.
+    /// calls a minute from one place: beyond that `RATE_LIMITED` with `retryAfter`.
     async fn verify_email(
         &self,
         ctx: &Context<'_>,
@@ -173,7 +173,7 @@ impl SignInMutation {
 
     /// Signs you in on a device: makes a session with a token. With more than 20 sessions the one unused for longest
     /// ends. Anybody may do this. At most 5 tries a minute and 20 an hour for one address, and 30 a minute from one
-    /// place, right or wrong: beyond that RATE_LIMITED with `retryAfter`. UNAVAILABLE when too many passwords are being
+    /// place, right or wrong: beyond that `RATE_LIMITED` with `retryAfter`. `UNAVAILABLE` when too many passwords are being
     /// checked: try again.
     async fn login(
         &self,
@@ -199,7 +199,7 @@ impl SignInMutation {
                 });
             }
         };
-        let (token, session, viewer) = begun(ctx, sign_in)?;
+        let (token, session, viewer) = begun(ctx, sign_in).await?;
         Ok(LoginPayload {
             token: Some(token),
             session: Some(session),
@@ -211,7 +211,7 @@ impl SignInMutation {
 
     /// Mails a token to choose a new password with, if the address has an account; the answer is the same if not. Tokens
     /// mailed before stop working. Anybody may do this. At most 30 calls a minute from one place and 5 mails an hour to
-    /// one address: beyond that RATE_LIMITED with `retryAfter`.
+    /// one address: beyond that `RATE_LIMITED` with `retryAfter`.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
@@ -231,7 +231,7 @@ impl SignInMutation {
 
     /// Sets a new password by the token mailed for it, ends all sessions of the account at once on every device, and
     /// proves the address. Anybody who has the token may do this. At most 30 calls a minute from one place: beyond that
-    /// RATE_LIMITED with `retryAfter`.
+    /// `RATE_LIMITED` with `retryAfter`.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
@@ -254,15 +254,13 @@ impl SignInMutation {
 }
 
 /// What a session that began is told as. The rest of the answer is made for its person.
-pub(super) fn begun(ctx: &Context<'_>, sign_in: SignIn) -> Result<(String, Session, Viewer)> {
+pub(super) async fn begun(ctx: &Context<'_>, sign_in: SignIn) -> Result<(String, Session, Viewer)> {
     let SignIn { token, session, user, ended } = sign_in;
     let scope = ctx.scope()?;
     scope.hub().end_sessions(ended);
-    scope.sign_in(session::Viewer {
-        user_id: user.id,
-        session_id: session.id,
-        expires_at: session.expires_at,
-    });
+    scope
+        .sign_in(session::Viewer { user_id: user.id, session_id: session.id, expires_at: session.expires_at })
+        .await;
     let current = session.id;
     let viewer = Viewer { row: user, session: current };
     Ok((token.reveal().to_owned(), Session::new(session, current), viewer))
