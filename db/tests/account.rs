@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
+mod cast;
 mod support;
 
+use roomm8_db::access::Role;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
 use roomm8_db::account::{self, Credentials, Registration, SignIn, Update};
 use roomm8_db::notification::{self, Content};
@@ -351,6 +353,29 @@ async fn a_profile_changes_by_version_and_intent() {
         assert_eq!(change(&same, None).await.unwrap(), expected, "nothing changed, so the version stays");
         let found = account::known(&mut db.connection().await.unwrap(), &[ada.id]).await.unwrap();
         assert_eq!(found, [expected]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_people_of_a_shared_household_are_seen() {
+    for db in databases().await {
+        let [ada, bob, eve] =
+            [person(&db, "Ada").await.user, person(&db, "Bob").await.user, person(&db, "Eve").await.user];
+        let household = cast::home(&db, ada.id).await;
+        cast::join(&db, ada.id, household, Role::Guest, bob.id).await;
+        cast::home(&db, eve.id).await;
+        let mut conn = db.connection().await.unwrap();
+        for (viewer, user, is_seen) in [
+            (&ada, &ada, true),
+            (&ada, &bob, true),
+            (&bob, &ada, true),
+            (&eve, &eve, true),
+            (&eve, &ada, false),
+            (&bob, &eve, false),
+        ] {
+            let seen = account::seen_by(&mut conn, viewer.id, user.id).await;
+            assert_eq!(seen.ok().as_ref(), is_seen.then_some(user));
+        }
     }
 }
 
