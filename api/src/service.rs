@@ -5,7 +5,7 @@ use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
 use roomm8_db::{Error as DbError, SessionId};
-use roomm8_schema::{Caller, Schema, Scope, Services, subscribe};
+use roomm8_schema::{Caller, Live, Schema, Scope, Services};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,13 +22,15 @@ const EVENT_BYTES: usize = 1024 * 1024;
 pub struct RoomM8 {
     schema: Schema,
     services: Services,
+    live: Live,
     believed: Arc<Mutex<HashMap<TokenHash, (Viewer, Instant)>>>,
 }
 
 impl RoomM8 {
     /// The service of this schema.
     pub fn new(schema: Schema, services: Services) -> Self {
-        Self { schema, services, believed: Arc::default() }
+        let live = Live::new(schema.clone(), services.clone(), render);
+        Self { schema, services, live, believed: Arc::default() }
     }
 
     async fn viewer(&self, token: &str) -> Result<Viewer, DbError> {
@@ -85,7 +87,7 @@ impl Service for RoomM8 {
     }
 
     async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {
-        subscribe(&self.schema, &self.services, caller, request, render).await
+        self.live.subscribe(caller, request).await
     }
 
     fn ended(&self, caller: &Caller) -> impl Future<Output = ()> + Send + 'static {

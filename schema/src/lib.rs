@@ -2,7 +2,7 @@
 //! call one operation of `roomm8-db`, and map its result. Rules and SQL live there.
 //!
 //! [`Schema`] is built once by [`build`]; each request brings a [`Scope`], which knows the caller and holds the
-//! request's one database connection and its loaders. [`subscribe`] opens a subscription.
+//! request's one database connection and its loaders. [`Live`] opens subscriptions.
 
 #[macro_use]
 mod payload;
@@ -25,7 +25,7 @@ mod scalar;
 mod scope;
 
 pub use error::{CODES, Code, Error};
-pub use live::{Render, subscribe};
+pub use live::{Live, Render};
 pub use scope::{Caller, Scope, Services};
 
 use async_graphql::{MergedObject, MergedSubscription};

@@ -9,7 +9,8 @@ use crate::Schema;
 use crate::error::{Code, Error, Result};
 use crate::scalar::Cursor;
 use crate::scope::{Audience, Caller, Scope, ScopeExt as _, Services};
-use async_graphql::{Context, Request, Response, ServerError};
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{Context, Request, Response, ServerError, Variables};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -17,7 +18,8 @@ use roomm8_db::event::{Kind, Position};
 use roomm8_db::{HouseholdId, Member, account};
 use roomm8_subscriptions::{Attendance, Delivery, End, Follower, RenderKey, Rendered, Signal};
 use sha2::{Digest, Sha256};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// How a response becomes bytes; the server's edge masks what must not be seen.
@@ -144,51 +146,100 @@ async fn attend(scope: &Scope, member: &Member) -> Result<Option<Attendance>> {
     Ok(Some(scope.hub().attend(member.household_id(), member.id(), viewer.session_id)))
 }
 
-/// Opens a subscription. Each item of the stream is one rendered response; an error ends it.
-pub async fn subscribe(
-    schema: &Schema,
-    services: &Services,
-    caller: Caller,
-    mut request: Request,
+/// Live operations of one schema. Cheap to clone.
+#[derive(Clone)]
+pub struct Live {
+    schema: Schema,
+    services: Services,
     render: Render,
-) -> Result<BoxStream<'static, Result<Bytes, ServerError>>, Vec<ServerError>> {
-    let document = request.parsed_query().map_err(|error| vec![error])?.clone();
-    let operation =
-        Operation { schema: schema.clone(), services: services.clone(), request, document, render };
-    let stage = Arc::new(Stage::Opening(Mutex::default()));
-    let scope = Scope::new(services.clone(), caller.clone());
-    let refusal = operation.execute(scope, stage.clone()).await;
-    if let Some(errors) = refusal.map(|response| response.errors).filter(|errors| !errors.is_empty()) {
-        return Err(errors);
+    /// The operations somebody follows: sockets that ask the same share one.
+    operations: Arc<Mutex<HashMap<RenderKey, Weak<Operation>>>>,
+}
+
+impl Live {
+    /// Live operations of this schema.
+    pub fn new(schema: Schema, services: Services, render: Render) -> Self {
+        Self { schema, services, render, operations: Arc::default() }
     }
-    let source = match &*stage {
-        Stage::Opening(source) => source.lock().unwrap_or_else(PoisonError::into_inner).take(),
-        Stage::Rendering(_) => None,
-    };
-    let Some(source) = source else {
-        let error = Error::bad_input("the operation subscribes to nothing");
-        return Err(vec![error.into_server_error()]);
-    };
-    let shared_key = operation.key(None);
-    let viewer_key = operation.key(caller.viewer.as_ref().map(|viewer| viewer.user_id.bytes().as_slice()));
-    let live = Live { operation, caller, source, shared_key, viewer_key };
-    Ok(stream::unfold(Some(Box::new(live)), |live| next(live).boxed()).boxed())
+
+    /// Opens a subscription. Each item of the stream is one rendered response; an error ends it.
+    pub async fn subscribe(
+        &self,
+        caller: Caller,
+        request: Request,
+    ) -> Result<BoxStream<'static, Result<Bytes, ServerError>>, Vec<ServerError>> {
+        let operation = self.operation(request).map_err(|error| vec![error])?;
+        let stage = Arc::new(Stage::Opening(Mutex::default()));
+        let scope = Scope::new(self.services.clone(), caller.clone());
+        let refusal = operation.execute(scope, stage.clone()).await;
+        if let Some(errors) = refusal.map(|response| response.errors).filter(|errors| !errors.is_empty()) {
+            return Err(errors);
+        }
+        let source = match &*stage {
+            Stage::Opening(source) => source.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Stage::Rendering(_) => None,
+        };
+        let Some(source) = source else {
+            let error = Error::bad_input("the operation subscribes to nothing");
+            return Err(vec![error.into_server_error()]);
+        };
+        let following = Following { operation, caller, source };
+        Ok(stream::unfold(Some(Box::new(following)), |following| next(following).boxed()).boxed())
+    }
+
+    /// The operation of this request: the one others follow already, if there is one.
+    fn operation(&self, mut request: Request) -> Result<Arc<Operation>, ServerError> {
+        let key = key(&request);
+        let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(operation) = operations.get(&key).and_then(Weak::upgrade) {
+            return Ok(operation);
+        }
+        // Swept now and then, so that sweeping costs little however many there are.
+        if operations.len().is_power_of_two() {
+            operations.retain(|_, operation| operation.strong_count() > 0);
+        }
+        let document = request.parsed_query()?.clone();
+        let operation = Arc::new(Operation {
+            schema: self.schema.clone(),
+            services: self.services.clone(),
+            render: self.render,
+            key,
+            query: request.query,
+            name: request.operation_name,
+            variables: request.variables,
+            document,
+        });
+        operations.insert(key, Arc::downgrade(&operation));
+        Ok(operation)
+    }
+}
+
+/// What all subscriptions that ask the same have in common.
+fn key(request: &Request) -> RenderKey {
+    let variables = serde_json::to_vec(&request.variables).unwrap_or_default();
+    let name = request.operation_name.as_deref().unwrap_or_default();
+    let mut digest = Sha256::new();
+    for part in [request.query.as_bytes(), name.as_bytes(), &variables] {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
 }
 
 /// A subscription under way.
-struct Live {
-    operation: Operation,
+struct Following {
+    operation: Arc<Operation>,
     caller: Caller,
     source: Source,
-    shared_key: RenderKey,
-    viewer_key: RenderKey,
 }
 
 /// The next rendered item; after an error there is none.
-async fn next(live: Option<Box<Live>>) -> Option<(Result<Bytes, ServerError>, Option<Box<Live>>)> {
-    let mut live = live?;
-    match live.next().await {
-        Ok(bytes) => Some((Ok(bytes), Some(live))),
+async fn next(
+    following: Option<Box<Following>>,
+) -> Option<(Result<Bytes, ServerError>, Option<Box<Following>>)> {
+    let mut following = following?;
+    match following.next().await {
+        Ok(bytes) => Some((Ok(bytes), Some(following))),
         Err(end) => Some((Err(told(end)), None)),
     }
 }
@@ -203,7 +254,7 @@ fn told(end: End) -> ServerError {
     error.into_server_error()
 }
 
-impl Live {
+impl Following {
     async fn next(&mut self) -> Result<Bytes, End> {
         let item = self.source.next().await?;
         let mut pause = BACK_OFF.0;
@@ -224,14 +275,23 @@ impl Live {
         // Only where everyone sees everything can one rendering be for everyone.
         if self.source.follower.member().sees_everything()
             && let Rendered::Shared(bytes) =
-                delivery.rendered(self.shared_key, self.for_everyone(item)).await?
+                delivery.rendered(self.operation.key, self.for_everyone(item)).await?
         {
             return Ok(bytes);
         }
-        match delivery.rendered(self.viewer_key, self.for_viewer(item)).await? {
+        match delivery.rendered(self.viewer_key(), self.for_viewer(item)).await? {
             Rendered::Shared(bytes) => Ok(bytes),
             Rendered::PerViewer => Err(Away),
         }
+    }
+
+    /// The operation's key for one viewer.
+    fn viewer_key(&self) -> RenderKey {
+        let mut digest = Sha256::new_with_prefix(self.operation.key);
+        if let Some(viewer) = &self.caller.viewer {
+            digest.update(viewer.user_id.bytes());
+        }
+        digest.finalize().into()
     }
 
     fn audience(&self) -> Audience {
@@ -279,27 +339,18 @@ impl Source {
 struct Operation {
     schema: Schema,
     services: Services,
-    request: Request,
-    document: async_graphql::parser::types::ExecutableDocument,
     render: Render,
+    key: RenderKey,
+    query: String,
+    name: Option<String>,
+    variables: Variables,
+    document: ExecutableDocument,
 }
 
 /// The database was away while an event was rendered.
 struct Away;
 
 impl Operation {
-    /// What all subscriptions with the same answer have in common.
-    fn key(&self, viewer: Option<&[u8]>) -> RenderKey {
-        let variables = serde_json::to_vec(&self.request.variables).unwrap_or_default();
-        let name = self.request.operation_name.as_deref().unwrap_or_default();
-        let mut digest = Sha256::new();
-        for part in [self.request.query.as_bytes(), name.as_bytes(), &variables, viewer.unwrap_or_default()] {
-            digest.update(part.len().to_be_bytes());
-            digest.update(part);
-        }
-        digest.finalize().into()
-    }
-
     async fn render(&self, audience: Audience, item: Item) -> Result<(Bytes, bool), Away> {
         let scope = Arc::new(Scope::for_audience(self.services.clone(), audience));
         prime(&scope, &item).await;
@@ -311,8 +362,8 @@ impl Operation {
     }
 
     async fn execute(&self, scope: impl Into<Arc<Scope>>, stage: Arc<Stage>) -> Option<Response> {
-        let mut request = Request::new(self.request.query.clone()).variables(self.request.variables.clone());
-        request.operation_name.clone_from(&self.request.operation_name);
+        let mut request = Request::new(self.query.clone()).variables(self.variables.clone());
+        request.operation_name.clone_from(&self.name);
         request.set_parsed_query(self.document.clone());
         let request = request.data(scope.into()).data(stage);
         self.schema.execute_stream(request).next().await
