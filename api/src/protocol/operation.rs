@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use async_graphql::ServerError;
+use async_graphql::{Response, ServerError};
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{Instrument, Span, debug, error, info_span, warn};
@@ -43,7 +44,9 @@ pub(crate) async fn run<S: Service>(
             Identity::Proven(caller) => caller,
             Identity::Claimed(credentials) => service.authenticate(credentials).await.map_err(|e| vec![e])?,
         };
-        Ok(service.execute(caller, request).await)
+        // In a box, for the compiler: the type of an execution is as deep as the schema is wide.
+        let execution: BoxFuture<'_, Response> = Box::pin(service.execute(caller, request));
+        Ok(execution.await)
     };
     let started = Instant::now();
     let answer = settle(context, work, &span, request_id).await;
@@ -65,7 +68,10 @@ pub(crate) async fn open<S: Service>(
     let Operation { request, kind, name } = operation;
     let span = span(kind, name.as_deref(), request_id);
     let service = context.service.clone();
-    let work = async move { service.subscribe(caller, request).await };
+    let work = async move {
+        let opening: BoxFuture<'_, _> = Box::pin(service.subscribe(caller, request));
+        opening.await
+    };
     let opened = settle(context, work, &span, request_id).await;
     let outcome = if opened.is_ok() { Outcome::Complete } else { Outcome::Refused };
     context.stats.operation(kind, outcome);
