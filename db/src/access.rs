@@ -1,11 +1,15 @@
 //! Who may do what in a household: the one table of rights, and the proof of membership that every read and
 //! change of a household asks for.
 
+use crate::among::among;
+use crate::event::Position;
+use crate::household::Archived;
 use crate::labels::labels;
 use crate::tables::{household_streams, households, member_periods, members};
-use crate::{Connection, Error, HouseholdId, MemberId, RefusalCode, Result, UserId};
+use crate::{Connection, Error, HouseholdId, MemberId, RefusalCode, Result, Time, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 
 labels! {
     /// What a member is in their household.
@@ -143,7 +147,7 @@ pub struct Member {
     user_id: UserId,
     role: Role,
     joined_seq: i64,
-    epoch: i32,
+    head: Position,
     household_is_archived: bool,
     /// Parts of the log they may see, both ends included; `None` is the whole log.
     periods: Option<Vec<(i64, i64)>>,
@@ -175,9 +179,15 @@ impl Member {
         self.joined_seq
     }
 
-    /// The present epoch of the household's log.
+    /// The newest position of the household's log when this proof was made: what is read afterwards is at least as
+    /// new.
+    pub fn head(&self) -> Position {
+        self.head
+    }
+
+    /// The epoch of the household's log when this proof was made.
     pub fn epoch(&self) -> i32 {
-        self.epoch
+        self.head.epoch
     }
 
     /// Whether what happened at `seq` is part of the history they may see.
@@ -223,37 +233,23 @@ pub async fn member(conn: &mut Connection, user: UserId, household: HouseholdId)
         .inner_join(household_streams::table.on(household_streams::household_id.eq(members::household_id)))
         .filter(members::household_id.eq(household))
         .filter(members::user_id.eq(user))
+        .filter(members::status.eq(MemberStatus::Active));
+    let row = run!(conn, |c| query.select(Membership::as_select()).first(c).await)?;
+    proofs(conn, vec![row]).await?.pop().ok_or(Error::NotFound)
+}
+
+/// The proofs of all of a person's memberships, the oldest household first.
+pub async fn memberships(conn: &mut Connection, user: UserId, archived: Archived) -> Result<Vec<Member>> {
+    let includes_archived = (archived == Archived::Included).into_sql::<diesel::sql_types::Bool>();
+    let query = members::table
+        .inner_join(households::table)
+        .inner_join(household_streams::table.on(household_streams::household_id.eq(members::household_id)))
+        .filter(members::user_id.eq(user))
         .filter(members::status.eq(MemberStatus::Active))
-        .select((
-            members::id,
-            members::role,
-            members::joined_seq,
-            household_streams::epoch,
-            households::history_visibility,
-            households::archived_at.is_not_null(),
-        ));
-    let (id, role, joined_seq, epoch, history, household_is_archived): (
-        MemberId,
-        Role,
-        i64,
-        i32,
-        HistoryVisibility,
-        bool,
-    ) = run!(conn, |c| query.first(c).await)?;
-    let periods = match history {
-        HistoryVisibility::All => None,
-        HistoryVisibility::SinceJoining => Some(periods(conn, id).await?),
-    };
-    Ok(Member {
-        id,
-        household_id: household,
-        user_id: user,
-        role,
-        joined_seq,
-        epoch,
-        household_is_archived,
-        periods,
-    })
+        .filter(households::archived_at.is_null().or(includes_archived))
+        .order(households::id);
+    let rows = run!(conn, |c| query.select(Membership::as_select()).load(c).await)?;
+    proofs(conn, rows).await
 }
 
 /// The proof for restoring a household: that of an owner, or, where nobody is left, of the owner who left last,
@@ -274,29 +270,64 @@ async fn last_owner(conn: &mut Connection, user: UserId, household: HouseholdId)
         .filter(members::user_id.eq(user))
         .filter(members::status.eq(MemberStatus::Left))
         .filter(members::role.eq(Role::Owner))
-        .filter(members::ended_at.eq(households::archived_at))
-        .select((members::id, members::joined_seq, household_streams::epoch));
-    let (id, joined_seq, epoch) = run!(conn, |c| query.first(c).await)?;
-    let periods = Some(periods(conn, id).await?);
-    Ok(Member {
-        id,
-        household_id: household,
-        user_id: user,
-        role: Role::Owner,
-        joined_seq,
-        epoch,
-        household_is_archived: true,
-        periods,
-    })
+        .filter(members::ended_at.eq(households::archived_at));
+    let row = run!(conn, |c| query.select(Membership::as_select()).first(c).await)?;
+    proofs(conn, vec![row]).await?.pop().ok_or(Error::NotFound)
 }
 
-async fn periods(conn: &mut Connection, member: MemberId) -> Result<Vec<(i64, i64)>> {
+/// What proofs are made of.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = members)]
+struct Membership {
+    id: MemberId,
+    household_id: HouseholdId,
+    user_id: UserId,
+    role: Role,
+    joined_seq: i64,
+    #[diesel(select_expression = household_streams::epoch)]
+    epoch: i32,
+    #[diesel(select_expression = household_streams::head)]
+    head: i64,
+    #[diesel(select_expression = households::history_visibility)]
+    history: HistoryVisibility,
+    #[diesel(select_expression = households::archived_at)]
+    archived_at: Option<Time>,
+}
+
+async fn proofs(conn: &mut Connection, rows: Vec<Membership>) -> Result<Vec<Member>> {
+    let limited = rows.iter().filter(|row| row.history == HistoryVisibility::SinceJoining);
+    let limited: Vec<_> = limited.map(|row| row.id).collect();
+    let mut periods = periods(conn, &limited).await?;
+    let proofs = rows.into_iter().map(|row| Member {
+        id: row.id,
+        household_id: row.household_id,
+        user_id: row.user_id,
+        role: row.role,
+        joined_seq: row.joined_seq,
+        head: Position { epoch: row.epoch, seq: row.head },
+        household_is_archived: row.archived_at.is_some(),
+        periods: match row.history {
+            HistoryVisibility::All => None,
+            HistoryVisibility::SinceJoining => Some(periods.remove(&row.id).unwrap_or_default()),
+        },
+    });
+    Ok(proofs.collect())
+}
+
+async fn periods(conn: &mut Connection, members: &[MemberId]) -> Result<HashMap<MemberId, Vec<(i64, i64)>>> {
+    let mut periods: HashMap<_, Vec<_>> = HashMap::new();
+    if members.is_empty() {
+        return Ok(periods);
+    }
     let query = member_periods::table
-        .filter(member_periods::member_id.eq(member))
-        .order(member_periods::from_seq)
-        .select((member_periods::from_seq, member_periods::to_seq));
-    let rows: Vec<(i64, Option<i64>)> = run!(conn, |c| query.load(c).await)?;
-    Ok(rows.into_iter().map(|(from, to)| (from, to.unwrap_or(i64::MAX))).collect())
+        .filter(among(member_periods::member_id, members))
+        .order((member_periods::member_id, member_periods::from_seq))
+        .select((member_periods::member_id, member_periods::from_seq, member_periods::to_seq));
+    let rows: Vec<(MemberId, i64, Option<i64>)> = run!(conn, |c| query.load(c).await)?;
+    for (member, from, to) in rows {
+        periods.entry(member).or_default().push((from, to.unwrap_or(i64::MAX)));
+    }
+    Ok(periods)
 }
 
 #[cfg(test)]
@@ -311,5 +342,14 @@ mod tests {
         }
         assert_eq!(Role::Owner.permissions().count(), MATRIX.len());
         assert!(!Role::Guest.may(Permission::Invite));
+    }
+
+    #[test]
+    fn the_matrix_can_be_read() {
+        let table = matrix_as_markdown();
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines.len(), MATRIX.len() + 2);
+        assert_eq!(lines[0], "|  | OWNER | ADMIN | MEMBER | GUEST |");
+        assert_eq!(lines[7], "| `INVITE` | ✓ | ✓ | ✓ |  |");
     }
 }

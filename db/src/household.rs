@@ -4,12 +4,17 @@ mod currency;
 
 use crate::access::{HistoryVisibility, Member, MemberStatus, Permission, Role};
 use crate::among::among;
-use crate::tables::{households, members};
+use crate::conversation::{self, Unread};
+use crate::tables::{
+    conversation_participants, conversation_states, conversations, households, members, message_mentions,
+    messages,
+};
 use crate::{
     Change, Connection, Entry, Error, HouseholdId, Operation, RefusalCode, Result, SubjectId, Time, UserId,
-    conversation, event, member, text, version,
+    event, member, message, text, version,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
+use diesel::dsl::count;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -92,6 +97,42 @@ pub async fn of_members(conn: &mut Connection, proofs: &[Member]) -> Result<Vec<
     let ids: Vec<_> = proofs.iter().map(Member::household_id).collect();
     let query = households::table.filter(among(households::id, &ids));
     run!(conn, |c| query.select(Household::as_select()).load(c).await)
+}
+
+/// What the member has not read in all conversations of the household that they take part in.
+pub async fn unread(conn: &mut Connection, member: &Member) -> Result<Unread> {
+    let participation = conversation_participants::table.on(conversation_participants::conversation_id
+        .eq(conversations::id)
+        .and(conversation_participants::member_id.eq(member.id())));
+    let read = conversation_states::table.on(conversation_states::conversation_id
+        .eq(conversations::id)
+        .and(conversation_states::member_id.eq(member.id())));
+    let mention = message_mentions::table
+        .on(message_mentions::message_id.eq(messages::id).and(message_mentions::member_id.eq(member.id())));
+    let query = messages::table
+        .inner_join(conversations::table)
+        .left_join(participation)
+        .left_join(read)
+        .left_join(mention)
+        .filter(conversations::household_id.eq(member.household_id()))
+        .filter(
+            conversations::kind
+                .ne(conversation::Kind::Direct)
+                .or(conversation_participants::member_id.is_not_null()),
+        )
+        .filter(messages::seq.gt(member.joined_seq()))
+        .filter(
+            conversation_states::read_seq
+                .nullable()
+                .is_null()
+                .or(messages::seq.nullable().gt(conversation_states::read_seq.nullable())),
+        )
+        .filter(messages::author_id.ne(member.id()))
+        .filter(messages::kind.eq(message::Kind::User))
+        .filter(messages::deleted_at.is_null())
+        .select((count(messages::id), count(message_mentions::member_id.nullable())));
+    let (messages, mentions) = run!(conn, |c| query.first(c).await)?;
+    Ok(Unread { messages, mentions })
 }
 
 async fn current(change: &mut Change<'_>) -> Result<Household> {

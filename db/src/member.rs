@@ -11,12 +11,17 @@ use crate::access::{Member, MemberStatus, Role};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
-use crate::tables::{member_periods, members, users};
+use crate::tables::{member_periods, members, sessions, users};
 use crate::{
     Change, Connection, HouseholdId, MemberId, Result, Subject as _, SubjectId, Time, UserId, event,
 };
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
+
+/// An hour in microseconds.
+const HOUR: i64 = 3_600_000_000;
 
 /// A member as others see them; former members too.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -114,6 +119,20 @@ pub async fn seen_by(conn: &mut Connection, viewer: UserId, ids: &[MemberId]) ->
         .and(viewers.field(members::status).eq(MemberStatus::Active)));
     let query = members::table.inner_join(users::table).inner_join(viewer).filter(among(members::id, ids));
     run!(conn, |c| query.select(Profile::as_select()).load(c).await)
+}
+
+/// When these people last used RoomM8, to the hour: enough to wait for them by, too little to watch them by.
+pub async fn last_seen(conn: &mut Connection, users: &[UserId]) -> Result<HashMap<UserId, Time>> {
+    let query = sessions::table
+        .filter(among(sessions::user_id, users))
+        .group_by(sessions::user_id)
+        .select((sessions::user_id, max(sessions::last_used_at)));
+    let rows: Vec<(UserId, Option<Time>)> = run!(conn, |c| query.load(c).await)?;
+    Ok(rows.into_iter().filter_map(|(user, last)| Some((user, to_the_hour(last?)))).collect())
+}
+
+fn to_the_hour(time: Time) -> Time {
+    Time::from_micros(time.micros() - time.micros().rem_euclid(HOUR))
 }
 
 /// This person's membership of the household, current or former.

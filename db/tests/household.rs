@@ -1,8 +1,8 @@
 //! Households: beginning one, changing it, putting it away and bringing it back; on every database at hand.
 
-#[cfg(test)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
 mod cast;
-#[cfg(test)]
 mod support;
 
 use cast::{accept, found, home, invite, join, kinds, perform, person, proof, refusal, ticket};

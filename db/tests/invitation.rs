@@ -1,8 +1,8 @@
 //! Invitations: who lets whom in, once, and what the uninvited learn; on every database at hand.
 
-#[cfg(test)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
 mod cast;
-#[cfg(test)]
 mod support;
 
 use cast::{accept, email_of, home, invite, join, kinds, perform, person, proof, refusal, ticket};

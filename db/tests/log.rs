@@ -1,9 +1,9 @@
 //! The promise of the log, under many writers: events are numbered 1, 2, 3, … in commit order, and whoever has
 //! read up to a number never finds a lower one later. On every database at hand.
 
-#[cfg(test)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
 mod cast;
-#[cfg(test)]
 mod support;
 
 use cast::{home, perform, person, proof, ticket};

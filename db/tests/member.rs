@@ -1,8 +1,8 @@
 //! Members: who may do what to whom, leaving, and coming back; on every database at hand.
 
-#[cfg(test)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
 mod cast;
-#[cfg(test)]
 mod support;
 
 use cast::{accept, home, invite, join, kinds, perform, person, proof, refusal, ticket};
@@ -100,7 +100,7 @@ async fn nobody_rises_above_who_raised_them_and_only_owners_touch_their_equals()
                     };
                     match result {
                         Ok(member) => {
-                            assert!(is_allowed && member.role == *after, "{actor:?} {before:?} {after:?}")
+                            assert!(is_allowed && member.role == *after, "{actor:?} {before:?} {after:?}");
                         }
                         Err(Error::Forbidden(Permission::ManageMembers)) => {
                             assert!(!is_allowed, "{actor:?} {before:?} {after:?}");

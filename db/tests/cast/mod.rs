@@ -2,16 +2,12 @@
 #![allow(dead_code, reason = "not every story needs everybody")]
 
 use roomm8_db::access::{self, Role};
-use roomm8_db::account::{self, Credentials, Registration};
 use roomm8_db::household::{self, Household};
 use roomm8_db::invitation::{self, Secret, Secrets};
 use roomm8_db::{
     Changed, Database, Error, Event, HouseholdId, Member, MemberId, Operation, RefusalCode, Request, Result,
     UserId, event,
 };
-use std::net::{IpAddr, Ipv4Addr};
-
-const PASSWORD: &str = "thirty-four plum trousers";
 
 /// Where somebody of this name gets their mail.
 pub(crate) fn email_of(name: &str) -> String {
@@ -20,13 +16,7 @@ pub(crate) fn email_of(name: &str) -> String {
 
 /// Somebody with an account, the same one for the same name.
 pub(crate) async fn person(db: &Database, name: &str) -> UserId {
-    let email = email_of(name);
-    // Everybody comes from somewhere else: places are throttled.
-    let place = IpAddr::V4(Ipv4Addr::from_bits(rand::random()));
-    let registration = Registration { email: &email, password: PASSWORD, display_name: name };
-    account::register(db, registration, place).await.expect("anybody may register");
-    let credentials = Credentials { email: &email, password: PASSWORD, device: "a test" };
-    account::login(db, credentials, place).await.expect("who has registered may sign in").user.id
+    crate::support::person(db, name).await.user.id
 }
 
 /// Begins a household with this person as its owner.
