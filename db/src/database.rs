@@ -119,6 +119,7 @@ impl Database {
         crate::idempotency::forget_old(&mut conn, now).await?;
         crate::throttle::forget_drained(&mut conn, now).await?;
         crate::notification::forget_old(&mut conn, now).await?;
+        crate::account::forget_ended(&mut conn, now).await?;
         Ok(())
     }
 

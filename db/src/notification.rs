@@ -6,25 +6,19 @@
 //! at worst a second delivery, never the notification.
 
 mod content;
+mod delivery;
 
 pub use content::{Content, Secret};
+pub use delivery::{Leased, failed, lease, sent};
 
-use crate::connection::{Link, within_deadline};
-use crate::database::Work;
 use crate::labels::labels;
 use crate::tables::notifications;
-use crate::{Connection, Database, Error, NotificationId, Result, Time};
+use crate::{Connection, Error, NotificationId, Result, Time};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::time::Duration;
 
-/// How long a relay has to deliver what it leased.
-const LEASE: Duration = Duration::from_secs(30);
-/// Tries until a notification is parked for a person to look at.
-const TRIES: i32 = 12;
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// How long delivered notifications, and with them their causes, are remembered.
 const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
@@ -70,177 +64,6 @@ pub(crate) async fn enqueue(
     }
 }
 
-/// A notification to deliver now.
-#[derive(Debug)]
-pub struct Leased {
-    /// Its identifier; equal in every try, so that a receiver can recognise a second delivery.
-    pub id: NotificationId,
-    /// The e-mail address it is for.
-    pub recipient: String,
-    /// What to tell.
-    pub content: Content,
-    /// Which try this is, from 1.
-    pub attempt: i32,
-    /// When its reason arose.
-    pub created_at: Time,
-}
-
-/// Takes up to `limit` notifications that are due, for 30 seconds; nobody else gets them meanwhile.
-pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
-    let now = Time::now();
-    let rows = db.transaction(&Lease { limit, now }).await?;
-    let mut leased = Vec::with_capacity(rows.len());
-    for (id, recipient, payload, attempts, created_at) in rows {
-        let attempt = attempts + 1;
-        match Content::from_payload(&payload) {
-            // A relay that dies of it never reports: then the tries run out here.
-            Ok(content) if attempt > TRIES => {
-                bury(db, Attempt { id, attempt }, &content).await?;
-                tracing::error!(notification = %id, "{id} was given up: no relay survived it");
-            }
-            Ok(content) => leased.push(Leased { id, recipient, content, attempt, created_at }),
-            Err(error) => {
-                // Likely written by a newer version during an upgrade: left for an instance that can read it.
-                tracing::warn!(notification = %id, %error, "{id} cannot be read by this version");
-                postpone(db, Attempt { id, attempt }).await?;
-            }
-        }
-    }
-    Ok(leased)
-}
-
-type Row = (NotificationId, String, String, i32, Time);
-
-struct Lease {
-    limit: i64,
-    now: Time,
-}
-
-impl Work for Lease {
-    type Output = Vec<Row>;
-
-    async fn run(&self, conn: &mut Connection) -> Result<Vec<Row>> {
-        let due = notifications::table
-            .filter(notifications::state.eq(State::Pending))
-            .filter(notifications::next_attempt_at.le(self.now))
-            .filter(notifications::leased_until.le(self.now))
-            .order(notifications::next_attempt_at)
-            .limit(self.limit)
-            .select((
-                notifications::id,
-                notifications::recipient,
-                notifications::payload,
-                notifications::attempts,
-                notifications::created_at,
-            ));
-        conn.starts_call();
-        let result = match &mut conn.link {
-            // Relays pass each other by instead of queueing for the same rows.
-            Link::Mysql(link) => within_deadline(due.for_update().skip_locked().load(&mut **link)).await,
-            // BEGIN IMMEDIATE: there is no other writer.
-            Link::Sqlite(link) => within_deadline(due.load(link)).await,
-        };
-        let rows: Vec<Row> = conn.ends_call(result)?;
-        let ids: Vec<_> = rows.iter().map(|row| row.0).collect();
-        let update = diesel::update(notifications::table.filter(notifications::id.eq_any(ids))).set((
-            notifications::leased_until.eq(self.now.after(LEASE)),
-            notifications::attempts.eq(notifications::attempts + 1),
-        ));
-        if !rows.is_empty() {
-            run!(conn, |c| update.execute(c).await)?;
-        }
-        Ok(rows)
-    }
-}
-
-/// Which try of which notification a report is about.
-#[derive(Clone, Copy)]
-struct Attempt {
-    id: NotificationId,
-    attempt: i32,
-}
-
-impl Leased {
-    fn attempt(&self) -> Attempt {
-        Attempt { id: self.id, attempt: self.attempt }
-    }
-}
-
-/// Notes that it was delivered. What was secret in it is kept no longer.
-pub async fn sent(db: &Database, leased: &Leased) -> Result<()> {
-    let end =
-        End { id: leased.id, state: State::Sent, payload: leased.content.without_secret().to_payload()? };
-    db.transaction(&end).await
-}
-
-/// Notes that it could not be delivered: it is tried again later, each time later, and parked after the last try.
-/// Returns what became of it.
-pub async fn failed(db: &Database, leased: &Leased) -> Result<State> {
-    if leased.attempt >= TRIES {
-        bury(db, leased.attempt(), &leased.content).await?;
-        return Ok(State::Dead);
-    }
-    postpone(db, leased.attempt()).await?;
-    Ok(State::Pending)
-}
-
-async fn bury(db: &Database, attempt: Attempt, content: &Content) -> Result<()> {
-    let end = End { id: attempt.id, state: State::Dead, payload: content.without_secret().to_payload()? };
-    db.transaction(&end).await
-}
-
-struct End {
-    id: NotificationId,
-    state: State,
-    payload: String,
-}
-
-impl Work for End {
-    type Output = ();
-
-    async fn run(&self, conn: &mut Connection) -> Result<()> {
-        // Delivered is final, whatever a slower relay says about an earlier try.
-        let update = diesel::update(notifications::table)
-            .filter(notifications::id.eq(self.id))
-            .filter(notifications::state.ne(State::Sent))
-            .set((notifications::state.eq(self.state), notifications::payload.eq(&self.payload)));
-        run!(conn, |c| update.execute(c).await).map(|_| ())
-    }
-}
-
-async fn postpone(db: &Database, attempt: Attempt) -> Result<()> {
-    let next_attempt_at = Time::now().after(wait(attempt.attempt).mul_f64(rand::random_range(0.5..1.0)));
-    db.transaction(&Postpone { attempt, next_attempt_at }).await
-}
-
-/// How long to wait after this try, before the jitter that keeps failures from coming back together.
-fn wait(attempt: i32) -> Duration {
-    let doublings = u32::try_from(attempt).unwrap_or(0).min(16);
-    Duration::from_secs(1 << doublings).min(LONGEST_WAIT)
-}
-
-struct Postpone {
-    attempt: Attempt,
-    next_attempt_at: Time,
-}
-
-impl Work for Postpone {
-    type Output = ();
-
-    async fn run(&self, conn: &mut Connection) -> Result<()> {
-        // Only its latest try may give it back: an older one's lease has run out.
-        let update = diesel::update(notifications::table)
-            .filter(notifications::id.eq(self.attempt.id))
-            .filter(notifications::attempts.eq(self.attempt.attempt))
-            .filter(notifications::state.eq(State::Pending))
-            .set((
-                notifications::next_attempt_at.eq(self.next_attempt_at),
-                notifications::leased_until.eq(self.next_attempt_at),
-            ));
-        run!(conn, |c| update.execute(c).await).map(|_| ())
-    }
-}
-
 /// How the outbox is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
@@ -276,15 +99,4 @@ pub async fn forget_old(conn: &mut Connection, now: Time) -> Result<usize> {
         .filter(notifications::state.eq(State::Sent))
         .filter(notifications::created_at.lt(now.before(KEPT_FOR)));
     run!(conn, |c| delete.execute(c).await)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_a_quarter_of_an_hour() {
-        let waits: Vec<_> = (1..=TRIES).map(|attempt| wait(attempt).as_secs()).collect();
-        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
-    }
 }

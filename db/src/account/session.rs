@@ -1,6 +1,10 @@
 //! Sessions: the devices somebody is signed in on, each with a token of its own of which only a digest is kept.
 
-use crate::among::among;
+mod end;
+
+pub use end::{ended_among, revoke, revoke_others};
+pub(super) use end::{revoke_all, revoke_surplus};
+
 use crate::database::Work;
 use crate::tables::sessions;
 use crate::{Connection, Database, Error, Result, SessionId, Time, UserId, secret};
@@ -20,8 +24,6 @@ const PREFIX: &str = "rm8_s_";
 const TOUCH: Duration = Duration::from_mins(1);
 /// How long a session that ended is kept, to tell a new device from a known one.
 const KEPT_FOR: Duration = Duration::from_hours(90 * 24);
-/// Sessions asked about in one statement.
-const CHUNK: usize = 1000;
 
 /// A signed-in device, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -180,93 +182,6 @@ pub async fn find(conn: &mut Connection, user: UserId, session: SessionId) -> Re
     run!(conn, |c| query.select(Session::as_select()).first(c).await)
 }
 
-/// Which of these sessions have ended: revoked, expired or unknown. For those who hold streams open.
-pub async fn ended_among(conn: &mut Connection, ids: &[SessionId]) -> Result<Vec<SessionId>> {
-    let now = Time::now();
-    let mut ended = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
-        let query = sessions::table
-            .filter(among(sessions::id, chunk))
-            .filter(sessions::revoked_at.is_null())
-            .filter(sessions::expires_at.gt(now))
-            .select(sessions::id);
-        let living: Vec<SessionId> = run!(conn, |c| query.load(c).await)?;
-        ended.extend(chunk.iter().filter(|id| !living.contains(id)));
-    }
-    Ok(ended)
-}
-
-/// Ends one of a person's sessions; ending it twice is fine. [`Error::NotFound`] if it was never theirs.
-pub async fn revoke(db: &Database, user: UserId, session: SessionId) -> Result<()> {
-    db.transaction(&Revoke { user, session, now: Time::now() }).await
-}
-
-struct Revoke {
-    user: UserId,
-    session: SessionId,
-    now: Time,
-}
-
-impl Work for Revoke {
-    type Output = ();
-
-    async fn run(&self, conn: &mut Connection) -> Result<()> {
-        let theirs = sessions::table
-            .filter(sessions::id.eq(self.session))
-            .filter(sessions::user_id.eq(self.user))
-            .select(sessions::id);
-        let _: SessionId = run!(conn, |c| theirs.first(c).await)?;
-        let update = diesel::update(sessions::table)
-            .filter(sessions::id.eq(self.session))
-            .filter(sessions::revoked_at.is_null())
-            .set(sessions::revoked_at.eq(self.now));
-        run!(conn, |c| update.execute(c).await).map(|_| ())
-    }
-}
-
-/// Ends every session of a person but this one; returns those that ended by it.
-pub async fn revoke_others(db: &Database, user: UserId, keep: SessionId) -> Result<Vec<SessionId>> {
-    db.transaction(&RevokeOthers { user, keep, now: Time::now() }).await
-}
-
-struct RevokeOthers {
-    user: UserId,
-    keep: SessionId,
-    now: Time,
-}
-
-impl Work for RevokeOthers {
-    type Output = Vec<SessionId>;
-
-    async fn run(&self, conn: &mut Connection) -> Result<Vec<SessionId>> {
-        revoke_all(conn, self.user, Some(self.keep), self.now).await
-    }
-}
-
-/// Ends every session of a person but `keep`; returns those that ended at `now`, also by an earlier run of the
-/// same transaction that committed without saying so.
-pub(super) async fn revoke_all(
-    conn: &mut Connection,
-    user: UserId,
-    keep: Option<SessionId>,
-    now: Time,
-) -> Result<Vec<SessionId>> {
-    // No session has the identifier of all zeros.
-    let keep = keep.unwrap_or(SessionId::from_bytes([0; 16]));
-    let update = diesel::update(sessions::table)
-        .filter(sessions::user_id.eq(user))
-        .filter(sessions::id.ne(keep))
-        .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(now))
-        .set(sessions::revoked_at.eq(now));
-    run!(conn, |c| update.execute(c).await)?;
-    let revoked = sessions::table
-        .filter(sessions::user_id.eq(user))
-        .filter(sessions::revoked_at.eq(now))
-        .select(sessions::id);
-    run!(conn, |c| revoked.load(c).await)
-}
-
 /// Saves a session that begins. Returns whether it is new: an earlier run of the same transaction may have
 /// committed without saying so.
 pub(super) async fn save(conn: &mut Connection, session: &Session, token: &str) -> Result<bool> {
@@ -285,19 +200,6 @@ pub(super) async fn save(conn: &mut Connection, session: &Session, token: &str) 
         Err(Error::Duplicate) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Ends the sessions beyond [`MOST`], least recently used first; returns them.
-pub(super) async fn revoke_surplus(conn: &mut Connection, user: UserId, now: Time) -> Result<Vec<SessionId>> {
-    let surplus: Vec<_> =
-        of_user(conn, user).await?.into_iter().skip(MOST).map(|session| session.id).collect();
-    if surplus.is_empty() {
-        return Ok(surplus);
-    }
-    let update = diesel::update(sessions::table.filter(sessions::id.eq_any(&surplus)))
-        .set(sessions::revoked_at.eq(now));
-    run!(conn, |c| update.execute(c).await)?;
-    Ok(surplus)
 }
 
 /// Whether somebody signed in before, and whether from this device in this region.
