@@ -1,6 +1,9 @@
 //! The server: it translates protocols and owns the life of the process. [`protocol`] knows GraphQL's transports and
 //! nothing of households; [`service`] joins it to the schema; [`server`] starts and stops everything.
 
+// The types of resolvers are as deep as the schema is wide.
+#![recursion_limit = "512"]
+
 pub mod config;
 pub mod notify;
 pub mod operations;

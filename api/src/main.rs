@@ -1,5 +1,8 @@
 //! The `roomm8` binary: reads the command line, and does what it says.
 
+// The types of resolvers are as deep as the schema is wide.
+#![recursion_limit = "512"]
+
 use clap::{Parser, Subcommand};
 use roomm8_api::config::{Config, LogFormat};
 use roomm8_api::server::{Server, open};

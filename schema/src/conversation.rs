@@ -1,7 +1,7 @@
 //! Conversations: the household's general one, others on a topic, direct ones; and how far the viewer has read.
 
 use crate::connection::{Connection, PAGE_LIMIT, PageArguments, checked};
-use crate::error::{Error, Result};
+use crate::error::{Error, Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::member::Member;
 use crate::message::Message;
@@ -261,9 +261,12 @@ impl ConversationQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The conversation's global id.")] id: ID,
-    ) -> Result<Option<Conversation>> {
-        let (household, id) = GlobalId::conversation(&id)?;
-        find(ctx, household, id).await.map(Some)
+    ) -> Nullable<Conversation> {
+        nullable(async {
+            let (household, id) = GlobalId::conversation(&id)?;
+            find(ctx, household, id).await
+        })
+        .await
     }
 }
 
@@ -371,11 +374,14 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What to open it with.")] input: CreateConversationInput,
-    ) -> Result<CreateConversationPayload> {
-        let household = GlobalId::household(&input.household_id)?;
-        let operation = conversation::CreateTopic { title: input.title };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(CreateConversationPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+    ) -> Nullable<CreateConversationPayload> {
+        nullable(async {
+            let household = GlobalId::household(&input.household_id)?;
+            let operation = conversation::CreateTopic { title: input.title };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(CreateConversationPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Opens the direct conversation between you and other members, or finds it again. Needs CHAT.
@@ -383,16 +389,19 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Whom to talk to.")] input: OpenDirectConversationInput,
-    ) -> Result<OpenDirectConversationPayload> {
-        let household = GlobalId::household(&input.household_id)?;
-        let members = input.member_ids.iter().filter_map(|id| match GlobalId::parse(id) {
-            Some(GlobalId::Member(_, member)) => Some(member),
-            // The id of nothing: refused with the other references that are none.
-            _ => Some(roomm8_db::MemberId::from_bytes([0; 16])),
-        });
-        let operation = conversation::OpenDirect { members: members.collect() };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(OpenDirectConversationPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+    ) -> Nullable<OpenDirectConversationPayload> {
+        nullable(async {
+            let household = GlobalId::household(&input.household_id)?;
+            let members = input.member_ids.iter().filter_map(|id| match GlobalId::parse(id) {
+                Some(GlobalId::Member(_, member)) => Some(member),
+                // The id of nothing: refused with the other references that are none.
+                _ => Some(roomm8_db::MemberId::from_bytes([0; 16])),
+            });
+            let operation = conversation::OpenDirect { members: members.collect() };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(OpenDirectConversationPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Chooses what of a conversation you are told of. Needs CHAT.
@@ -400,11 +409,14 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which, and how much.")] input: MuteConversationInput,
-    ) -> Result<MuteConversationPayload> {
-        let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
-        let operation = conversation::Mute { conversation, level: input.level.into() };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(MuteConversationPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+    ) -> Nullable<MuteConversationPayload> {
+        nullable(async {
+            let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
+            let operation = conversation::Mute { conversation, level: input.level.into() };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(MuteConversationPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Moves your read marker forward; your other devices learn of it by `householdEvents`. Needs CHAT.
@@ -412,12 +424,16 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Up to where.")] input: MarkReadInput,
-    ) -> Result<MarkReadPayload> {
-        let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
-        let epoch = ctx.scope()?.epoch(household).await?;
-        let operation = conversation::MarkRead { conversation, up_to: place(Some(input.up_to), epoch, 0)? };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(MarkReadPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+    ) -> Nullable<MarkReadPayload> {
+        nullable(async {
+            let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
+            let epoch = ctx.scope()?.epoch(household).await?;
+            let operation =
+                conversation::MarkRead { conversation, up_to: place(Some(input.up_to), epoch, 0)? };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(MarkReadPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Moves your read marker back to just before a message. Needs CHAT.
@@ -425,10 +441,13 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "From where on.")] input: MarkUnreadInput,
-    ) -> Result<MarkUnreadPayload> {
-        let (household, message) = GlobalId::message(&input.message_id)?;
-        let operation = conversation::MarkUnread { message };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(MarkUnreadPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+    ) -> Nullable<MarkUnreadPayload> {
+        nullable(async {
+            let (household, message) = GlobalId::message(&input.message_id)?;
+            let operation = conversation::MarkUnread { message };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(MarkUnreadPayload::new(outcome.map(Conversation::from), input.client_mutation_id))
+        })
+        .await
     }
 }

@@ -73,6 +73,20 @@ pub struct Error(async_graphql::Error);
 /// The result of every resolver.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The result of a field that is null where it fails. `Result<Option<T>>` would null the object around it, as
+/// async-graphql carries an error up to the nearest `Option` that it resolves.
+pub(crate) type Nullable<T> = Option<Result<T>>;
+
+/// Resolves a nullable field that is only null where it fails.
+pub(crate) async fn nullable<T>(resolve: impl Future<Output = Result<T>>) -> Nullable<T> {
+    Some(resolve.await)
+}
+
+/// Resolves a nullable field that may also be null by itself.
+pub(crate) async fn nullable_option<T>(resolve: impl Future<Output = Result<Option<T>>>) -> Nullable<T> {
+    resolve.await.transpose()
+}
+
 impl Error {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         let error = async_graphql::Error::new(message);

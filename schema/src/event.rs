@@ -1,7 +1,7 @@
 //! What happened in a household, live and from any earlier place on.
 
 use crate::conversation::Conversation;
-use crate::error::{Error, Result};
+use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::household::Household;
 use crate::id::GlobalId;
 use crate::invitation::Invitation;
@@ -143,11 +143,14 @@ impl HouseholdEvent {
     }
 
     /// What it is about; null for SUBSCRIBED, and for an invitation if you lack INVITE.
-    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<EventSubject>> {
-        match &self.delivery {
-            Some(delivery) => subject(ctx, delivery).await,
-            None => Ok(None),
-        }
+    async fn subject(&self, ctx: &Context<'_>) -> Nullable<EventSubject> {
+        nullable_option(async {
+            match &self.delivery {
+                Some(delivery) => subject(ctx, delivery).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 }
 

@@ -5,7 +5,7 @@ mod mutation;
 pub(crate) use mutation::MessageMutation;
 
 use crate::conversation::Conversation;
-use crate::error::{Error, Result};
+use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::id::GlobalId;
 use crate::member::Member;
 use crate::scalar::{Cursor, DateTime};
@@ -84,22 +84,28 @@ impl Message {
     }
 
     /// Who deleted it; null if it was not deleted.
-    async fn deleted_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.row.deleted_by {
-            Some(id) => member(ctx, id).await.map(Some),
-            None => Ok(None),
-        }
+    async fn deleted_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
+        nullable_option(async {
+            match self.row.deleted_by {
+                Some(id) => member(ctx, id).await.map(Some),
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// The message it answers, as that is now; null if it answers none, or one from before your time.
-    async fn reply_to(&self, ctx: &Context<'_>) -> Result<Option<Message>> {
-        let Some(parent) = self.row.reply_to_id else { return Ok(None) };
-        let scope = ctx.scope()?;
-        let parent = scope.loaders.messages.load((self.row.conversation_id, parent)).await?;
-        match parent {
-            Some(parent) if scope.sees(parent.household_id, parent.seq).await? => Ok(Some(parent.into())),
-            _ => Ok(None),
-        }
+    async fn reply_to(&self, ctx: &Context<'_>) -> Nullable<Message> {
+        nullable_option(async {
+            let Some(parent) = self.row.reply_to_id else { return Ok(None) };
+            let scope = ctx.scope()?;
+            let parent = scope.loaders.messages.load((self.row.conversation_id, parent)).await?;
+            match parent {
+                Some(parent) if scope.sees(parent.household_id, parent.seq).await? => Ok(Some(parent.into())),
+                _ => Ok(None),
+            }
+        })
+        .await
     }
 
     /// The members it mentions, resolved when it was written: `@name`, or `@all` by those who may.
@@ -225,8 +231,11 @@ impl MessageQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The message's global id.")] id: ID,
-    ) -> Result<Option<Message>> {
-        let (household, id) = GlobalId::message(&id)?;
-        find(ctx, household, id).await.map(Some)
+    ) -> Nullable<Message> {
+        nullable(async {
+            let (household, id) = GlobalId::message(&id)?;
+            find(ctx, household, id).await
+        })
+        .await
     }
 }

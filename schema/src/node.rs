@@ -2,7 +2,7 @@
 
 use crate::account::{Session, User};
 use crate::conversation::{self, Conversation};
-use crate::error::{Error, Result};
+use crate::error::{Error, Nullable, Result, nullable};
 use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::invitation::{self, Invitation};
@@ -50,12 +50,8 @@ pub(crate) struct NodeQuery;
 #[Object]
 impl NodeQuery {
     /// Anything you may see, by its global id. `NOT_FOUND` otherwise.
-    async fn node(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
-    ) -> Result<Option<Node>> {
-        find(ctx, &id).await.map(Some)
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Its global id.")] id: ID) -> Nullable<Node> {
+        nullable(async { find(ctx, &id).await }).await
     }
 
     /// Several things at once, in the order of the ids; null where there is nothing you may see. At most 100.

@@ -1,7 +1,7 @@
 //! Typing and presence: signals that are never stored and may be lost.
 
 use crate::conversation::Conversation;
-use crate::error::{Error, Result};
+use crate::error::{Error, Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::live::{self, Item, Topic};
 use crate::member::Member;
@@ -150,25 +150,28 @@ impl PresenceMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Where you are writing.")] input: SetTypingInput,
-    ) -> Result<SetTypingPayload> {
-        let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
-        let scope = ctx.scope()?;
-        let member = scope.member(household).await?;
-        member.require(Permission::Chat)?;
-        let conn = &mut *scope.connection().await?;
-        let conversation = conversation::find(conn, &member, conversation).await?;
-        let audience = conversation::audience(conn, &conversation).await?;
-        let accepted = scope.hub().may_signal((member.id(), conversation.id), TYPING_PACE);
-        if accepted {
-            scope.hub().signal(Signal::Typing {
-                household,
-                conversation: conversation.id,
-                member: member.id(),
-                audience,
-                until: Time::now().after(TYPING_FOR),
-            });
-        }
-        Ok(SetTypingPayload { accepted, client_mutation_id: input.client_mutation_id })
+    ) -> Nullable<SetTypingPayload> {
+        nullable(async {
+            let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
+            let scope = ctx.scope()?;
+            let member = scope.member(household).await?;
+            member.require(Permission::Chat)?;
+            let conn = &mut *scope.connection().await?;
+            let conversation = conversation::find(conn, &member, conversation).await?;
+            let audience = conversation::audience(conn, &conversation).await?;
+            let accepted = scope.hub().may_signal((member.id(), conversation.id), TYPING_PACE);
+            if accepted {
+                scope.hub().signal(Signal::Typing {
+                    household,
+                    conversation: conversation.id,
+                    member: member.id(),
+                    audience,
+                    until: Time::now().after(TYPING_FOR),
+                });
+            }
+            Ok(SetTypingPayload { accepted, client_mutation_id: input.client_mutation_id })
+        })
+        .await
     }
 
     /// Tells whether you are at this device. Send ACTIVE with input, at most every minute; it fades to IDLE after two
@@ -177,13 +180,16 @@ impl PresenceMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What you do.")] input: SetActivityInput,
-    ) -> Result<SetActivityPayload> {
-        let household = GlobalId::household(&input.household_id)?;
-        let scope = ctx.scope()?;
-        let member = scope.member(household).await?;
-        let session = scope.viewer()?.session_id;
-        scope.hub().be(household, member.id(), session, input.activity.into());
-        Ok(SetActivityPayload { accepted: true, client_mutation_id: input.client_mutation_id })
+    ) -> Nullable<SetActivityPayload> {
+        nullable(async {
+            let household = GlobalId::household(&input.household_id)?;
+            let scope = ctx.scope()?;
+            let member = scope.member(household).await?;
+            let session = scope.viewer()?.session_id;
+            scope.hub().be(household, member.id(), session, input.activity.into());
+            Ok(SetActivityPayload { accepted: true, client_mutation_id: input.client_mutation_id })
+        })
+        .await
     }
 }
 

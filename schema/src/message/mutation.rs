@@ -1,7 +1,7 @@
 //! Sending, editing, deleting and reacting.
 
 use super::Message;
-use crate::error::Result;
+use crate::error::{Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::payload::perform;
 use async_graphql::{Context, ID, InputObject, Object};
@@ -116,16 +116,19 @@ impl MessageMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What to send, and where.")] input: SendMessageInput,
-    ) -> Result<SendMessagePayload> {
-        let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
-        let operation = message::Send {
-            conversation,
-            body: input.body,
-            reply_to: input.reply_to_id.as_ref().map(reference),
-            client_mutation_id: input.client_mutation_id.clone(),
-        };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(SendMessagePayload::new(outcome.map(Message::from), input.client_mutation_id))
+    ) -> Nullable<SendMessagePayload> {
+        nullable(async {
+            let (household, conversation) = GlobalId::conversation(&input.conversation_id)?;
+            let operation = message::Send {
+                conversation,
+                body: input.body,
+                reply_to: input.reply_to_id.as_ref().map(reference),
+                client_mutation_id: input.client_mutation_id.clone(),
+            };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(SendMessagePayload::new(outcome.map(Message::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Changes what your own message says, within the household's edit window; the old text goes to `history`. The
@@ -134,11 +137,15 @@ impl MessageMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which, and the new text.")] input: EditMessageInput,
-    ) -> Result<EditMessagePayload> {
-        let (household, message) = GlobalId::message(&input.message_id)?;
-        let operation = message::Edit { message, body: input.body, expected_version: input.expected_version };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(EditMessagePayload::new(outcome.map(Message::from), input.client_mutation_id))
+    ) -> Nullable<EditMessagePayload> {
+        nullable(async {
+            let (household, message) = GlobalId::message(&input.message_id)?;
+            let operation =
+                message::Edit { message, body: input.body, expected_version: input.expected_version };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(EditMessagePayload::new(outcome.map(Message::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Deletes a message: its text, history and reactions are gone for good, a tombstone stays. Deleting it again
@@ -147,11 +154,14 @@ impl MessageMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] input: DeleteMessageInput,
-    ) -> Result<DeleteMessagePayload> {
-        let (household, message) = GlobalId::message(&input.message_id)?;
-        let operation = message::Delete { message };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(DeleteMessagePayload::new(outcome.map(Message::from), input.client_mutation_id))
+    ) -> Nullable<DeleteMessagePayload> {
+        nullable(async {
+            let (household, message) = GlobalId::message(&input.message_id)?;
+            let operation = message::Delete { message };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(DeleteMessagePayload::new(outcome.map(Message::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Reacts to a message; a reaction you gave already stays. At most 20 different emoji a message. Needs CHAT.
@@ -159,11 +169,14 @@ impl MessageMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "To which, and how.")] input: AddReactionInput,
-    ) -> Result<AddReactionPayload> {
-        let (household, message) = GlobalId::message(&input.message_id)?;
-        let operation = message::AddReaction { message, emoji: input.emoji };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(AddReactionPayload::new(outcome.map(Message::from), input.client_mutation_id))
+    ) -> Nullable<AddReactionPayload> {
+        nullable(async {
+            let (household, message) = GlobalId::message(&input.message_id)?;
+            let operation = message::AddReaction { message, emoji: input.emoji };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(AddReactionPayload::new(outcome.map(Message::from), input.client_mutation_id))
+        })
+        .await
     }
 
     /// Takes your reaction back; one that is not there is no error. Needs CHAT.
@@ -171,11 +184,14 @@ impl MessageMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "From which, and which.")] input: RemoveReactionInput,
-    ) -> Result<RemoveReactionPayload> {
-        let (household, message) = GlobalId::message(&input.message_id)?;
-        let operation = message::RemoveReaction { message, emoji: input.emoji };
-        let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
-        Ok(RemoveReactionPayload::new(outcome.map(Message::from), input.client_mutation_id))
+    ) -> Nullable<RemoveReactionPayload> {
+        nullable(async {
+            let (household, message) = GlobalId::message(&input.message_id)?;
+            let operation = message::RemoveReaction { message, emoji: input.emoji };
+            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            Ok(RemoveReactionPayload::new(outcome.map(Message::from), input.client_mutation_id))
+        })
+        .await
     }
 }
 
