@@ -6,14 +6,14 @@ mod sign_in;
 mod tests;
 
 use crate::error::Result;
-use crate::household::Household;
+use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::payload::UserError;
 use crate::scalar::DateTime;
 use crate::scope::ScopeExt as _;
 use async_graphql::{Context, ID, MergedObject, Object, SimpleObject};
 use roomm8_db::account::{self, session};
-use roomm8_db::household::{self, Archived};
+use roomm8_db::household::Archived;
 use roomm8_db::{Error as DbError, SessionId, UserId};
 
 /// A person with an account, as people who share a household with them see them.
@@ -80,12 +80,12 @@ impl Session {
     }
 }
 
-/// You, the person who is signed in.
 pub(crate) struct Viewer {
     row: account::User,
     session: SessionId,
 }
 
+/// You, the person who is signed in: what only you see of yourself.
 #[Object]
 impl Viewer {
     /// You as others see you.
@@ -118,8 +118,7 @@ impl Viewer {
         include_archived: bool,
     ) -> Result<Vec<Household>> {
         let archived = if include_archived { Archived::Included } else { Archived::LeftOut };
-        let rows = household::of_user(&mut *ctx.scope()?.connection().await?, self.row.id, archived).await?;
-        Ok(rows.into_iter().map(Household::from).collect())
+        household::of_viewer(ctx, archived).await
     }
 
     /// Whether others always see you as offline. While they do, you see nobody's presence.

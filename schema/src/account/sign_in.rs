@@ -12,7 +12,7 @@ use roomm8_db::account::{self, Credentials, Registration, SignIn, session};
 pub(crate) struct RegisterInput {
     /// Where to reach you, and what you sign in with; at most 254 characters. Case and spaces around it do not matter.
     email: String,
-    /// At least 15 characters, at most 256 bytes. Any characters; no well-known, repetitive or sequential password, and
+    /// At least 15 characters, at most 256 bytes; any but control characters. No well-known, repetitive or sequential password, and
     /// without your name or address. Let people paste it.
     password: String,
     /// What others call you: 1 to 100 characters on one line.
