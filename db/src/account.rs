@@ -3,7 +3,7 @@
 //! What is asked without a session (registering, signing in, resetting a password) tells nobody whether an
 //! address has an account, neither by its answer nor by its time.
 
-mod attempts;
+pub(crate) mod attempts;
 mod login;
 mod password;
 mod policy;

@@ -33,7 +33,7 @@ async fn an_invitation_shows_little_and_lets_in() {
         let (invitation, secrets) = invite(&db, ada, id, ticket(Role::Admin)).await;
         assert_eq!(invitation.expires_at.since(invitation.created_at), Duration::from_hours(7 * 24));
         assert!(secrets.token.starts_with("rm8_i_") && secrets.code.len() == 10);
-        let stranger = Guest::Address("192.0.2.0/24");
+        let stranger = Guest::Place(support::HERE);
         let preview = invitation::preview(&db, stranger, Secret::Token(&secrets.token)).await.unwrap();
         let expected = invitation::Preview {
             household_name: "Elm Street 5".into(),
@@ -117,7 +117,7 @@ async fn repeats_get_the_first_answer_but_no_secret_twice() {
 
 /// What those who hold the token and those who hold the code learn.
 async fn answers(db: &Database, secrets: &invitation::Secrets) -> [RefusalCode; 4] {
-    let (eve, guest) = (person(db, "Eve").await, Guest::Address("192.0.2.0/24"));
+    let (eve, guest) = (person(db, "Eve").await, Guest::Place(support::HERE));
     [
         refusal(accept(db, eve, secrets).await),
         refusal(invitation::preview(db, guest, Secret::Token(&secrets.token)).await),
@@ -293,7 +293,7 @@ async fn codes_cannot_be_guessed_at_will() {
         let guest = Guest::User(eve);
         let preview = invitation::preview(&db, guest, Secret::Code(&secrets.code)).await;
         assert!(matches!(preview, Err(Error::Throttled(_))));
-        let elsewhere = Guest::Address("192.0.2.0/24");
+        let elsewhere = Guest::Place(support::HERE);
         invitation::preview(&db, elsewhere, Secret::Code(&secrets.code)).await.unwrap();
         accept(&db, eve, &secrets).await.expect("tokens are not guessed, so they are not counted");
     }

@@ -154,8 +154,8 @@ async fn events_are_numbered_in_commit_order_without_a_gap() {
             is_over.store(true, Ordering::Release);
         };
         let following = futures_util::future::join_all(homes.iter().map(|home| follow(&db, home, &is_over)));
-        let ((), seen) = tokio::join!(writing, following);
-        for (home, last) in homes.iter().zip(seen) {
+        let ((), ends) = tokio::join!(writing, following);
+        for (home, last) in homes.iter().zip(ends) {
             let log = cast::log(&db, home.id).await;
             assert!(log.iter().map(|event| event.seq).eq(1..=last));
             let (acknowledged, unknown) =

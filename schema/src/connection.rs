@@ -9,7 +9,9 @@ use crate::member::Member;
 use crate::message::Message;
 use crate::scalar::Cursor;
 use async_graphql::{OutputType, SimpleObject};
+use roomm8_db::SubjectId;
 use roomm8_db::message::End;
+use roomm8_db::page::Window;
 
 /// The most items on a page.
 pub(crate) const PAGE_LIMIT: i32 = 100;
@@ -43,9 +45,24 @@ impl PageArguments {
         Ok(Self { after, before, limit, end })
     }
 
+    /// The stretch of a list ordered by id that has the page, and one item more.
+    pub(crate) fn window(&self) -> Result<Window> {
+        let (after, before) = (item(self.after)?, item(self.before)?);
+        Ok(Window { after, before, limit: self.probe(), end: self.end })
+    }
+
     /// One more than the page holds, so that it is known whether there are more.
     pub(crate) fn probe(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(0) + 1
+    }
+}
+
+/// The id a cursor stands for.
+fn item(cursor: Option<Cursor>) -> Result<Option<SubjectId>> {
+    match cursor {
+        None => Ok(None),
+        Some(Cursor::Item(id)) => Ok(Some(id)),
+        Some(Cursor::Log(_)) => Err(Error::bad_input("this cursor is not of this list")),
     }
 }
 

@@ -155,6 +155,11 @@ impl Conversation {
 }
 
 impl Conversation {
+    /// Its place in the list of conversations.
+    pub(crate) fn place(&self) -> Cursor {
+        Cursor::Item(self.row.id.into())
+    }
+
     async fn state(&self, ctx: &Context<'_>) -> Result<State> {
         let scope = ctx.scope()?;
         scope.member(self.row.household_id).await?;

@@ -1,25 +1,243 @@
-//! Households.
+//! Households: the home, what you may do there, and the lists in it.
 
-use crate::error::{Error, Result};
+mod mutation;
+
+pub(crate) use mutation::HouseholdMutation;
+
+use crate::connection::{Connection, PageArguments};
+use crate::conversation::Conversation;
+use crate::error::{Error, Nullable, Result, nullable};
 use crate::id::GlobalId;
-use async_graphql::{Context, ID, Object, SimpleObject};
-use roomm8_db::{HouseholdId, household};
+use crate::invitation::Invitation;
+use crate::member::Member;
+use crate::scalar::{Cursor, DateTime};
+use crate::scope::ScopeExt as _;
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
+use roomm8_db::conversation::Unread;
+use roomm8_db::household::Archived;
+use roomm8_db::member::Former;
+use roomm8_db::{HouseholdId, access, conversation, household, invitation, member};
 
-/// A household.
+/// How much of the past a new member sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "access::HistoryVisibility")]
+pub(crate) enum HistoryVisibility {
+    /// Everything that was ever said and done.
+    All,
+    /// What happened while they were members; who comes back sees what they saw before, too.
+    SinceJoining,
+}
+
+/// A right that a role has or lacks. Each higher role has every right of the lower ones: `GUEST`, `MEMBER`, `ADMIN`,
+/// `OWNER`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "access::Permission")]
+pub(crate) enum Permission {
+    /// See the household, its members, conversations and events. Everybody.
+    Read,
+    /// Write, edit and delete your own messages, react, mark as read. Everybody.
+    Chat,
+    /// Leave the household. Everybody.
+    Leave,
+    /// Open a conversation on a topic. `MEMBER` and higher.
+    CreateConversation,
+    /// Mention everybody at once with `@all`. `MEMBER` and higher.
+    MentionEveryone,
+    /// See, make and revoke invitations, up to your own role. `MEMBER` and higher.
+    Invite,
+    /// Change the household's name and settings. `ADMIN` and higher.
+    UpdateHousehold,
+    /// Delete other people's messages. `ADMIN` and higher.
+    ModerateMessages,
+    /// Change roles and remove members, of a lower role than your own; owners also other owners. `ADMIN` and higher.
+    ManageMembers,
+    /// Archive and restore the household. `OWNER`.
+    ArchiveHousehold,
+}
+
+/// People who share a home. You only ever see those you are a member of.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Household {
     /// Its global id.
     pub(crate) id: ID,
+    /// What its members call it: one line of 1 to 100 characters of plain text.
+    name: String,
+    /// Its IANA time zone, for example `Europe/Berlin`: by it the days of the household begin and end.
+    time_zone: String,
+    /// The ISO 4217 code of the currency it reckons in, for example `EUR`.
+    currency: String,
+    /// How much of the past a new member sees.
+    history_visibility: HistoryVisibility,
+    /// For how many minutes after they were sent messages can be edited; 0 is never, null is always.
+    edit_window_minutes: Option<i32>,
+    /// Counts its changes, from 1: pass it as `expectedVersion` when you change it.
+    version: i32,
+    /// When it began.
+    created_at: DateTime,
+    /// When it was archived: since then it can be read, left and restored, not changed. Null while it is in use.
+    archived_at: Option<DateTime>,
+    #[graphql(skip)]
+    key: HouseholdId,
+    /// Where its log stood when it was read, if that is known.
+    #[graphql(skip)]
+    position: Option<Cursor>,
 }
 
 impl From<household::Household> for Household {
     fn from(row: household::Household) -> Self {
-        Self { id: GlobalId::Household(row.id).to_id() }
+        Self {
+            id: GlobalId::Household(row.id).to_id(),
+            name: row.name,
+            time_zone: row.time_zone,
+            currency: row.currency,
+            history_visibility: row.history_visibility.into(),
+            edit_window_minutes: row.edit_window_minutes,
+            version: row.version,
+            created_at: DateTime(row.created_at),
+            archived_at: row.archived_at.map(DateTime),
+            key: row.id,
+            position: None,
+        }
     }
 }
 
-pub(crate) async fn find(_: &Context<'_>, _: HouseholdId) -> Result<Household> {
-    Err(Error::not_found())
+#[ComplexObject]
+impl Household {
+    /// Where its log stands: subscribe with `after:` this, and apply what comes to what you fetched together with
+    /// it. What else is in the answer is at least as new, so an event may tell what you have already; go by
+    /// `version`.
+    async fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
+        match self.position {
+            Some(position) => Ok(position),
+            None => Ok(Cursor::Log(ctx.scope()?.member(self.key).await?.head())),
+        }
+    }
+
+    /// You, as a member of it.
+    async fn viewer_member(&self, ctx: &Context<'_>) -> Result<Member> {
+        let scope = ctx.scope()?;
+        let id = scope.member(self.key).await?.id();
+        let found = scope.loaders.members.load(id).await?;
+        found.map(Member::from).ok_or_else(Error::not_found)
+    }
+
+    /// What you may do here: show no button that is not among them.
+    async fn viewer_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
+        let member = ctx.scope()?.member(self.key).await?;
+        Ok(member.role().permissions().map(Permission::from).collect())
+    }
+
+    /// Who lives here, in the order in which they first joined; the first 50 unless said otherwise.
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only members after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only members before this cursor.")] before: Option<Cursor>,
+        #[graphql(default = false, desc = "Whether those who left or were removed are among them.")]
+        include_former: bool,
+    ) -> Result<Connection<Member>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        let former = if include_former { Former::Included } else { Former::LeftOut };
+        let scope = ctx.scope()?;
+        let viewer = scope.member(self.key).await?;
+        let window = arguments.window()?;
+        let rows = member::page(&mut *scope.connection().await?, &viewer, former, window).await?;
+        for row in &rows {
+            scope.loaders.members.prime(row.id, row.clone()).await;
+        }
+        let members = rows.into_iter().map(Member::from).collect();
+        Ok(Connection::new(&arguments, members, Member::place))
+    }
+
+    /// Its invitations, open and ended, in the order in which they were made; the first 50 unless said otherwise, so
+    /// ask for `last` to see the newest. Null with `FORBIDDEN` if you lack `INVITE`.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only invitations after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only invitations before this cursor.")] before: Option<Cursor>,
+    ) -> Nullable<Connection<Invitation>> {
+        nullable(async {
+            let arguments = PageArguments::new(first, after, last, before, 50)?;
+            let scope = ctx.scope()?;
+            let viewer = scope.member(self.key).await?;
+            let window = arguments.window()?;
+            let rows = invitation::page(&mut *scope.connection().await?, &viewer, window).await?;
+            let invitations = rows.into_iter().map(Invitation::from).collect();
+            Ok(Connection::new(&arguments, invitations, Invitation::place))
+        })
+        .await
+    }
+
+    /// The conversations you take part in, the oldest first, which is the general one; the first 50 unless said
+    /// otherwise.
+    async fn conversations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only conversations after this cursor.")] after: Option<Cursor>,
+    ) -> Result<Connection<Conversation>> {
+        let arguments = PageArguments::new(first, after, None, None, 50)?;
+        let scope = ctx.scope()?;
+        let viewer = scope.member(self.key).await?;
+        let after = arguments.window()?.after.map(roomm8_db::ConversationId::from);
+        let conn = &mut *scope.connection().await?;
+        let rows = conversation::page(conn, &viewer, after, arguments.probe()).await?;
+        let conversations = rows.into_iter().map(Conversation::from).collect();
+        Ok(Connection::new(&arguments, conversations, Conversation::place))
+    }
+
+    /// The conversation that everybody here takes part in from the start.
+    async fn general_conversation(&self, ctx: &Context<'_>) -> Result<Conversation> {
+        let scope = ctx.scope()?;
+        let viewer = scope.member(self.key).await?;
+        Ok(conversation::general(&mut *scope.connection().await?, &viewer).await?.into())
+    }
+
+    /// How many messages of others you have not read, in all your conversations here; deleted ones and the
+    /// household's own do not count.
+    async fn unread_count(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(self.unread(ctx).await?.messages)
+    }
+
+    /// How many of them mention you.
+    async fn mention_count(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(self.unread(ctx).await?.mentions)
+    }
+}
+
+impl Household {
+    /// The same, known to be at least as new as this place in its log.
+    pub(crate) fn read_at(self, position: Cursor) -> Self {
+        Self { position: Some(position), ..self }
+    }
+
+    async fn unread(&self, ctx: &Context<'_>) -> Result<Unread> {
+        let scope = ctx.scope()?;
+        scope.member(self.key).await?;
+        Ok(scope.loaders.household_unread.load(self.key).await?.unwrap_or_default())
+    }
+}
+
+/// The household with this id, if the viewer is a member of it.
+pub(crate) async fn find(ctx: &Context<'_>, id: HouseholdId) -> Result<Household> {
+    let scope = ctx.scope()?;
+    let proof = scope.member(id).await?;
+    let found = household::of_members(&mut *scope.connection().await?, &[proof]).await?;
+    found.into_iter().next().map(Household::from).ok_or_else(Error::not_found)
+}
+
+/// The households the viewer is a member of, the oldest first.
+pub(crate) async fn of_viewer(ctx: &Context<'_>, archived: Archived) -> Result<Vec<Household>> {
+    let scope = ctx.scope()?;
+    let proofs = scope.memberships(archived).await?;
+    let rows = household::of_members(&mut *scope.connection().await?, &proofs).await?;
+    Ok(rows.into_iter().map(Household::from).collect())
 }
 
 #[derive(Default)]
@@ -27,19 +245,12 @@ pub(crate) struct HouseholdQuery;
 
 #[Object]
 impl HouseholdQuery {
-    /// x
-    async fn household(&self) -> bool {
-        true
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct HouseholdMutation;
-
-#[Object]
-impl HouseholdMutation {
-    /// x
-    async fn create_household(&self) -> bool {
-        true
+    /// A household you are a member of, archived or not. `NOT_FOUND` otherwise.
+    async fn household(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The household's global id.")] id: ID,
+    ) -> Nullable<Household> {
+        nullable(async { find(ctx, GlobalId::household(&id)?).await }).await
     }
 }

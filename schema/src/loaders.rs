@@ -4,9 +4,10 @@ use crate::loader::{Batch, Loader};
 use crate::scope::Store;
 use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
+use roomm8_db::household;
 use roomm8_db::member::{self, Profile};
 use roomm8_db::message::{self, Message, Reaction, Revision};
-use roomm8_db::{ConversationId, HouseholdId, MemberId, MessageId, Result, UserId};
+use roomm8_db::{ConversationId, HouseholdId, MemberId, MessageId, Result, Time, UserId};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 /// The loaders of one request. What they load was found in something the caller may see.
 pub(crate) struct Loaders {
     pub users: Loader<Users>,
+    pub last_seen: Loader<LastSeen>,
+    pub household_unread: Loader<HouseholdUnreads>,
     pub members: Loader<Members>,
     pub conversations: Loader<Conversations>,
     pub participants: Loader<Participants>,
@@ -29,6 +32,8 @@ impl Loaders {
     pub(crate) fn new(store: &Arc<Store>) -> Self {
         Self {
             users: Loader::new(store),
+            last_seen: Loader::new(store),
+            household_unread: Loader::new(store),
             members: Loader::new(store),
             conversations: Loader::new(store),
             participants: Loader::new(store),
@@ -52,6 +57,36 @@ impl Batch for Users {
     async fn load(store: &Store, ids: &[UserId]) -> Result<HashMap<UserId, User>> {
         let found = account::known(&mut *store.connection().await?, ids).await?;
         Ok(found.into_iter().map(|user| (user.id, user)).collect())
+    }
+}
+
+/// When people were last seen.
+pub(crate) struct LastSeen;
+
+impl Batch for LastSeen {
+    type Key = UserId;
+    type Value = Time;
+
+    async fn load(store: &Store, ids: &[UserId]) -> Result<HashMap<UserId, Time>> {
+        member::last_seen(&mut *store.connection().await?, ids).await
+    }
+}
+
+/// What the viewer has not read in whole households.
+pub(crate) struct HouseholdUnreads;
+
+impl Batch for HouseholdUnreads {
+    type Key = HouseholdId;
+    type Value = Unread;
+
+    async fn load(store: &Store, households: &[HouseholdId]) -> Result<HashMap<HouseholdId, Unread>> {
+        let mut found = HashMap::new();
+        for household in households {
+            let member = store.proof(*household).await?;
+            let unread = household::unread(&mut *store.connection().await?, &member).await?;
+            found.insert(*household, unread);
+        }
+        Ok(found)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::error::{Code, Error, Result};
 use crate::loaders::Loaders;
 use async_graphql::Context;
 use roomm8_db::account::session::Viewer;
+use roomm8_db::household::Archived;
 use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, access};
 use roomm8_subscriptions::Hub;
 use std::collections::HashMap;
@@ -121,6 +122,18 @@ impl Scope {
         let member = access::member(&mut *self.connection().await?, user, household).await?;
         memberships.insert(household, member.clone());
         Ok(member)
+    }
+
+    /// The proofs of all the viewer's memberships, the oldest household first.
+    pub(crate) async fn memberships(&self, archived: Archived) -> Result<Vec<Member>> {
+        let user = self.viewer()?.user_id;
+        let mut memberships = self.store.memberships.lock().await;
+        let proofs = access::memberships(&mut *self.connection().await?, user, archived).await?;
+        for proof in &proofs {
+            // An earlier proof stays: what was read since is at least as new as its place in the log.
+            memberships.entry(proof.household_id()).or_insert_with(|| proof.clone());
+        }
+        Ok(proofs)
     }
 
     /// Whether what happened at `seq` is part of the history the asker may see. A rendering for everyone is only made

@@ -1,6 +1,7 @@
 //! How often something may be tried, by account and by where on the network it is tried from. Counted before
 //! anything is verified, so that the right password costs an attempt like a wrong one.
 
+use crate::invitation::Guest;
 use crate::throttle::Limit;
 use crate::{Database, Result, secret};
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ const PASSWORDS_A_MINUTE: Limit = Limit { burst: 5, per: MINUTE };
 const PASSWORDS_AN_HOUR: Limit = Limit { burst: 20, per: HOUR };
 const FROM_ONE_PLACE: Limit = Limit { burst: 30, per: MINUTE };
 const MAILS_AN_HOUR: Limit = Limit { burst: 5, per: HOUR };
+const CODES_AN_HOUR: Limit = Limit { burst: 10, per: HOUR };
 
 /// Counts a password tried for the account with this address, whether there is one or not.
 pub(super) async fn password(db: &Database, email: &str) -> Result<()> {
@@ -29,6 +31,15 @@ pub(super) async fn mail(db: &Database, email: &str) -> Result<()> {
 /// Counts anything tried without a session from this place.
 pub(super) async fn place(db: &Database, ip: IpAddr) -> Result<()> {
     db.take(&bucket("place-minute", &network(ip, 32, 64)), FROM_ONE_PLACE).await
+}
+
+/// Counts an invitation's code that somebody typed, signed in or not.
+pub(crate) async fn code(db: &Database, guest: Guest) -> Result<()> {
+    let whom = match guest {
+        Guest::User(user) => user.to_string(),
+        Guest::Place(ip) => network(ip, 32, 64),
+    };
+    db.take(&bucket("code-hour", &whom), CODES_AN_HOUR).await
 }
 
 /// A digest, so that the table of limits is no list of who tried what.

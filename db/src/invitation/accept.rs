@@ -1,8 +1,8 @@
 //! Looking at an invitation from outside, and accepting it.
 
 use super::{Invitation, Status};
+use crate::account::attempts;
 use crate::tables::{households, invitations, members, users};
-use crate::throttle::Limit;
 use crate::{
     Change, Connection, Database, Entry, Error, HouseholdId, InvitationId, Operation, RefusalCode, Request,
     Result, Subject as _, Time, UserId, event, member, secret,
@@ -10,10 +10,7 @@ use crate::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use std::time::Duration;
-
-/// How often one guest may try codes.
-const CODE_TRIES: Limit = Limit { burst: 10, per: Duration::from_hours(1) };
+use std::net::IpAddr;
 
 /// What somebody holds of an invitation.
 #[derive(Clone, Copy)]
@@ -26,11 +23,11 @@ pub enum Secret<'a> {
 
 /// Who looks at an invitation; their tries of codes are counted together.
 #[derive(Debug, Clone, Copy)]
-pub enum Guest<'a> {
+pub enum Guest {
     /// Somebody signed in.
     User(UserId),
-    /// Anybody at this network address.
-    Address(&'a str),
+    /// Anybody who comes from here.
+    Place(IpAddr),
 }
 
 /// What somebody who holds an invitation may know before they accept it.
@@ -45,7 +42,7 @@ pub struct Preview {
 }
 
 /// What an invitation leads to, without accepting it.
-pub async fn preview(db: &Database, guest: Guest<'_>, secret: Secret<'_>) -> Result<Preview> {
+pub async fn preview(db: &Database, guest: Guest, secret: Secret<'_>) -> Result<Preview> {
     count_try(db, guest, secret).await?;
     let conn = &mut *db.connection().await?;
     let invitation = find(conn, secret).await?;
@@ -99,13 +96,10 @@ async fn accepted_before(db: &Database, user: UserId, household: HouseholdId) ->
 }
 
 /// Count before looking: a wrong code counts like a right one.
-async fn count_try(db: &Database, guest: Guest<'_>, secret: Secret<'_>) -> Result<()> {
-    match (secret, guest) {
-        (Secret::Token(_), _) => Ok(()),
-        (Secret::Code(_), Guest::User(user)) => db.take(&format!("invitation-code:{user}"), CODE_TRIES).await,
-        (Secret::Code(_), Guest::Address(address)) => {
-            db.take(&format!("invitation-code:{address}"), CODE_TRIES).await
-        }
+async fn count_try(db: &Database, guest: Guest, secret: Secret<'_>) -> Result<()> {
+    match secret {
+        Secret::Token(_) => Ok(()),
+        Secret::Code(_) => attempts::code(db, guest).await,
     }
 }
 
