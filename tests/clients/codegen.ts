@@ -4,7 +4,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 const config: CodegenConfig = {
   schema: '../../schema/schema.graphql',
   documents: ['src/*.ts'],
-  silent: true,
+  errorsOnly: true,
   emitLegacyCommonJSImports: false,
   generates: {
     './src/generated/': {

@@ -333,7 +333,7 @@ fn written(of: &Value) -> String {
     }
 }
 
-/// An id like this one that names nothing: its last bits are others.
+/// An id or cursor like this one that names nothing: its last bits are others.
 pub fn ghost(id: &str) -> String {
     with_others(id, |length| length - 5..length)
 }
@@ -350,9 +350,9 @@ fn with_others(id: &str, part: impl Fn(usize) -> std::ops::Range<usize>) -> Stri
         bytes
     };
     match URL_SAFE_NO_PAD.decode(id).or_else(|_| BASE64_STANDARD.decode(id)) {
-        Ok(bytes) if bytes.len() >= 16 && id.ends_with('=') => BASE64_STANDARD.encode(changed(bytes)),
-        Ok(bytes) if bytes.len() >= 16 => URL_SAFE_NO_PAD.encode(changed(bytes)),
-        _ => String::from_utf8_lossy(&changed(id.into())).into_owned(),
+        Ok(bytes) if id.ends_with('=') => BASE64_STANDARD.encode(changed(bytes)),
+        Ok(bytes) => URL_SAFE_NO_PAD.encode(changed(bytes)),
+        Err(_) => String::from_utf8_lossy(&changed(id.into())).into_owned(),
     }
 }
 
@@ -441,6 +441,6 @@ mod tests {
         let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(ghost(&id)).unwrap()).unwrap();
         assert_ne!(decoded, text);
         assert_eq!(decoded[..text.len() - 5], text[..text.len() - 5]);
-        assert_eq!(ghost("hh_0198c0de0000").len(), "hh_0198c0de0000".len());
+        assert_eq!(ghost("hh_0198c0de-00000").len(), "hh_0198c0de-00000".len());
     }
 }

@@ -282,6 +282,8 @@ async fn nothing_private_is_logged(deployment: Deployment) {
         .await;
     let wrong = json!({ "email": person.email, "password": "a-canary-as-a-password" });
     system.b().anonymous().user_error("login", wrong).await;
+    let end = socket.hear_within(Duration::from_secs(5)).await;
+    assert_eq!(end.as_ref().and_then(Heard::error_code), Some("GRAPHQL_PARSE_FAILED"), "{end:?}");
     let broken = system.a().anonymous().ask("{ a-canary-in-a-query }", json!({})).await.unwrap();
     assert_eq!(broken.code(), Some("GRAPHQL_PARSE_FAILED"));
     person.on(system.a()).mutate("logout", json!({}), "loggedOut").await;

@@ -63,7 +63,8 @@ async fn a_message_is_trimmed_bounded_and_never_blank(deployment: Deployment) {
         home.owner().on(system.b()).user_error("sendMessage", input).await
     };
     for blank in ["", " \n\t ", "\u{200b}\u{2060}"] {
-        assert!(["INVALID", "TOO_SHORT"].contains(&refused(blank).await.as_str()), "{blank:?}");
+        let code = refused(blank).await;
+        assert!(["INVALID", "TOO_SHORT"].contains(&code.as_str()), "{blank:?}: {code}");
     }
     assert_eq!(refused(&"x".repeat(8001)).await, "TOO_LONG");
     let longest = "é".repeat(8000);
@@ -92,13 +93,13 @@ async fn one_id_for_two_messages_is_refused(deployment: Deployment) {
     let system = deployment.system().await;
     let home = Home::new(&system, 2).await;
     let send =
-        |body: &str| json!({ "conversationId": home.general, "body": body, "clientMutationId": "one id" });
+        |body: &str| json!({ "conversationId": home.general, "body": body, "clientMutationId": "one-id" });
     home.owner().on(system.a()).done("sendMessage", send("first"), "cursor").await;
     let code = home.owner().on(system.b()).error("sendMessage", send("second")).await;
     assert_eq!(code, "IDEMPOTENCY_CONFLICT");
     // The id belongs to one person and one operation.
     home.people[1].on(system.b()).done("sendMessage", send("of another"), "cursor").await;
-    let input = json!({ "householdId": home.id, "title": "Topic", "clientMutationId": "one id" });
+    let input = json!({ "householdId": home.id, "title": "Topic", "clientMutationId": "one-id" });
     home.owner().on(system.b()).done("createConversation", input, "conversation { id }").await;
     let shown = page(&home, home.owner(), system.a(), json!({ "last": 50 })).await;
     assert_eq!(bodies(&shown), ["first", "of another"]);
@@ -326,7 +327,7 @@ async fn history_is_paged_both_ways_and_from_anchors(deployment: Deployment) {
 
     // From an anchor, in both directions.
     let anchor = json!({ "message": sent[20]["id"] });
-    let shown = page(&home, bo, system.a(), json!({ "anchor": anchor, "first": 3 })).await;
+    let shown = page(&home, bo, system.a(), json!({ "anchor": anchor, "first": 3, "last": 3 })).await;
     assert!(bodies(&shown).contains(&"20"), "{shown}");
     assert_eq!(shown["pageInfo"]["hasNextPage"], true);
     assert_eq!(shown["pageInfo"]["hasPreviousPage"], true);
