@@ -5,7 +5,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 
-use crate::error::Result;
+use crate::error::{Nullable, Result, nullable};
 use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::payload::UserError;
@@ -160,8 +160,8 @@ pub(crate) struct AccountQuery;
 #[Object]
 impl AccountQuery {
     /// You. `UNAUTHENTICATED` if you are not signed in.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
-        current_viewer(ctx).await.map(Some)
+    async fn viewer(&self, ctx: &Context<'_>) -> Nullable<Viewer> {
+        nullable(current_viewer(ctx)).await
     }
 }
 

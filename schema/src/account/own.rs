@@ -2,7 +2,7 @@
 
 use super::sign_in::begun;
 use super::{Viewer, current_viewer, settled};
-use crate::error::Result;
+use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
 use crate::payload::UserError;
 use crate::scope::ScopeExt as _;
@@ -128,17 +128,20 @@ impl OwnMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Nothing in particular.")] input: LogoutInput,
-    ) -> Result<LogoutPayload> {
-        let scope = ctx.scope()?;
-        let viewer = *scope.viewer()?;
-        scope.release_connection().await;
-        session::revoke(scope.database(), viewer.user_id, viewer.session_id).await?;
-        scope.hub().end_sessions(vec![viewer.session_id]);
-        Ok(LogoutPayload {
-            logged_out: true,
-            user_errors: Vec::new(),
-            client_mutation_id: input.client_mutation_id,
+    ) -> Nullable<LogoutPayload> {
+        nullable(async {
+            let scope = ctx.scope()?;
+            let viewer = *scope.viewer()?;
+            scope.release_connection().await;
+            session::revoke(scope.database(), viewer.user_id, viewer.session_id).await?;
+            scope.hub().end_sessions(vec![viewer.session_id]);
+            Ok(LogoutPayload {
+                logged_out: true,
+                user_errors: Vec::new(),
+                client_mutation_id: input.client_mutation_id,
+            })
         })
+        .await
     }
 
     /// Changes your profile. Others see a new name at once, on old messages too.
@@ -146,26 +149,34 @@ impl OwnMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
-    ) -> Result<UpdateProfilePayload> {
-        let UpdateProfileInput {
-            display_name, appears_offline, sends_read_receipts, expected_version, ..
-        } = input;
-        let scope = ctx.scope()?;
-        let viewer = *scope.viewer()?;
-        scope.release_connection().await;
-        let update = Update { display_name, appears_offline, sends_read_receipts, expected_version };
-        let id = input.client_mutation_id.as_deref();
-        let (viewer, error) =
-            match account::update_profile(scope.database(), viewer.user_id, &update, id).await {
+    ) -> Nullable<UpdateProfilePayload> {
+        nullable(async {
+            let UpdateProfileInput {
+                display_name,
+                appears_offline,
+                sends_read_receipts,
+                expected_version,
+                ..
+            } = input;
+            let scope = ctx.scope()?;
+            let viewer = *scope.viewer()?;
+            scope.release_connection().await;
+            let update = Update { display_name, appears_offline, sends_read_receipts, expected_version };
+            let id = input.client_mutation_id.as_deref();
+            let (viewer, error) = match account::update_profile(scope.database(), viewer.user_id, &update, id)
+                .await
+            {
                 Ok(row) => (Some(Viewer { row, session: viewer.session_id }), None),
                 Err(DbError::Conflict(_)) => (Some(current_viewer(ctx).await?), Some(UserError::conflict())),
                 Err(error) => (None, settled::<()>(Err(error))?.err()),
             };
-        Ok(UpdateProfilePayload {
-            viewer,
-            user_errors: error.into_iter().collect(),
-            client_mutation_id: input.client_mutation_id,
+            Ok(UpdateProfilePayload {
+                viewer,
+                user_errors: error.into_iter().collect(),
+                client_mutation_id: input.client_mutation_id,
+            })
         })
+        .await
     }
 
     /// Changes your password. All your sessions end at once on every device, this one too, and their sockets close with
@@ -176,30 +187,33 @@ impl OwnMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The old and the new password.")] input: ChangePasswordInput,
-    ) -> Result<ChangePasswordPayload> {
-        let ChangePasswordInput { current_password, new_password, client_mutation_id } = input;
-        let scope = ctx.scope()?;
-        let viewer = *scope.viewer()?;
-        scope.release_connection().await;
-        let changed =
-            account::change_password(scope.database(), viewer, &current_password, &new_password).await;
-        Ok(match settled(changed)? {
-            Ok(sign_in) => {
-                let (token, _, viewer) = begun(ctx, sign_in).await?;
-                ChangePasswordPayload {
-                    token: Some(token),
-                    viewer: Some(viewer),
-                    user_errors: Vec::new(),
-                    client_mutation_id,
+    ) -> Nullable<ChangePasswordPayload> {
+        nullable(async {
+            let ChangePasswordInput { current_password, new_password, client_mutation_id } = input;
+            let scope = ctx.scope()?;
+            let viewer = *scope.viewer()?;
+            scope.release_connection().await;
+            let changed =
+                account::change_password(scope.database(), viewer, &current_password, &new_password).await;
+            Ok(match settled(changed)? {
+                Ok(sign_in) => {
+                    let (token, _, viewer) = begun(ctx, sign_in).await?;
+                    ChangePasswordPayload {
+                        token: Some(token),
+                        viewer: Some(viewer),
+                        user_errors: Vec::new(),
+                        client_mutation_id,
+                    }
                 }
-            }
-            Err(error) => ChangePasswordPayload {
-                token: None,
-                viewer: None,
-                user_errors: vec![error],
-                client_mutation_id,
-            },
+                Err(error) => ChangePasswordPayload {
+                    token: None,
+                    viewer: None,
+                    user_errors: vec![error],
+                    client_mutation_id,
+                },
+            })
         })
+        .await
     }
 
     /// Signs you out on one of your devices: its token stops working, and its sockets close with 4401, on every instance.
@@ -208,18 +222,21 @@ impl OwnMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] input: RevokeSessionInput,
-    ) -> Result<RevokeSessionPayload> {
-        let scope = ctx.scope()?;
-        let viewer = *scope.viewer()?;
-        let session = GlobalId::session(&input.session_id)?;
-        scope.release_connection().await;
-        session::revoke(scope.database(), viewer.user_id, session).await?;
-        scope.hub().end_sessions(vec![session]);
-        Ok(RevokeSessionPayload {
-            revoked_session_id: input.session_id,
-            user_errors: Vec::new(),
-            client_mutation_id: input.client_mutation_id,
+    ) -> Nullable<RevokeSessionPayload> {
+        nullable(async {
+            let scope = ctx.scope()?;
+            let viewer = *scope.viewer()?;
+            let session = GlobalId::session(&input.session_id)?;
+            scope.release_connection().await;
+            session::revoke(scope.database(), viewer.user_id, session).await?;
+            scope.hub().end_sessions(vec![session]);
+            Ok(RevokeSessionPayload {
+                revoked_session_id: input.session_id,
+                user_errors: Vec::new(),
+                client_mutation_id: input.client_mutation_id,
+            })
         })
+        .await
     }
 
     /// Signs you out on all your devices but this one.
@@ -227,17 +244,20 @@ impl OwnMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Nothing in particular.")] input: RevokeOtherSessionsInput,
-    ) -> Result<RevokeOtherSessionsPayload> {
-        let scope = ctx.scope()?;
-        let viewer = *scope.viewer()?;
-        scope.release_connection().await;
-        let ended = session::revoke_others(scope.database(), viewer.user_id, viewer.session_id).await?;
-        let revoked_count = ended.len();
-        scope.hub().end_sessions(ended);
-        Ok(RevokeOtherSessionsPayload {
-            revoked_count,
-            user_errors: Vec::new(),
-            client_mutation_id: input.client_mutation_id,
+    ) -> Nullable<RevokeOtherSessionsPayload> {
+        nullable(async {
+            let scope = ctx.scope()?;
+            let viewer = *scope.viewer()?;
+            scope.release_connection().await;
+            let ended = session::revoke_others(scope.database(), viewer.user_id, viewer.session_id).await?;
+            let revoked_count = ended.len();
+            scope.hub().end_sessions(ended);
+            Ok(RevokeOtherSessionsPayload {
+                revoked_count,
+                user_errors: Vec::new(),
+                client_mutation_id: input.client_mutation_id,
+            })
         })
+        .await
     }
 }

@@ -1,7 +1,7 @@
 //! What is done before one is signed in: registering, signing in, and getting back in.
 
 use super::{Session, Viewer, settled};
-use crate::error::Result;
+use crate::error::{Nullable, Result, nullable};
 use crate::payload::UserError;
 use crate::scope::ScopeExt as _;
 use async_graphql::{Context, InputObject, Object, SimpleObject};
@@ -139,18 +139,22 @@ impl SignInMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The account to make.")] input: RegisterInput,
-    ) -> Result<RegisterPayload> {
-        let RegisterInput { email, password, display_name, client_mutation_id } = input;
-        let scope = ctx.scope()?;
-        scope.release_connection().await;
-        let registration = Registration { email: &email, password: &password, display_name: &display_name };
-        let address = scope.caller()?.address;
-        let done = settled(account::register(scope.database(), registration, address).await)?;
-        Ok(RegisterPayload {
-            accepted: done.is_ok(),
-            user_errors: done.err().into_iter().collect(),
-            client_mutation_id,
+    ) -> Nullable<RegisterPayload> {
+        nullable(async {
+            let RegisterInput { email, password, display_name, client_mutation_id } = input;
+            let scope = ctx.scope()?;
+            scope.release_connection().await;
+            let registration =
+                Registration { email: &email, password: &password, display_name: &display_name };
+            let address = scope.caller()?.address;
+            let done = settled(account::register(scope.database(), registration, address).await)?;
+            Ok(RegisterPayload {
+                accepted: done.is_ok(),
+                user_errors: done.err().into_iter().collect(),
+                client_mutation_id,
+            })
         })
+        .await
     }
 
     /// Proves that your address is yours, by the token mailed to it. Anybody who has the token may do this. At most 30
@@ -159,16 +163,19 @@ impl SignInMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The token.")] input: VerifyEmailInput,
-    ) -> Result<VerifyEmailPayload> {
-        let scope = ctx.scope()?;
-        scope.release_connection().await;
-        let address = scope.caller()?.address;
-        let done = settled(account::verify_email(scope.database(), &input.token, address).await)?;
-        Ok(VerifyEmailPayload {
-            accepted: done.is_ok(),
-            user_errors: done.err().into_iter().collect(),
-            client_mutation_id: input.client_mutation_id,
+    ) -> Nullable<VerifyEmailPayload> {
+        nullable(async {
+            let scope = ctx.scope()?;
+            scope.release_connection().await;
+            let address = scope.caller()?.address;
+            let done = settled(account::verify_email(scope.database(), &input.token, address).await)?;
+            Ok(VerifyEmailPayload {
+                accepted: done.is_ok(),
+                user_errors: done.err().into_iter().collect(),
+                client_mutation_id: input.client_mutation_id,
+            })
         })
+        .await
     }
 
     /// Signs you in on a device: makes a session with a token. With more than 20 sessions the one unused for longest
@@ -179,34 +186,37 @@ impl SignInMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What to sign in with.")] input: LoginInput,
-    ) -> Result<LoginPayload> {
-        let LoginInput { email, password, device, client_mutation_id } = input;
-        let scope = ctx.scope()?;
-        scope.release_connection().await;
-        let caller = scope.caller()?;
-        let device = device.as_deref().or(caller.user_agent.as_deref()).unwrap_or_default();
-        let credentials = Credentials { email: &email, password: &password, device };
-        let login = account::login(scope.database(), credentials, caller.address).await;
-        let sign_in = match settled(login)? {
-            Ok(sign_in) => sign_in,
-            Err(error) => {
-                return Ok(LoginPayload {
-                    token: None,
-                    session: None,
-                    viewer: None,
-                    user_errors: vec![error],
-                    client_mutation_id,
-                });
-            }
-        };
-        let (token, session, viewer) = begun(ctx, sign_in).await?;
-        Ok(LoginPayload {
-            token: Some(token),
-            session: Some(session),
-            viewer: Some(viewer),
-            user_errors: Vec::new(),
-            client_mutation_id,
+    ) -> Nullable<LoginPayload> {
+        nullable(async {
+            let LoginInput { email, password, device, client_mutation_id } = input;
+            let scope = ctx.scope()?;
+            scope.release_connection().await;
+            let caller = scope.caller()?;
+            let device = device.as_deref().or(caller.user_agent.as_deref()).unwrap_or_default();
+            let credentials = Credentials { email: &email, password: &password, device };
+            let login = account::login(scope.database(), credentials, caller.address).await;
+            let sign_in = match settled(login)? {
+                Ok(sign_in) => sign_in,
+                Err(error) => {
+                    return Ok(LoginPayload {
+                        token: None,
+                        session: None,
+                        viewer: None,
+                        user_errors: vec![error],
+                        client_mutation_id,
+                    });
+                }
+            };
+            let (token, session, viewer) = begun(ctx, sign_in).await?;
+            Ok(LoginPayload {
+                token: Some(token),
+                session: Some(session),
+                viewer: Some(viewer),
+                user_errors: Vec::new(),
+                client_mutation_id,
+            })
         })
+        .await
     }
 
     /// Mails a token to choose a new password with, if the address has an account; the answer is the same if not. Tokens
@@ -216,17 +226,20 @@ impl SignInMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Whose.")] input: RequestPasswordResetInput,
-    ) -> Result<RequestPasswordResetPayload> {
-        let scope = ctx.scope()?;
-        scope.release_connection().await;
-        let address = scope.caller()?.address;
-        let done = account::request_password_reset(scope.database(), &input.email, address).await;
-        let done = settled(done)?;
-        Ok(RequestPasswordResetPayload {
-            accepted: done.is_ok(),
-            user_errors: done.err().into_iter().collect(),
-            client_mutation_id: input.client_mutation_id,
+    ) -> Nullable<RequestPasswordResetPayload> {
+        nullable(async {
+            let scope = ctx.scope()?;
+            scope.release_connection().await;
+            let address = scope.caller()?.address;
+            let done = account::request_password_reset(scope.database(), &input.email, address).await;
+            let done = settled(done)?;
+            Ok(RequestPasswordResetPayload {
+                accepted: done.is_ok(),
+                user_errors: done.err().into_iter().collect(),
+                client_mutation_id: input.client_mutation_id,
+            })
         })
+        .await
     }
 
     /// Sets a new password by the token mailed for it, ends all sessions of the account at once on every device, and
@@ -236,20 +249,23 @@ impl SignInMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The token and the new password.")] input: ResetPasswordInput,
-    ) -> Result<ResetPasswordPayload> {
-        let ResetPasswordInput { token, new_password, client_mutation_id } = input;
-        let scope = ctx.scope()?;
-        scope.release_connection().await;
-        let address = scope.caller()?.address;
-        let done = account::reset_password(scope.database(), &token, &new_password, address).await;
-        let user_errors = match settled(done)? {
-            Ok(ended) => {
-                scope.hub().end_sessions(ended);
-                Vec::new()
-            }
-            Err(error) => vec![error],
-        };
-        Ok(ResetPasswordPayload { accepted: user_errors.is_empty(), user_errors, client_mutation_id })
+    ) -> Nullable<ResetPasswordPayload> {
+        nullable(async {
+            let ResetPasswordInput { token, new_password, client_mutation_id } = input;
+            let scope = ctx.scope()?;
+            scope.release_connection().await;
+            let address = scope.caller()?.address;
+            let done = account::reset_password(scope.database(), &token, &new_password, address).await;
+            let user_errors = match settled(done)? {
+                Ok(ended) => {
+                    scope.hub().end_sessions(ended);
+                    Vec::new()
+                }
+                Err(error) => vec![error],
+            };
+            Ok(ResetPasswordPayload { accepted: user_errors.is_empty(), user_errors, client_mutation_id })
+        })
+        .await
     }
 }
 
