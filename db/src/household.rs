@@ -2,16 +2,15 @@
 
 mod currency;
 
-use crate::access::{HistoryVisibility, Member, MemberStatus, Permission, Role};
+use crate::access::{HistoryVisibility, Member, Permission, Role};
 use crate::among::among;
 use crate::conversation::{self, Unread};
 use crate::tables::{
-    conversation_participants, conversation_states, conversations, households, members, message_mentions,
-    messages,
+    conversation_participants, conversation_states, conversations, households, message_mentions, messages,
 };
 use crate::{
-    Change, Connection, Entry, Error, HouseholdId, Operation, RefusalCode, Result, SubjectId, Time, UserId,
-    event, member, message, text, version,
+    Change, Connection, Entry, Error, HouseholdId, Operation, RefusalCode, Result, SubjectId, Time, event,
+    member, message, text, version,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 use diesel::dsl::count;
@@ -80,22 +79,10 @@ pub enum Archived {
     LeftOut,
 }
 
-/// The households a person is a member of, the oldest first.
-pub async fn of_user(conn: &mut Connection, user: UserId, archived: Archived) -> Result<Vec<Household>> {
-    let includes_archived = (archived == Archived::Included).into_sql::<diesel::sql_types::Bool>();
-    let query = households::table
-        .inner_join(members::table)
-        .filter(members::user_id.eq(user))
-        .filter(members::status.eq(MemberStatus::Active))
-        .filter(households::archived_at.is_null().or(includes_archived))
-        .order(households::id);
-    run!(conn, |c| query.select(Household::as_select()).load(c).await)
-}
-
-/// The households that these are proofs of membership of.
+/// The households that these are proofs of membership of, the oldest first.
 pub async fn of_members(conn: &mut Connection, proofs: &[Member]) -> Result<Vec<Household>> {
     let ids: Vec<_> = proofs.iter().map(Member::household_id).collect();
-    let query = households::table.filter(among(households::id, &ids));
+    let query = households::table.filter(among(households::id, &ids)).order(households::id);
     run!(conn, |c| query.select(Household::as_select()).load(c).await)
 }
 

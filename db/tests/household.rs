@@ -6,7 +6,7 @@ mod cast;
 mod support;
 
 use cast::{accept, found, home, invite, join, kinds, perform, person, proof, refusal, ticket};
-use roomm8_db::access::{HistoryVisibility, Role};
+use roomm8_db::access::{self, HistoryVisibility, Role};
 use roomm8_db::event::Kind;
 use roomm8_db::household::{self, Archive, Archived, EditWindow, Restore, Update};
 use roomm8_db::{Database, Error, HouseholdId, RefusalCode, Request, UserId, member};
@@ -14,7 +14,8 @@ use support::databases;
 
 async fn of_user(db: &Database, user: UserId, archived: Archived) -> Vec<HouseholdId> {
     let conn = &mut *db.connection().await.unwrap();
-    let households = household::of_user(conn, user, archived).await.unwrap();
+    let proofs = access::memberships(conn, user, archived).await.unwrap();
+    let households = household::of_members(conn, &proofs).await.unwrap();
     households.into_iter().map(|household| household.id).collect()
 }
 

@@ -1,6 +1,8 @@
 //! Households: the home, what you may do there, and the lists in it.
 
 mod mutation;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use mutation::HouseholdMutation;
 

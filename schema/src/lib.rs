@@ -23,6 +23,8 @@ mod node;
 mod presence;
 mod scalar;
 mod scope;
+#[cfg(test)]
+mod testing;
 
 pub use error::{CODES, Code, Error};
 pub use live::{Live, Render};
