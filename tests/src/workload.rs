@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -234,7 +235,9 @@ impl Running {
             subscriber.abort();
             let _ = subscriber.await;
         }
-        self.record.report(history, catch_up)
+        let report = self.record.report(history, catch_up);
+        eprintln!("{report}");
+        report
     }
 }
 
@@ -270,6 +273,17 @@ impl Record {
             troubles: self.troubles.lock().unwrap().clone(),
             catch_up,
         }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sends, deliveries) = (self.sends.len(), self.deliveries.len());
+        let (retries, catch_up) = (self.troubles.len(), self.catch_up);
+        write!(
+            out,
+            "{sends} messages, {deliveries} deliveries, {retries} times again, caught up in {catch_up:?}"
+        )
     }
 }
 

@@ -43,13 +43,13 @@ async function signIn(name: string): Promise<string> {
     mutation: Register,
     variables: { input: { email, password, displayName: name } },
   });
-  assert.equal(registered.data?.register.accepted, true);
+  assert.equal(registered.data?.register?.accepted, true);
   const signedIn = await client.mutate({
     mutation: Login,
     variables: { input: { email, password, device: 'npm' } },
   });
   await close();
-  const token = signedIn.data?.login.token;
+  const token = signedIn.data?.login?.token;
   assert.ok(token, JSON.stringify(signedIn.data));
   return token;
 }
@@ -81,16 +81,16 @@ const created = await aino.client.mutate({
   mutation: CreateHousehold,
   variables: { input: { name: 'Rue du Four', timeZone: 'Europe/Paris', currency: 'EUR' } },
 });
-const household = created.data?.createHousehold.household;
+const household = created.data?.createHousehold?.household;
 assert.ok(household);
 const invited = await aino.client.mutate({
   mutation: Invite,
   variables: { input: { householdId: household.id, role: 'MEMBER' } },
 });
-const token = invited.data?.createInvitation.token;
+const token = invited.data?.createInvitation?.token;
 assert.ok(token);
 const joined = await bo.client.mutate({ mutation: Join, variables: { input: { token } } });
-assert.equal(joined.data?.acceptInvitation.household?.id, household.id);
+assert.equal(joined.data?.acceptInvitation?.household?.id, household.id);
 
 const send = (body: string) =>
   aino.client.mutate({
@@ -105,7 +105,7 @@ const bodies = Array.from({ length: 20 }, (_, number) => `message ${number}`);
 const first = read(bosSocket, household.id, household.cursor, 10);
 for (const body of bodies) {
   const sent = await send(body);
-  assert.equal(sent.data?.sendMessage.message?.body, body);
+  assert.equal(sent.data?.sendMessage?.message?.body, body);
 }
 const early = await first;
 const late = await read(bosSocket, household.id, early.at(-1)?.cursor ?? '', 10);

@@ -216,9 +216,10 @@ async fn the_database_resets_connections(deployment: Deployment) {
 async fn an_answer_is_lost_after_commit(deployment: Deployment) {
     let system = deployment.own().proxied().start().await;
     let (_, running) = workload(&system).await;
-    for _ in 0..2 * scale() {
+    // Shorter than the servers wait for their database, and longer.
+    for seconds in [1, 5].repeat(scale()) {
         system.database_proxy().stall(Way::Down);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
         system.database_proxy().reset(1.0);
         system.database_proxy().heal();
         running.acknowledged(20, PATIENCE).await;
