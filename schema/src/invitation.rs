@@ -17,7 +17,7 @@ use roomm8_db::{HouseholdId, InvitationId, Time};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Status")]
 pub(crate) enum InvitationStatus {
-    /// It can.
+    /// It can be accepted.
     Open,
     /// Everybody it was for has accepted it.
     Exhausted,

@@ -94,7 +94,7 @@ impl PresenceSignal {
 
 #[ComplexObject]
 impl PresenceSignal {
-    /// Who.
+    /// Who came or went.
     async fn member(&self, ctx: &Context<'_>) -> Result<Member> {
         let found = ctx.scope()?.loaders.members.load(self.member).await?;
         found.map(Member::from).ok_or_else(Error::not_found)

@@ -7,11 +7,12 @@ use chrono::{DateTime as ChronoDateTime, SecondsFormat, Utc};
 use roomm8_db::event::Position;
 use roomm8_db::{SubjectId, Time};
 
-/// An instant in UTC, as RFC 3339 text with microseconds: `2026-11-24T19:30:00.000000Z`. Offsets other than `Z` are
-/// accepted as input.
+/// An instant, as the schema tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DateTime(pub(crate) Time);
 
+/// An instant in UTC, as RFC 3339 text with microseconds: `2026-11-24T19:30:00.000000Z`. Offsets other than `Z` are
+/// accepted as input.
 #[Scalar(specified_by_url = "https://scalars.graphql.org/andimarek/date-time")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -27,8 +28,7 @@ impl ScalarType for DateTime {
     }
 }
 
-/// A place in a list or in a household's log: opaque text. Take it from one answer, give it back in another; never
-/// make one or look inside.
+/// A place in a list or in a household's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cursor {
     /// A place in a household's log.
@@ -37,6 +37,8 @@ pub(crate) enum Cursor {
     Item(SubjectId),
 }
 
+/// A place in a list or in a household's log: opaque text. Take it from one answer, give it back in another; never
+/// make one or look inside.
 #[Scalar]
 impl ScalarType for Cursor {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -221,7 +221,7 @@ impl OwnMutation {
     async fn revoke_session(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: RevokeSessionInput,
+        #[graphql(desc = "Which session to end.")] input: RevokeSessionInput,
     ) -> Nullable<RevokeSessionPayload> {
         nullable(async {
             let scope = ctx.scope()?;

@@ -225,7 +225,7 @@ impl SignInMutation {
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose.")] input: RequestPasswordResetInput,
+        #[graphql(desc = "Whose password.")] input: RequestPasswordResetInput,
     ) -> Nullable<RequestPasswordResetPayload> {
         nullable(async {
             let scope = ctx.scope()?;

@@ -146,7 +146,7 @@ impl HouseholdMutation {
     async fn archive_household(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: ArchiveHouseholdInput,
+        #[graphql(desc = "Which household to put away.")] input: ArchiveHouseholdInput,
     ) -> Nullable<ArchiveHouseholdPayload> {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;
@@ -163,7 +163,7 @@ impl HouseholdMutation {
     async fn restore_household(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: RestoreHouseholdInput,
+        #[graphql(desc = "Which household to bring back.")] input: RestoreHouseholdInput,
     ) -> Nullable<RestoreHouseholdPayload> {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;

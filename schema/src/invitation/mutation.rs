@@ -144,7 +144,7 @@ impl InvitationMutation {
     async fn revoke_invitation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: RevokeInvitationInput,
+        #[graphql(desc = "Which invitation to take back.")] input: RevokeInvitationInput,
     ) -> Nullable<RevokeInvitationPayload> {
         nullable(async {
             let (household, invitation) = GlobalId::invitation(&input.invitation_id)?;

@@ -103,7 +103,7 @@ impl MemberMutation {
     async fn remove_member(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: RemoveMemberInput,
+        #[graphql(desc = "Whom to remove.")] input: RemoveMemberInput,
     ) -> Nullable<RemoveMemberPayload> {
         nullable(async {
             let (household, member) = GlobalId::member(&input.member_id)?;
@@ -121,7 +121,7 @@ impl MemberMutation {
     async fn leave_household(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: LeaveHouseholdInput,
+        #[graphql(desc = "Which household to leave.")] input: LeaveHouseholdInput,
     ) -> Nullable<LeaveHouseholdPayload> {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;

@@ -1,7 +1,7 @@
 //! Sending, editing, deleting and reacting.
 
 use super::Message;
-use crate::error::{Nullable, Result, nullable};
+use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
 use crate::payload::perform;
 use async_graphql::{Context, ID, InputObject, Object};
@@ -153,7 +153,7 @@ impl MessageMutation {
     async fn delete_message(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: DeleteMessageInput,
+        #[graphql(desc = "Which message to delete.")] input: DeleteMessageInput,
     ) -> Nullable<DeleteMessagePayload> {
         nullable(async {
             let (household, message) = GlobalId::message(&input.message_id)?;
