@@ -170,10 +170,7 @@ pub async fn participants(
 }
 
 /// Who may know what is said in it; `None` is everybody in the household.
-pub async fn audience(
-    conn: &mut Connection,
-    conversation: &Conversation,
-) -> Result<Option<Vec<MemberId>>> {
+pub async fn audience(conn: &mut Connection, conversation: &Conversation) -> Result<Option<Vec<MemberId>>> {
     if conversation.kind != Kind::Direct {
         return Ok(None);
     }

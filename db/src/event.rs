@@ -132,13 +132,15 @@ pub async fn head(conn: &mut Connection, household: HouseholdId) -> Result<Posit
 }
 
 /// The newest position of each of these households that exists. At most a thousand at a time.
-pub async fn heads(conn: &mut Connection, households: &[HouseholdId]) -> Result<Vec<(HouseholdId, Position)>> {
-    let query =
-        household_streams::table.filter(among(household_streams::household_id, households)).select((
-            household_streams::household_id,
-            household_streams::epoch,
-            household_streams::head,
-        ));
+pub async fn heads(
+    conn: &mut Connection,
+    households: &[HouseholdId],
+) -> Result<Vec<(HouseholdId, Position)>> {
+    let query = household_streams::table.filter(among(household_streams::household_id, households)).select((
+        household_streams::household_id,
+        household_streams::epoch,
+        household_streams::head,
+    ));
     let rows: Vec<(HouseholdId, i32, i64)> = run!(conn, |c| query.load(c).await)?;
     Ok(rows.into_iter().map(|(household, epoch, seq)| (household, Position { epoch, seq })).collect())
 }

@@ -7,10 +7,12 @@ mod support;
 
 use cast::{accept, email_of, home, invite, join, kinds, perform, person, proof, refusal, ticket};
 use roomm8_db::access::{Permission, Role};
+use roomm8_db::account;
 use roomm8_db::event::Kind;
 use roomm8_db::invitation::{self, Create, Guest, Invitation, MAX_HOURS, MAX_USES, Revoke, Secret, Status};
 use roomm8_db::member::{ChangeRole, Leave, Remove, Return};
 use roomm8_db::message::End;
+use roomm8_db::notification::{self, Content};
 use roomm8_db::page::Window;
 use roomm8_db::{Database, Error, HouseholdId, InvitationId, RefusalCode, Request, Time, UserId};
 use std::time::Duration;
@@ -186,6 +188,36 @@ async fn an_invitation_for_an_address_lets_in_nobody_else() {
         accept(&db, ben, &secrets).await.unwrap();
         let nonsense = Create { email: Some("ben".into()), ..ticket(Role::Member) };
         assert_eq!(refusal(perform(&db, ada, id, nonsense).await), RefusalCode::Invalid);
+    }
+}
+
+/// What was written into the outbox since the last look, and to whom.
+async fn mails(db: &Database) -> Vec<(String, Content)> {
+    let leased = notification::lease(db, 100).await.unwrap();
+    for mail in &leased {
+        notification::sent(db, mail).await.unwrap();
+    }
+    leased.into_iter().map(|mail| (mail.recipient, mail.content)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_only_written_to_by_who_has_proven_their_own() {
+    for db in databases().await {
+        let ada = person(&db, "Ada").await;
+        let id = home(&db, ada).await;
+        let verification = mails(&db).await.into_iter().find_map(|(_, mail)| mail.secret().cloned()).unwrap();
+        let for_ben = || Create { email: Some(email_of("Ben")), ..ticket(Role::Member) };
+        invite(&db, ada, id, for_ben()).await;
+        assert_eq!(mails(&db).await, []);
+        account::verify_email(&db, verification.reveal(), support::HERE).await.unwrap();
+        let (invitation, secrets) = invite(&db, ada, id, for_ben()).await;
+        let content = Content::Invitation {
+            household_name: "Elm Street 5".into(),
+            inviter_name: "Ada".into(),
+            token: notification::Secret::new(secrets.token),
+            expires_at: invitation.expires_at,
+        };
+        assert_eq!(mails(&db).await, [(email_of("Ben"), content)]);
     }
 }
 

@@ -3,9 +3,11 @@
 use super::Message;
 use crate::access::{Member, MemberStatus, Permission};
 use crate::among::among;
-use crate::conversation::{self, Conversation};
-use crate::tables::{members, message_mentions, users};
-use crate::{Change, Connection, MemberId, MessageId, Result};
+use crate::conversation::{self, Conversation, MuteLevel};
+use crate::member::Profile;
+use crate::notification::{self, Content};
+use crate::tables::{conversation_states, households, members, message_mentions, users};
+use crate::{Change, Connection, MemberId, MessageId, Result, Subject as _};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
@@ -37,14 +39,66 @@ pub(super) async fn replace(
     if !body.contains('@') {
         return Ok(());
     }
-    for member in named(change, conversation, body).await? {
+    let mentioned = named(change, conversation, body).await?;
+    for member in &mentioned {
         let insert = diesel::insert_into(message_mentions::table).values((
             message_mentions::message_id.eq(message.id),
-            message_mentions::member_id.eq(member),
+            message_mentions::member_id.eq(*member),
             message_mentions::conversation_id.eq(message.conversation_id),
             message_mentions::seq.eq(message.seq),
         ));
         run!(change.conn(), |c| insert.execute(c).await)?;
+    }
+    tell(change, message, &mentioned).await
+}
+
+/// Writes to those mentioned: once for each message however often it is edited, never to oneself, to nobody who
+/// muted the conversation, and only to addresses that are proven.
+async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]) -> Result<()> {
+    if mentioned.is_empty() {
+        return Ok(());
+    }
+    let author = change.actor()?.id();
+    let now = change.now();
+    let state = conversation_states::table.on(conversation_states::member_id
+        .eq(members::id)
+        .and(conversation_states::conversation_id.eq(message.conversation_id)));
+    let query = members::table
+        .inner_join(users::table)
+        .inner_join(households::table)
+        .left_join(state)
+        .filter(among(members::id, mentioned))
+        .filter(members::id.ne(author))
+        .filter(users::email_verified_at.is_not_null())
+        .filter(
+            conversation_states::mute_level
+                .nullable()
+                .is_null()
+                .or(conversation_states::mute_level.nullable().ne(MuteLevel::None)),
+        )
+        .select((members::id, users::email, users::display_name, households::name));
+    let readers: Vec<(MemberId, String, String, String)> = run!(change.conn(), |c| query.load(c).await)?;
+    if readers.is_empty() {
+        return Ok(());
+    }
+    let author_name = Profile::find(change.conn(), author.into()).await?.display_name;
+    for (member, email, display_name, household_name) in readers {
+        let content = Content::Mention {
+            display_name,
+            household_name,
+            author_name: author_name.clone(),
+            household_id: message.household_id,
+            conversation_id: message.conversation_id,
+            message_id: message.id,
+        };
+        notification::enqueue(
+            change.conn(),
+            &format!("mention:{}:{member}", message.id),
+            &email,
+            &content,
+            now,
+        )
+        .await?;
     }
     Ok(())
 }

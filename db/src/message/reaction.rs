@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use serde::Serialize;
 
 /// The most different emoji on one message.
-pub const EMOJI_LIMIT: usize = 20;
+const EMOJI_LIMIT: usize = 20;
 
 /// That somebody reacted to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
