@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request, StatusCode, header};
+use hyper::{Method, Request, StatusCode, header, http::response};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -72,9 +72,9 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let (status, text) = self.send(request.body(Full::from(body)).expect("a valid request")).await?;
+        let (head, text) = self.send(request.body(Full::from(body)).expect("a valid request")).await?;
         let body = serde_json::from_str(&text).unwrap_or_else(|_| json!({ "notJson": text }));
-        Ok(Answer { status, body })
+        Ok(Answer { status: head.status, says_when: head.headers.contains_key(header::RETRY_AFTER), body })
     }
 
     /// Runs a document that is expected to work and gives its `data`.
@@ -120,15 +120,16 @@ impl Client {
     /// Fetches a path that is not GraphQL.
     pub async fn get(&self, path: &str) -> Result<(StatusCode, String), Unreachable> {
         let request = Request::builder().uri(format!("http://{}{path}", self.address));
-        self.send(request.body(Full::default()).expect("a valid request")).await
+        let (head, text) = self.send(request.body(Full::default()).expect("a valid request")).await?;
+        Ok((head.status, text))
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, String), Unreachable> {
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(response::Parts, String), Unreachable> {
         let exchange = async {
             let response = self.http.request(request).await.map_err(|error| Unreachable(sources(&error)))?;
-            let status = response.status();
-            let body = response.into_body().collect().await.map_err(|error| Unreachable(sources(&error)))?;
-            Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.map_err(|error| Unreachable(sources(&error)))?;
+            Ok((head, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
         };
         let late = || Unreachable(format!("no answer within {:?}", self.patience));
         tokio::time::timeout(self.patience, exchange).await.unwrap_or_else(|_| Err(late()))
@@ -157,6 +158,8 @@ fn sources(error: &dyn std::error::Error) -> String {
 pub struct Answer {
     /// The HTTP status.
     pub status: StatusCode,
+    /// Whether it says when to try again.
+    pub says_when: bool,
     /// The whole response.
     pub body: Value,
 }
@@ -167,11 +170,10 @@ impl Answer {
         self.body["errors"][0]["extensions"]["code"].as_str()
     }
 
-    /// Whether the same request may well succeed a little later.
+    /// Whether the same request, with the same id, may well succeed a little later.
     pub fn is_passing(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE
-            || self.status == StatusCode::TOO_MANY_REQUESTS
-            || matches!(self.code(), Some("UNAVAILABLE" | "RATE_LIMITED"))
+        let is_known = matches!(self.code(), Some("UNAVAILABLE" | "RATE_LIMITED" | "DEADLINE_EXCEEDED"));
+        is_known && (self.status != StatusCode::SERVICE_UNAVAILABLE || self.says_when)
     }
 }
 

@@ -113,6 +113,8 @@ async fn template() -> &'static Path {
 fn install() -> PathBuf {
     let data = process::folder("mariadb-template").join("data");
     let mut install = Command::new("mariadb-install-db");
+    // The server's user may not write to a temporary folder that is ours.
+    install.env_remove("TMPDIR");
     install.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     install.args([
         "--skip-test-db",
@@ -138,6 +140,7 @@ fn install() -> PathBuf {
 
 fn server(data: &Path) -> Command {
     let mut command = Command::new("mariadbd");
+    command.env_remove("TMPDIR");
     command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     command.args([
         "--innodb-flush-log-at-trx-commit=1",
