@@ -83,11 +83,19 @@ pub struct Running {
 struct Record {
     sent: Mutex<BTreeMap<String, Vec<Sent>>>,
     heard: Mutex<BTreeMap<String, Vec<(Entry, Instant)>>>,
-    acknowledged: Mutex<BTreeMap<String, (Instant, Instant)>>,
+    acknowledged: Mutex<BTreeMap<String, Acknowledged>>,
     wrong_answers: Mutex<Vec<String>>,
     troubles: Mutex<Vec<Trouble>>,
     is_over: AtomicBool,
     is_heard: AtomicBool,
+}
+
+/// How a message came to be acknowledged.
+#[derive(Clone, Debug)]
+struct Acknowledged {
+    first_asked: Instant,
+    answered: Instant,
+    attempts: usize,
 }
 
 /// Something that failed and was tried again.
@@ -108,6 +116,8 @@ pub struct Report {
     pub seen: Observations,
     /// How long each send took from its first attempt to its acknowledgement, by when it was first tried.
     pub sends: Vec<(Instant, Duration)>,
+    /// The most attempts that any message took.
+    pub most_attempts: usize,
     /// How long after its acknowledgement each message was heard, by subscriber and message.
     pub deliveries: Vec<(Instant, Duration)>,
     /// What failed and was tried again.
@@ -253,10 +263,11 @@ impl Record {
     fn report(&self, history: Vec<Entry>, catch_up: Duration) -> Report {
         let acknowledged = self.acknowledged.lock().unwrap().clone();
         let heard = self.heard.lock().unwrap().clone();
-        let sends = acknowledged.values().map(|(first, last)| (*first, *last - *first)).collect();
+        let sends = acknowledged.values().map(|it| (it.first_asked, it.answered - it.first_asked)).collect();
+        let most_attempts = acknowledged.values().map(|it| it.attempts).max().unwrap_or_default();
         let deliveries = heard.values().flatten().filter_map(|(entry, at)| {
-            let (first, last) = acknowledged.get(&entry.body)?;
-            Some((*first, at.saturating_duration_since(*last)))
+            let it = acknowledged.get(&entry.body)?;
+            Some((it.first_asked, at.saturating_duration_since(it.answered)))
         });
         let deliveries = deliveries.collect();
         let without_times =
@@ -269,6 +280,7 @@ impl Record {
                 wrong_answers: self.wrong_answers.lock().unwrap().clone(),
             },
             sends,
+            most_attempts,
             deliveries,
             troubles: self.troubles.lock().unwrap().clone(),
             catch_up,
@@ -388,18 +400,21 @@ impl Sender {
         let id = format!("{:032x}", rand::random::<u128>());
         let document = client::mutation("sendMessage", RECEIPT);
         let input = json!({ "conversationId": self.conversation, "body": body, "clientMutationId": id });
-        let first = Instant::now();
-        loop {
+        let first_asked = Instant::now();
+        let first_address = rand::rng().random_range(0..self.addresses.len());
+        for attempts in 1.. {
             let asked = Instant::now();
-            let client = self.person.at(any(&self.addresses)).patient_for(self.workload.patience);
+            // Each time on another server, as a load balancer would have it.
+            let address = &self.addresses[(first_address + attempts) % self.addresses.len()];
+            let client = self.person.at(address).patient_for(self.workload.patience);
             match outcome(client.ask(&document, json!({ "input": input })).await) {
                 Outcome::Message(id) => {
                     let mut sent = self.record.sent.lock().unwrap();
                     let last =
                         sent.get_mut(&self.name).and_then(|sent| sent.last_mut()).expect("it is listed");
                     last.acknowledged = Some(id);
-                    let times = (first, Instant::now());
-                    self.record.acknowledged.lock().unwrap().insert(body.to_owned(), times);
+                    let it = Acknowledged { first_asked, answered: Instant::now(), attempts };
+                    self.record.acknowledged.lock().unwrap().insert(body.to_owned(), it);
                     return true;
                 }
                 Outcome::Trouble(reason) => self.record.trouble(asked, reason),
@@ -411,6 +426,7 @@ impl Sender {
             let jitter = rand::rng().random_range(30..200);
             tokio::time::sleep(Duration::from_millis(jitter)).await;
         }
+        false
     }
 }
 

@@ -117,11 +117,8 @@ async fn instances_are_restarted_one_after_the_other(deployment: Deployment) {
         running.acknowledged(10, PATIENCE).await;
     }
     let report = finish_well(running).await;
-    for trouble in &report.troubles {
-        let is_expected =
-            ["1012", "refused", "reset", "closed", "503", "UNAVAILABLE", "complete", "HTTP", "ended"];
-        let is_expected = is_expected.iter().any(|word| trouble.reason.contains(word));
-        assert!(is_expected, "a restart was felt as {}", trouble.reason);
+    if system.servers.len() > 1 {
+        assert!(report.most_attempts <= 2, "a message took {} attempts", report.most_attempts);
     }
 }
 
