@@ -15,7 +15,7 @@ pub enum Error {
     #[error("there is nothing with this id")]
     NotFound,
     /// The caller is a member, but their role lacks this right.
-    #[error("this needs the right {0:?}, which your role does not have")]
+    #[error("this needs the right {}, which your role does not have", .0.word())]
     Forbidden(Permission),
     /// No session, or one that has ended.
     #[error("sign in first")]

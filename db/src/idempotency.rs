@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// How long a `clientMutationId` is remembered.
-const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// A client's name for one intent, with a digest of what it asked for.
 pub(crate) struct Key<'a> {

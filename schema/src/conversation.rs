@@ -92,7 +92,7 @@ impl Conversation {
         if self.row.kind != Kind::Direct {
             return Ok(Vec::new());
         }
-        let loaders = &ctx.scope()?.loaders;
+        let loaders = ctx.scope()?.loaders();
         let participants = loaders.participants.load(self.row.id).await?.unwrap_or_default();
         Ok(loaders.members.load_many(participants).await?.into_iter().map(Member::from).collect())
     }
@@ -102,7 +102,6 @@ impl Conversation {
     /// Without arguments the newest 50. With `first`/`after` or `last`/`before` a page as in any connection. With
     /// `anchor` a window around a place: up to `last` messages before it and up to `first` from it on (25 each
     /// unless said otherwise); go on from there with `startCursor` and `endCursor`.
-    #[expect(clippy::too_many_arguments, reason = "Relay's four, and the anchor")]
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -163,14 +162,14 @@ impl Conversation {
     async fn state(&self, ctx: &Context<'_>) -> Result<State> {
         let scope = ctx.scope()?;
         scope.member(self.row.household_id).await?;
-        let state = scope.loaders.states.load((self.row.household_id, self.row.id)).await?;
+        let state = scope.loaders().states.load((self.row.household_id, self.row.id)).await?;
         state.ok_or_else(Error::not_found)
     }
 
     async fn unread(&self, ctx: &Context<'_>) -> Result<Unread> {
         let scope = ctx.scope()?;
         scope.member(self.row.household_id).await?;
-        Ok(scope.loaders.unread.load((self.row.household_id, self.row.id)).await?.unwrap_or_default())
+        Ok(scope.loaders().unread.load((self.row.household_id, self.row.id)).await?.unwrap_or_default())
     }
 
     async fn page(&self, ctx: &Context<'_>, arguments: &PageArguments) -> Result<Connection<Message>> {
@@ -374,7 +373,7 @@ pub(crate) struct ConversationMutation;
 
 #[Object]
 impl ConversationMutation {
-    /// Opens a conversation on a topic, for everybody in the household. Needs CREATE_CONVERSATION.
+    /// Opens a conversation on a topic, for everybody in the household. Needs `CREATE_CONVERSATION`.
     async fn create_conversation(
         &self,
         ctx: &Context<'_>,
@@ -397,10 +396,10 @@ impl ConversationMutation {
     ) -> Nullable<OpenDirectConversationPayload> {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;
-            let members = input.member_ids.iter().filter_map(|id| match GlobalId::parse(id) {
-                Some(GlobalId::Member(_, member)) => Some(member),
+            let members = input.member_ids.iter().map(|id| match GlobalId::parse(id) {
+                Some(GlobalId::Member(_, member)) => member,
                 // The id of nothing: refused with the other references that are none.
-                _ => Some(roomm8_db::MemberId::from_bytes([0; 16])),
+                _ => roomm8_db::MemberId::from_bytes([0; 16]),
             });
             let operation = conversation::OpenDirect { members: members.collect() };
             let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;

@@ -71,7 +71,7 @@ impl Code {
 pub struct Error(async_graphql::Error);
 
 /// The result of every resolver.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The result of a field that is null where it fails. `Result<Option<T>>` would null the object around it, as
 /// async-graphql carries an error up to the nearest `Option` that it resolves.

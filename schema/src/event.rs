@@ -113,10 +113,10 @@ pub(crate) struct HouseholdEvent {
 }
 
 impl HouseholdEvent {
-    fn new(item: Item) -> Option<Self> {
+    fn new(item: &Item) -> Option<Self> {
         match item {
             Item::Began(position) => Some(Self {
-                cursor: Cursor::Log(position),
+                cursor: Cursor::Log(*position),
                 kind: HouseholdEventKind::Subscribed,
                 occurred_at: DateTime(Time::now()),
                 delivery: None,
@@ -124,10 +124,10 @@ impl HouseholdEvent {
             Item::Event(epoch, delivery) => {
                 let event = &delivery.detailed.event;
                 Some(Self {
-                    cursor: Cursor::Log(Position { epoch, seq: event.seq }),
+                    cursor: Cursor::Log(Position { epoch: *epoch, seq: event.seq }),
                     kind: event.kind.into(),
                     occurred_at: DateTime(event.occurred_at),
-                    delivery: Some(delivery),
+                    delivery: Some(delivery.clone()),
                 })
             }
             Item::Signal(_) => None,
@@ -168,7 +168,7 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
             EventSubject::Household(row.into())
         }
         Kind::MemberJoined | Kind::MemberRoleChanged | Kind::MemberRemoved | Kind::MemberLeft => {
-            let row = scope.loaders.members.load(event.subject_id.into()).await?;
+            let row = scope.loaders().members.load(event.subject_id.into()).await?;
             EventSubject::Member(row.ok_or_else(Error::not_found)?.into())
         }
         Kind::InvitationCreated | Kind::InvitationRevoked => {
@@ -182,7 +182,7 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
             EventSubject::Invitation(row.into())
         }
         Kind::ConversationCreated | Kind::ConversationStateChanged => {
-            let row = scope.loaders.conversations.load(event.subject_id.into()).await?;
+            let row = scope.loaders().conversations.load(event.subject_id.into()).await?;
             EventSubject::Conversation(row.ok_or_else(Error::not_found)?.into())
         }
         Kind::MessageSent
@@ -201,7 +201,7 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
 pub(crate) struct MessageEvent {
     /// Its place in the household's log: keep the newest one, and give it as `after` when you subscribe again.
     cursor: Cursor,
-    /// What happened: SUBSCRIBED, MESSAGE_SENT, MESSAGE_EDITED, MESSAGE_DELETED, REACTION_ADDED or REACTION_REMOVED.
+    /// What happened: SUBSCRIBED, `MESSAGE_SENT`, `MESSAGE_EDITED`, `MESSAGE_DELETED`, `REACTION_ADDED` or `REACTION_REMOVED`.
     kind: HouseholdEventKind,
     /// When. The order of events is that of their cursors, not this.
     occurred_at: DateTime,
@@ -210,7 +210,7 @@ pub(crate) struct MessageEvent {
 }
 
 impl MessageEvent {
-    fn new(item: Item) -> Option<Self> {
+    fn new(item: &Item) -> Option<Self> {
         let HouseholdEvent { cursor, kind, occurred_at, delivery } = HouseholdEvent::new(item)?;
         let message = delivery.and_then(|delivery| delivery.detailed.message.clone()).map(Message::from);
         Some(Self { cursor, kind, occurred_at, message })
@@ -228,7 +228,7 @@ impl EventSubscription {
     /// SUBSCRIBED event that says where. Order of work for a client: subscribe, query, apply. Keep the cursor of the
     /// newest event you applied, and subscribe again with it after a break.
     ///
-    /// Ends with RESYNC_REQUIRED when the cursor cannot be resumed (fetch afresh), with MEMBERSHIP_ENDED when you
+    /// Ends with `RESYNC_REQUIRED` when the cursor cannot be resumed (fetch afresh), with `MEMBERSHIP_ENDED` when you
     /// leave or are removed; UNAVAILABLE or a closed socket is worth another try with the same cursor.
     async fn household_events(
         &self,

@@ -120,7 +120,7 @@ impl Household {
     async fn viewer_member(&self, ctx: &Context<'_>) -> Result<Member> {
         let scope = ctx.scope()?;
         let id = scope.member(self.key).await?.id();
-        let found = scope.loaders.members.load(id).await?;
+        let found = scope.loaders().members.load(id).await?;
         found.map(Member::from).ok_or_else(Error::not_found)
     }
 
@@ -148,7 +148,7 @@ impl Household {
         let window = arguments.window()?;
         let rows = member::page(&mut *scope.connection().await?, &viewer, former, window).await?;
         for row in &rows {
-            scope.loaders.members.prime(row.id, row.clone()).await;
+            scope.loaders().members.prime(row.id, row.clone()).await;
         }
         let members = rows.into_iter().map(Member::from).collect();
         Ok(Connection::new(&arguments, members, Member::place))
@@ -222,7 +222,7 @@ impl Household {
     async fn unread(&self, ctx: &Context<'_>) -> Result<Unread> {
         let scope = ctx.scope()?;
         scope.member(self.key).await?;
-        Ok(scope.loaders.household_unread.load(self.key).await?.unwrap_or_default())
+        Ok(scope.loaders().household_unread.load(self.key).await?.unwrap_or_default())
     }
 }
 

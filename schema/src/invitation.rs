@@ -78,7 +78,7 @@ impl From<invitation::Invitation> for Invitation {
 impl Invitation {
     /// Who made it.
     async fn created_by(&self, ctx: &Context<'_>) -> Result<Member> {
-        let found = ctx.scope()?.loaders.members.load(self.row.created_by).await?;
+        let found = ctx.scope()?.loaders().members.load(self.row.created_by).await?;
         found.map(Member::from).ok_or_else(Error::not_found)
     }
 }

@@ -93,7 +93,7 @@ struct Source {
 
 /// Which of its two executions a subscription is in.
 enum Stage {
-    Opening(Mutex<Option<Source>>),
+    Opening(Mutex<Option<Box<Source>>>),
     Rendering(Item),
 }
 
@@ -103,15 +103,15 @@ pub(crate) async fn follow<T: Send + 'static>(
     household: HouseholdId,
     after: Option<Cursor>,
     topic: Topic,
-    tell: impl FnOnce(Item) -> Option<T>,
+    tell: impl FnOnce(&Item) -> Option<T>,
 ) -> Result<BoxStream<'static, T>> {
     let opening = match ctx.data::<Arc<Stage>>().map(AsRef::as_ref) {
-        Ok(Stage::Rendering(item)) => return Ok(stream::iter(tell(item.clone())).boxed()),
+        Ok(Stage::Rendering(item)) => return Ok(stream::iter(tell(item)).boxed()),
         Ok(Stage::Opening(opening)) => opening,
         Err(_) => return Err(Error::new(Code::Internal, "something went wrong on our side")),
     };
     let source = open(ctx, household, after, topic).await?;
-    *opening.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    *opening.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(source));
     Ok(stream::empty().boxed())
 }
 
@@ -230,7 +230,7 @@ fn key(request: &Request) -> RenderKey {
 struct Following {
     operation: Arc<Operation>,
     caller: Caller,
-    source: Source,
+    source: Box<Source>,
 }
 
 /// The next rendered item; after an error there is none.
@@ -374,7 +374,7 @@ impl Operation {
 async fn prime(scope: &Scope, item: &Item) {
     let Item::Event(_, delivery) = item else { return };
     if let Some(actor) = &delivery.detailed.actor {
-        scope.loaders.members.prime(actor.id, actor.clone()).await;
+        scope.loaders().members.prime(actor.id, actor.clone()).await;
     }
 }
 

@@ -34,15 +34,13 @@ pub(crate) struct Loader<B: Batch>(cached::Loader<B::Key, Loaded<B::Value>, Batc
 struct Batcher<B>(Arc<Store>, PhantomData<B>);
 
 impl<B: Batch> BatchFn<B::Key, Loaded<B::Value>> for Batcher<B> {
-    fn load(&mut self, keys: &[B::Key]) -> impl Future<Output = HashMap<B::Key, Loaded<B::Value>>> {
+    async fn load(&mut self, keys: &[B::Key]) -> HashMap<B::Key, Loaded<B::Value>> {
         // Every key gets an answer: one without would count as lost.
-        async move {
-            match B::load(&self.0, keys).await {
-                Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
-                Err(error) => {
-                    let error = Arc::new(error);
-                    keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect()
-                }
+        match B::load(&self.0, keys).await {
+            Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
+            Err(error) => {
+                let error = Arc::new(error);
+                keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect()
             }
         }
     }

@@ -83,7 +83,7 @@ impl From<Profile> for Member {
 impl Member {
     /// The person: the same in all their households.
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
-        let found = ctx.scope()?.loaders.users.load(self.row.user_id).await?;
+        let found = ctx.scope()?.loaders().users.load(self.row.user_id).await?;
         found.map(User::from).ok_or_else(Error::not_found)
     }
 
@@ -106,7 +106,7 @@ impl Member {
         nullable_option(async {
             match self.sight(ctx).await? {
                 Sight::Clear if self.presence_now(ctx)? == Presence::Offline => {
-                    let last = ctx.scope()?.loaders.last_seen.load(self.row.user_id).await?;
+                    let last = ctx.scope()?.loaders().last_seen.load(self.row.user_id).await?;
                     Ok(last.map(DateTime))
                 }
                 _ => Ok(None),
@@ -137,7 +137,8 @@ impl Member {
             return Ok(Sight::None);
         }
         let scope = ctx.scope()?;
-        let users = &scope.loaders.users;
+        let loaders = scope.loaders();
+        let users = &loaders.users;
         // Both at once, so that the viewer does not cost a query of their own.
         let viewer = users.load(scope.viewer()?.user_id);
         let (viewer, them) = futures_util::future::try_join(viewer, users.load(self.row.user_id)).await?;

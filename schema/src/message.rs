@@ -74,7 +74,7 @@ impl Message {
 
     /// The conversation it was sent in.
     async fn conversation(&self, ctx: &Context<'_>) -> Result<Conversation> {
-        let found = ctx.scope()?.loaders.conversations.load(self.row.conversation_id).await?;
+        let found = ctx.scope()?.loaders().conversations.load(self.row.conversation_id).await?;
         found.map(Conversation::from).ok_or_else(Error::not_found)
     }
 
@@ -99,7 +99,7 @@ impl Message {
         nullable_option(async {
             let Some(parent) = self.row.reply_to_id else { return Ok(None) };
             let scope = ctx.scope()?;
-            let parent = scope.loaders.messages.load((self.row.conversation_id, parent)).await?;
+            let parent = scope.loaders().messages.load((self.row.conversation_id, parent)).await?;
             match parent {
                 Some(parent) if scope.sees(parent.household_id, parent.seq).await? => Ok(Some(parent.into())),
                 _ => Ok(None),
@@ -110,20 +110,20 @@ impl Message {
 
     /// The members it mentions, resolved when it was written: `@name`, or `@all` by those who may.
     async fn mentions(&self, ctx: &Context<'_>) -> Result<Vec<Member>> {
-        let loaders = &ctx.scope()?.loaders;
+        let loaders = ctx.scope()?.loaders();
         let mentioned = loaders.mentions.load(self.row.id).await?.unwrap_or_default();
         Ok(loaders.members.load_many(mentioned).await?.into_iter().map(Member::from).collect())
     }
 
     /// The reactions, one entry an emoji, at most 20, in the order in which the emoji first came.
     async fn reactions(&self, ctx: &Context<'_>) -> Result<Vec<Reaction>> {
-        let rows = ctx.scope()?.loaders.reactions.load(self.row.id).await?.unwrap_or_default();
+        let rows = ctx.scope()?.loaders().reactions.load(self.row.id).await?.unwrap_or_default();
         Ok(Reaction::grouped(self.row.household_id, rows))
     }
 
     /// What it said before its edits, oldest first; empty once it is deleted.
     async fn history(&self, ctx: &Context<'_>) -> Result<Vec<MessageRevision>> {
-        let revisions = ctx.scope()?.loaders.revisions.load(self.row.id).await?.unwrap_or_default();
+        let revisions = ctx.scope()?.loaders().revisions.load(self.row.id).await?.unwrap_or_default();
         Ok(revisions.into_iter().map(MessageRevision::from).collect())
     }
 
@@ -133,7 +133,7 @@ impl Message {
         let scope = ctx.scope()?;
         let member = scope.member(self.row.household_id).await?;
         let readers = message::read_by(&mut *scope.connection().await?, &member, &self.row).await?;
-        Ok(scope.loaders.members.load_many(readers).await?.into_iter().map(Member::from).collect())
+        Ok(scope.loaders().members.load_many(readers).await?.into_iter().map(Member::from).collect())
     }
 }
 
@@ -144,7 +144,7 @@ impl Message {
 }
 
 async fn member(ctx: &Context<'_>, id: MemberId) -> Result<Member> {
-    let found = ctx.scope()?.loaders.members.load(id).await?;
+    let found = ctx.scope()?.loaders().members.load(id).await?;
     found.map(Member::from).ok_or_else(Error::not_found)
 }
 
@@ -192,7 +192,7 @@ impl Reaction {
 
     /// Who reacted with it, in the order in which they did.
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<Member>> {
-        let members = ctx.scope()?.loaders.members.load_many(self.members.iter().copied()).await?;
+        let members = ctx.scope()?.loaders().members.load_many(self.members.iter().copied()).await?;
         Ok(members.into_iter().map(Member::from).collect())
     }
 }

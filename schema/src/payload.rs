@@ -128,7 +128,7 @@ pub(crate) async fn perform<O: Operation>(
     let request = Request { user: scope.viewer()?.user_id, household, client_mutation_id };
     // The operation takes a connection of its own: this request must not hold two.
     scope.release_connection().await;
-    scope.forget_memberships().await;
+    scope.forget_what_was_read().await;
     match scope.database().perform(request, operation).await {
         Ok(changed) => Ok(Outcome {
             subject: Some(changed.subject),

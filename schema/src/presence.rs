@@ -54,9 +54,9 @@ pub(crate) struct TypingSignal {
 }
 
 impl TypingSignal {
-    fn new(item: Item) -> Option<Self> {
+    fn new(item: &Item) -> Option<Self> {
         let Item::Signal(Signal::Typing { conversation, member, until, .. }) = item else { return None };
-        Some(Self { expires_at: DateTime(until), conversation, member })
+        Some(Self { expires_at: DateTime(*until), conversation: *conversation, member: *member })
     }
 }
 
@@ -64,13 +64,13 @@ impl TypingSignal {
 impl TypingSignal {
     /// Where they write.
     async fn conversation(&self, ctx: &Context<'_>) -> Result<Conversation> {
-        let found = ctx.scope()?.loaders.conversations.load(self.conversation).await?;
+        let found = ctx.scope()?.loaders().conversations.load(self.conversation).await?;
         found.map(Conversation::from).ok_or_else(Error::not_found)
     }
 
     /// Who writes.
     async fn member(&self, ctx: &Context<'_>) -> Result<Member> {
-        let found = ctx.scope()?.loaders.members.load(self.member).await?;
+        let found = ctx.scope()?.loaders().members.load(self.member).await?;
         found.map(Member::from).ok_or_else(Error::not_found)
     }
 }
@@ -86,9 +86,9 @@ pub(crate) struct PresenceSignal {
 }
 
 impl PresenceSignal {
-    fn new(item: Item) -> Option<Self> {
+    fn new(item: &Item) -> Option<Self> {
         let Item::Signal(Signal::Presence { member, presence, .. }) = item else { return None };
-        Some(Self { presence: presence.into(), member })
+        Some(Self { presence: (*presence).into(), member: *member })
     }
 }
 
@@ -96,7 +96,7 @@ impl PresenceSignal {
 impl PresenceSignal {
     /// Who came or went.
     async fn member(&self, ctx: &Context<'_>) -> Result<Member> {
-        let found = ctx.scope()?.loaders.members.load(self.member).await?;
+        let found = ctx.scope()?.loaders().members.load(self.member).await?;
         found.map(Member::from).ok_or_else(Error::not_found)
     }
 }

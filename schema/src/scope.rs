@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// What every request works with.
@@ -53,7 +53,8 @@ pub struct Scope {
     /// Set when something asked for the viewer in a rendering for everyone.
     needs_viewer: AtomicBool,
     store: Arc<Store>,
-    pub(crate) loaders: Loaders,
+    /// Renewed by every mutation: what was loaded before it may be untrue after it.
+    loaders: std::sync::Mutex<Arc<Loaders>>,
 }
 
 impl Scope {
@@ -69,7 +70,7 @@ impl Scope {
             memberships: Mutex::default(),
         });
         Self {
-            loaders: Loaders::new(&store),
+            loaders: std::sync::Mutex::new(Arc::new(Loaders::new(&store))),
             services,
             audience,
             signed_in: OnceLock::new(),
@@ -94,7 +95,7 @@ impl Scope {
 
     /// From here on the request is this person's: it has just proven who they are.
     pub(crate) async fn sign_in(&self, viewer: Viewer) {
-        self.forget_memberships().await;
+        self.forget_what_was_read().await;
         // A document that signs in twice stays with the first.
         let _ = self.signed_in.set(viewer);
     }
@@ -145,9 +146,15 @@ impl Scope {
         }
     }
 
-    /// Forgets proofs that a mutation may have made untrue.
-    pub(crate) async fn forget_memberships(&self) {
+    /// The request's loaders.
+    pub(crate) fn loaders(&self) -> Arc<Loaders> {
+        self.loaders.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets what a mutation may have made untrue: proofs of membership, and what was loaded.
+    pub(crate) async fn forget_what_was_read(&self) {
         self.store.memberships.lock().await.clear();
+        *self.loaders.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Loaders::new(&self.store));
     }
 
     /// The epoch of a household's log, for cursors.

@@ -151,12 +151,11 @@ impl Way {
         let (Ok(_turn), Ok(_seat)) = (log.catch_ups.acquire().await, hub.catch_ups.acquire().await) else {
             return;
         };
-        match hub.page(self.household(), self.cursor.seq, PAGE).await {
-            Ok(events) => self.taken.extend(events.into_iter().map(|event| Arc::new(Delivery::new(event)))),
-            Err(_) => {
-                hub.statistics.failed_reads.fetch_add(1, Ordering::Relaxed);
-                sleep(Duration::from_millis(rand::random_range(100..300))).await;
-            }
+        if let Ok(events) = hub.page(self.household(), self.cursor.seq, PAGE).await {
+            self.taken.extend(events.into_iter().map(|event| Arc::new(Delivery::new(event))));
+        } else {
+            hub.statistics.failed_reads.fetch_add(1, Ordering::Relaxed);
+            sleep(Duration::from_millis(rand::random_range(100..300))).await;
         }
     }
 

@@ -248,24 +248,31 @@ impl Inner {
 /// Reads the log whenever it is told to have grown, until the log is dropped.
 async fn read_on(hub: Weak<Inner>, household: HouseholdId, log: Weak<Log>) {
     loop {
-        let Some(wake) = log.upgrade() else { return };
-        let is_woken = tokio::time::timeout(KEPT_WARM, wake.wake.notified()).await.is_ok();
-        drop(wake);
-        while is_woken {
-            let (Some(hub), Some(log)) = (hub.upgrade(), log.upgrade()) else { return };
-            match hub.page(household, log.at().seq, PAGE).await {
-                Ok(events) => {
-                    let is_last = events.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-                    log.extend(events);
-                    if is_last {
-                        break;
-                    }
+        let Some(waiting) = log.upgrade() else { return };
+        let is_woken = tokio::time::timeout(KEPT_WARM, waiting.wake.notified()).await.is_ok();
+        drop(waiting);
+        if is_woken && read_all(&hub, household, &log).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Reads until there is no more, however often the database fails; `None` if the log is not needed any longer.
+async fn read_all(hub: &Weak<Inner>, household: HouseholdId, log: &Weak<Log>) -> Option<()> {
+    loop {
+        let (hub, log) = (hub.upgrade()?, log.upgrade()?);
+        match hub.page(household, log.at().seq, PAGE).await {
+            Ok(events) => {
+                let is_last = events.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+                log.extend(events);
+                if is_last {
+                    return Some(());
                 }
-                Err(error) => {
-                    hub.statistics.failed_reads.fetch_add(1, Ordering::Relaxed);
-                    warn!(%household, %error, "the log could not be read: trying again");
-                    sleep(Duration::from_millis(rand::random_range(100..300))).await;
-                }
+            }
+            Err(error) => {
+                hub.statistics.failed_reads.fetch_add(1, Ordering::Relaxed);
+                warn!(%household, %error, "the log could not be read: trying again");
+                sleep(Duration::from_millis(rand::random_range(100..300))).await;
             }
         }
     }
@@ -279,8 +286,9 @@ async fn receive(hub: Weak<Inner>, mut incoming: tokio::sync::mpsc::Receiver<Wir
             Wire::Grew(household, seq) => hub.grew(household, seq),
             Wire::Ended(sessions) => hub.sessions.end(&sessions),
             Wire::Signal(signal) => {
-                if let Some(log) = hub.log(signal.household())
-                    && let Some(signal) = hub.presences.digest(signal)
+                // Presence is noted whether or not somebody follows here: it may be asked for by a query.
+                if let Some(signal) = hub.presences.digest(signal)
+                    && let Some(log) = hub.log(signal.household())
                 {
                     // Nobody listens to signals: nobody misses this one.
                     let _ = log.signals.send(signal);

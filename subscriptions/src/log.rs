@@ -12,7 +12,7 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 /// Events kept for followers who are a little behind; the others read the database.
 pub(crate) const RECENT: usize = 128;
 /// How long an event is kept for them.
-const RECENT_FOR: Duration = Duration::from_secs(120);
+const RECENT_FOR: Duration = Duration::from_mins(2);
 /// Signals a slow follower may be behind before it misses some.
 const SIGNALS: usize = 64;
 /// Followers of one household that may read the database at once.

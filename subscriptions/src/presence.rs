@@ -9,11 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long what an instance said of a device holds; an instance that died is silent for longer.
-const HOLDS: Duration = Duration::from_secs(60);
+const HOLDS: Duration = Duration::from_mins(1);
 /// How often it is said again.
 const RENEWED: Duration = Duration::from_secs(20);
 /// How long after the last input somebody counts as active.
-const ACTIVE_FOR: Duration = Duration::from_secs(120);
+const ACTIVE_FOR: Duration = Duration::from_mins(2);
 
 /// How present somebody is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How long an ended session is remembered: longer than any cache of sessions.
-const REMEMBERED: Duration = Duration::from_secs(60);
+const REMEMBERED: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<State>);

@@ -168,7 +168,7 @@ impl InvitationMutation {
             let user = scope.viewer()?.user_id;
             let secret = secret(input.token.as_deref(), input.code.as_deref())?;
             scope.release_connection().await;
-            scope.forget_memberships().await;
+            scope.forget_what_was_read().await;
             let key = input.client_mutation_id.as_deref();
             match invitation::accept(scope.database(), user, secret, key).await {
                 Ok(accepted) => {

@@ -37,7 +37,7 @@ pub(crate) struct EditMessageInput {
 /// A message to delete.
 #[derive(Debug, InputObject)]
 pub(crate) struct DeleteMessageInput {
-    /// The message; your own, or with MODERATE_MESSAGES anybody's.
+    /// The message; your own, or with `MODERATE_MESSAGES` anybody's.
     message_id: ID,
     /// Your name for this intent, 1 to 64 visible ASCII characters; a repeat within 7 days gets the first answer.
     client_mutation_id: Option<String>,
@@ -111,7 +111,7 @@ pub(crate) struct MessageMutation;
 #[Object]
 impl MessageMutation {
     /// Sends a message; everybody in the conversation sees it at once, on every device. Marks what was said before
-    /// as read by you. Needs CHAT. At most 20 in 10 s a person: beyond that RATE_LIMITED with `retryAfter`.
+    /// as read by you. Needs CHAT. At most 20 in 10 s a person: beyond that `RATE_LIMITED` with `retryAfter`.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
@@ -149,7 +149,7 @@ impl MessageMutation {
     }
 
     /// Deletes a message: its text, history and reactions are gone for good, a tombstone stays. Deleting it again
-    /// changes nothing. Your own needs CHAT, somebody else's MODERATE_MESSAGES.
+    /// changes nothing. Your own needs CHAT, somebody else's `MODERATE_MESSAGES`.
     async fn delete_message(
         &self,
         ctx: &Context<'_>,
