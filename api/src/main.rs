@@ -5,8 +5,11 @@
 
 use clap::{Parser, Subcommand};
 use roomm8_api::config::{Config, LogFormat};
+use roomm8_api::demo;
 use roomm8_api::server::{Server, open};
 use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::spawn_blocking;
 use tracing_subscriber::EnvFilter;
 
 /// RoomM8: one GraphQL endpoint for people who share a home.
@@ -27,6 +30,9 @@ enum Command {
     Migrate(Box<Config>),
     /// Print the schema in GraphQL's schema definition language.
     Schema,
+    /// Make a household of five with a year of chat, print tokens and queries to paste, and serve it. The passwords
+    /// are known: not for a database with anything else in it.
+    Demo(Box<Config>),
     /// Print the effective configuration, passwords masked.
     Config(Box<Config>),
 }
@@ -36,18 +42,18 @@ const STACK: usize = 8 * 1024 * 1024;
 
 fn main() -> ExitCode {
     let Arguments { command, config } = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
-    let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(command.unwrap_or(Command::Serve(Box::new(config))))),
-        Err(error) => Err(error.into()),
-    };
-    match result {
+    let command = command.unwrap_or(Command::Serve(Box::new(config)));
+    match runtime().and_then(|runtime| runtime.block_on(run(command))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("roomm8: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Ok(Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?)
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
@@ -63,6 +69,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             print!("{}", roomm8_schema::sdl());
             Ok(())
         }
+        Command::Demo(config) => demonstrate(*config).await,
         Command::Config(config) => {
             print!("{}", config.describe());
             Ok(())
@@ -80,8 +87,20 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     println!("  letters   {}", config.mailbox_dir.join("mailbox.jsonl").display());
     println!("Paste this in GraphiQL to begin:");
     println!(
-        r#"  mutation {{ register(input: {{ email: "ada@example.org", displayName: "Ada", password: "correct horse battery" }}) {{ accepted userErrors {{ message }} }} }}"#
+        r#"  mutation {{ register(input: {{ email: "ada@example.org", displayName: "Ada", password: "we water the ferns on sundays" }}) {{ accepted userErrors {{ message }} }} }}"#
     );
+    server.serve().await
+}
+
+async fn demonstrate(config: Config) -> anyhow::Result<()> {
+    log(&config)?;
+    let filling = config.clone();
+    // In a runtime of its own: with that goes all of the server that was filled, and its lock on the database.
+    let filled = spawn_blocking(move || runtime()?.block_on(demo::fill(&filling))).await??;
+    let server = Server::start(&config).await?;
+    let url = format!("http://{}", server.address());
+    println!("{}", filled.tell(&url));
+    println!("RoomM8 is listening on {url}");
     server.serve().await
 }
 
