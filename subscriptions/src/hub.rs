@@ -239,6 +239,18 @@ impl Inner {
         }
     }
 
+    /// Compares where the database says a log is with where it was here before the database was asked.
+    fn compare(&self, household: HouseholdId, log: &Log, before: Position, head: Position) {
+        log.trim();
+        if head.epoch != before.epoch || head.seq < before.seq {
+            // A backup was restored: this log is another one now. Its followers see the epoch change and end.
+            log.position.send_modify(|position| position.epoch = NO_EPOCH);
+            self.logs().remove(&household);
+        } else if head.seq > before.seq {
+            log.wake.notify_one();
+        }
+    }
+
     /// Drops logs that nobody has followed for a while; their readers end with them.
     fn retire_unfollowed(&self) {
         self.logs().retain(|_, cell| cell.get().is_none_or(|log| !log.is_unfollowed_for(KEPT_WARM)));
@@ -330,20 +342,15 @@ async fn poll(hub: Weak<Inner>) {
 }
 
 async fn poll_once(hub: &Inner) -> Result<(), Error> {
-    let logs: HashMap<_, _> = hub.open_logs().into_iter().collect();
+    // Where each log stood before the question: it may grow while the answer is on its way.
+    let logs: HashMap<_, _> =
+        hub.open_logs().into_iter().map(|(household, log)| (household, (log.at(), log))).collect();
     let households: Vec<_> = logs.keys().copied().collect();
     for some in households.chunks(ASKED_AT_ONCE) {
         let heads = event::heads(&mut *hub.database.connection().await?, some).await?;
         for (household, head) in heads {
-            let Some(log) = logs.get(&household) else { continue };
-            log.trim();
-            if head.epoch != log.at().epoch || head.seq < log.at().seq {
-                // A backup was restored: this log is another one now. Its followers see the epoch change and end.
-                log.position.send_modify(|position| position.epoch = NO_EPOCH);
-                hub.logs().remove(&household);
-            } else if head.seq > log.at().seq {
-                log.wake.notify_one();
-            }
+            let Some((before, log)) = logs.get(&household) else { continue };
+            hub.compare(household, log, *before, head);
         }
     }
     let sessions = hub.sessions.open();
@@ -363,5 +370,66 @@ impl Hub {
                 let _ = log.signals.send(signal);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::InProcess;
+    use roomm8_db::{Options, Request, UserId, access, account, conversation, household, message};
+
+    /// A database with one household, and its owner.
+    async fn home(folder: &std::path::Path) -> (Database, UserId, HouseholdId) {
+        let url = format!("sqlite://{}", folder.join("hub.sqlite3").display());
+        let database = Database::open(&Options { url, connections: 4, throttles: false }).await.unwrap();
+        let (email, password) = ("ada@example.org", "we water the ferns on sundays");
+        let registration = account::Registration { email, password, display_name: "Ada" };
+        account::register(&database, registration, [127, 0, 0, 1].into()).await.unwrap();
+        let credentials = account::Credentials { email, password, device: "test" };
+        let ada = account::login(&database, credentials, [127, 0, 0, 1].into()).await.unwrap().user.id;
+        let create = household::Create {
+            name: "Elm Street 5".into(),
+            time_zone: "Europe/Berlin".into(),
+            currency: "EUR".into(),
+        };
+        let request = Request { user: ada, household: HouseholdId::new(), client_mutation_id: None };
+        let household = database.perform(request, &create).await.unwrap().subject.id;
+        (database, ada, household)
+    }
+
+    async fn say(database: &Database, user: UserId, household: HouseholdId) {
+        let conn = &mut *database.connection().await.unwrap();
+        let member = access::member(conn, user, household).await.unwrap();
+        let conversation = conversation::general(conn, &member).await.unwrap().id;
+        let send =
+            message::Send { conversation, body: "hello".into(), reply_to: None, client_mutation_id: None };
+        database.perform(Request { user, household, client_mutation_id: None }, &send).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn only_a_restored_backup_makes_a_log_another_one() {
+        let folder = std::env::temp_dir().join(format!("roomm8-hub-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (database, ada, household) = home(&folder).await;
+        let conn = &mut *database.connection().await.unwrap();
+        let member = access::member(conn, ada, household).await.unwrap();
+        let hub = Hub::start(database.clone(), Box::new(InProcess::default()));
+        let mut follower = hub.follow(member, None).await.unwrap();
+        let log = hub.0.log(household).unwrap();
+
+        // The database answered, then the log grew here, then the answer is looked at.
+        let before = log.at();
+        let head = event::head(conn, household).await.unwrap();
+        say(&database, ada, household).await;
+        assert_eq!(follower.next().await.unwrap().seq(), head.seq + 1);
+        hub.0.compare(household, &log, before, head);
+        say(&database, ada, household).await;
+        assert_eq!(follower.next().await.expect("the log goes on").seq(), head.seq + 2);
+
+        // The database is behind what was read from it: that can only be a backup.
+        hub.0.compare(household, &log, log.at(), head);
+        assert_eq!(follower.next().await.err(), Some(crate::End::Resync));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
