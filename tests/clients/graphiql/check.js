@@ -1,8 +1,9 @@
 // Walks through GraphiQL's tabs in Chromium, as a newcomer does, until two people chat live in two windows.
 //
-//   ROOMM8_URL       the server, new: Ada and Bo are registered on it
-//   CHROMIUM         the browser, if it is not called chromium
-//   SCREENSHOTS      a folder for pictures of both windows
+//   ROOMM8_URL         the server, without Ada and Bo of any other password
+//   ROOMM8_OTHER_URL   another of its instances, for Bo
+//   CHROMIUM           the browser, if it is not called chromium
+//   SCREENSHOTS        a folder for pictures of both windows
 //
 // What the page asks of its CDN is answered with the files of the npm packages, so the digests in the page are
 // checked, and nothing leaves the machine.
@@ -14,7 +15,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const url = `${process.env.ROOMM8_URL ?? 'http://127.0.0.1:9090'}/`;
+const here = process.env.ROOMM8_URL ?? 'http://127.0.0.1:9090';
+const there = process.env.ROOMM8_OTHER_URL ?? here;
 const packages = fileURLToPath(new URL('node_modules/', import.meta.url));
 const executablePath = find(process.env.CHROMIUM ?? 'chromium');
 if (!executablePath) {
@@ -40,7 +42,7 @@ const browser = await chromium.launchPersistentContext(profile, {
   ],
 });
 browser.setDefaultTimeout(15_000);
-await browser.route((target) => target.origin !== new URL(url).origin, answerForTheNetwork);
+await browser.route(({ origin }) => origin !== here && origin !== there, answerForTheNetwork);
 
 /** The CDN's files come from npm; everything else is out of reach. */
 async function answerForTheNetwork(route) {
@@ -57,11 +59,11 @@ async function answerForTheNetwork(route) {
 
 const complaints = [];
 
-async function open() {
+async function open(url) {
   const page = await browser.newPage();
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
-  await page.goto(url);
+  await page.goto(`${url}/`);
   await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
   return page;
 }
@@ -102,7 +104,7 @@ const picture = (page, name) =>
   process.env.SCREENSHOTS && page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
 
 try {
-  const adas = await open();
+  const adas = await open(here);
   const registered = await run(adas, 'SignUp', ({ data }) => data);
   assert.deepEqual([registered.data.ada.accepted, registered.data.bo.accepted], [true, true]);
   const { data: { ada, bo } } = await run(adas, 'SignIn', ({ data }) => data);
@@ -116,8 +118,8 @@ try {
   const invited = await run(adas, 'Invite', ({ data }) => data);
   const { code } = invited.data.createInvitation;
 
-  // Bo is in a second window: it has the same tabs, and none of Ada's headers.
-  const bos = await open();
+  // Bo is in a second window, which knows none of Ada's headers.
+  const bos = await open(there);
   await turnTo(bos, 'Join');
   await write(bos, 'Headers', bearer(bo.token));
   await write(bos, 'Variables', { code });

@@ -5,8 +5,9 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { OperationTypeNode, print } from 'graphql';
 import { createClient, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import { CreateHousehold, Dashboard, Invite, Join, Login, Messages, Register, Send } from './documents.js';
-import type { MessagesSubscription } from './generated/graphql.js';
+import { CreateHousehold, Dashboard, Events, Invite, Join, Login, Messages, Register, Send } from './documents.js';
+import type { EventsSubscription, MessagesSubscription } from './generated/graphql.js';
+import { told } from './told.js';
 
 const here = process.env.ROOMM8_URL ?? 'http://127.0.0.1:9090';
 const there = process.env.ROOMM8_OTHER_URL ?? here;
@@ -100,16 +101,29 @@ const send = (body: string) =>
     },
   });
 
-// graphql-ws alone, in two goes: the second begins where the first ended.
-const bodies = Array.from({ length: 20 }, (_, number) => `message ${number}`);
-const first = read(bosSocket, household.id, household.cursor, 10);
+// graphql-ws alone, in two goes: the second begins where the first ended. Fewer than what would be throttled.
+const bodies = Array.from({ length: 18 }, (_, number) => `message ${number}`);
+const first = read(bosSocket, household.id, household.cursor, 9);
 for (const body of bodies) {
   const sent = await send(body);
   assert.equal(sent.data?.sendMessage?.message?.body, body);
 }
 const early = await first;
-const late = await read(bosSocket, household.id, early.at(-1)?.cursor ?? '', 10);
+const late = await read(bosSocket, household.id, early.at(-1)?.cursor ?? '', 9);
 assert.deepEqual([...early, ...late].map((event) => event.body), bodies);
+
+// Everything that happened, from the start, in words that cover all that can.
+const story: string[] = [];
+const happened = bosSocket.iterate<EventsSubscription>({
+  query: print(Events),
+  variables: { household: household.id, after: household.cursor },
+});
+for await (const { data } of happened) {
+  if (data?.householdEvents) story.push(told(data.householdEvents));
+  if (story.at(-1)?.endsWith(bodies.at(-1) ?? '')) break;
+}
+assert.equal(story[0], 'Aino made an invitation used 1 times');
+assert.ok(story.includes('Bo let in Bo, a member'), story.join('\n'));
 
 // Apollo's own subscription.
 const next = new Promise<string>((resolve, reject) => {

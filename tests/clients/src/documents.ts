@@ -68,3 +68,21 @@ export const Messages = graphql(`
     }
   }
 `);
+
+export const Events = graphql(`
+  subscription Events($household: ID!, $after: Cursor) {
+    householdEvents(householdId: $household, after: $after) {
+      cursor
+      kind
+      actor { displayName }
+      subject {
+        __typename
+        ... on Household { name }
+        ... on Member { displayName role status }
+        ... on Invitation { uses }
+        ... on Conversation { kind title }
+        ... on Message { body }
+      }
+    }
+  }
+`);

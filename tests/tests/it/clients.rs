@@ -1,33 +1,53 @@
 //! Clients that are not ours: the npm packages front ends use, and `TypeScript` made from the schema.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use roomm8_tests::{Deployment, on_both};
+use roomm8_tests::{Deployment, System, on_both, server::Server};
 use tokio::sync::OnceCell;
 
-on_both!(the_npm_clients_chat_through_a_running_server);
+on_both!(the_npm_clients_chat_through_a_running_server, graphiql_leads_a_newcomer_to_a_live_chat);
 
 async fn the_npm_clients_chat_through_a_running_server(deployment: Deployment) {
     // Types are generated from the schema and compiled once, whatever the number of deployments.
     static BUILT: OnceCell<()> = OnceCell::const_new();
-    if !folder().join("node_modules").exists() {
-        // tests/run installs them wherever there is a Node.
-        eprintln!("the npm clients are not installed: run `npm ci` in tests/clients to include them");
+    if !is_installed("clients") {
         return;
     }
-    BUILT.get_or_init(async || npm("build", &[]).await).await;
-    let system = deployment.system().await;
-    let url = |server: &roomm8_tests::server::Server| format!("http://{}", server.address());
-    npm("chat", &[("ROOMM8_URL", url(system.a())), ("ROOMM8_OTHER_URL", url(system.b()))]).await;
+    BUILT.get_or_init(async || npm("clients", "build", &[]).await).await;
+    npm("clients", "chat", &urls(&deployment.system().await)).await;
 }
 
-fn folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/clients"))
+async fn graphiql_leads_a_newcomer_to_a_live_chat(deployment: Deployment) {
+    // It says so itself when there is no browser.
+    if is_installed("clients/graphiql") {
+        npm("clients/graphiql", "check", &urls(&deployment.system().await)).await;
+    }
 }
 
-async fn npm(script: &str, env: &[(&str, String)]) {
+fn urls(system: &System) -> [(&'static str, String); 2] {
+    let url = |server: &Server| format!("http://{}", server.address());
+    [("ROOMM8_URL", url(system.a())), ("ROOMM8_OTHER_URL", url(system.b()))]
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// tests/run installs the packages wherever there is a Node, and a browser for those that need one.
+fn is_installed(name: &str) -> bool {
+    let is_there = folder(name).join("node_modules").exists();
+    if !is_there {
+        eprintln!("left out, as it is not installed: run `npm ci` in tests/{name} to include it");
+    }
+    is_there
+}
+
+async fn npm(name: &str, script: &str, env: &[(&str, String)]) {
     let mut npm = Command::new("npm");
-    npm.args(["run", "--silent", script]).current_dir(folder());
+    npm.args(["run", "--silent", script]).current_dir(folder(name));
     npm.envs(env.iter().map(|(name, value)| (name, value)));
     let output = tokio::task::spawn_blocking(move || npm.output()).await.unwrap().expect("npm runs");
     let words = [output.stdout, output.stderr].concat();

@@ -1,0 +1,54 @@
+// Tells events in words, as a front end must: every kind and every subject, or this does not compile.
+import type {
+  ConversationKind,
+  EventsSubscription,
+  HouseholdEventKind,
+  MemberStatus,
+  Role,
+} from './generated/graphql.js';
+
+type Event = NonNullable<EventsSubscription['householdEvents']>;
+type Subject = NonNullable<Event['subject']>;
+
+const deeds: Record<HouseholdEventKind, string> = {
+  SUBSCRIBED: 'listens to',
+  HOUSEHOLD_CREATED: 'founded',
+  HOUSEHOLD_UPDATED: 'changed',
+  HOUSEHOLD_ARCHIVED: 'put away',
+  HOUSEHOLD_RESTORED: 'brought back',
+  MEMBER_JOINED: 'let in',
+  MEMBER_ROLE_CHANGED: 'changed the role of',
+  MEMBER_REMOVED: 'removed',
+  MEMBER_LEFT: 'took leave as',
+  INVITATION_CREATED: 'made',
+  INVITATION_REVOKED: 'revoked',
+  CONVERSATION_CREATED: 'opened',
+  CONVERSATION_STATE_CHANGED: 'looked at',
+  MESSAGE_SENT: 'sent',
+  MESSAGE_EDITED: 'edited',
+  MESSAGE_DELETED: 'deleted',
+  REACTION_ADDED: 'reacted to',
+  REACTION_REMOVED: 'no longer reacts to',
+};
+
+const roles: Record<Role, string> = { OWNER: 'an owner', ADMIN: 'an admin', MEMBER: 'a member', GUEST: 'a guest' };
+const statuses: Record<MemberStatus, string> = { ACTIVE: '', LEFT: ' who left', REMOVED: ' who was removed' };
+const conversations: Record<ConversationKind, string> = {
+  GENERAL: 'the general conversation',
+  TOPIC: 'a conversation about',
+  DIRECT: 'a direct conversation',
+};
+
+function named(subject: Subject): string {
+  switch (subject.__typename) {
+    case 'Household': return subject.name;
+    case 'Member': return `${subject.displayName}, ${roles[subject.role]}${statuses[subject.status]}`;
+    case 'Invitation': return `an invitation used ${subject.uses} times`;
+    case 'Conversation': return [conversations[subject.kind], subject.title].filter(Boolean).join(' ');
+    case 'Message': return subject.body ?? 'a message that is gone';
+    default: return subject satisfies never;
+  }
+}
+
+export const told = ({ kind, actor, subject }: Event): string =>
+  `${actor?.displayName ?? 'nobody'} ${deeds[kind]} ${subject ? named(subject) : 'nothing'}`;
