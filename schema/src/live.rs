@@ -183,7 +183,8 @@ impl Live {
             let error = Error::bad_input("the operation subscribes to nothing");
             return Err(vec![error.into_server_error()]);
         };
-        let following = Following { operation, caller, source };
+        let viewer_key = operation.key_for(&caller);
+        let following = Following { operation, caller, viewer_key, source };
         Ok(stream::unfold(Some(Box::new(following)), |following| next(following).boxed()).boxed())
     }
 
@@ -230,6 +231,8 @@ fn key(request: &Request) -> RenderKey {
 struct Following {
     operation: Arc<Operation>,
     caller: Caller,
+    /// The operation's key for this viewer alone.
+    viewer_key: RenderKey,
     source: Box<Source>,
 }
 
@@ -257,11 +260,37 @@ fn told(end: End) -> ServerError {
 impl Following {
     async fn next(&mut self) -> Result<Bytes, End> {
         let item = self.source.next().await?;
+        match self.ready(&item) {
+            Some(bytes) => Ok(bytes),
+            // In a box: one in a group renders, and every idle one would carry its size.
+            None => Ok(Box::pin(self.rendered(&item)).await),
+        }
+    }
+
+    /// What another of the group has rendered already.
+    fn ready(&self, item: &Item) -> Option<Bytes> {
+        let Item::Event(_, delivery) = item else { return None };
+        let shared = self.shares().then(|| delivery.ready(&self.operation.key)).flatten();
+        match shared {
+            Some(Rendered::Shared(bytes)) => Some(bytes),
+            _ => match delivery.ready(&self.viewer_key)? {
+                Rendered::Shared(bytes) => Some(bytes),
+                Rendered::PerViewer => None,
+            },
+        }
+    }
+
+    /// Only where everyone sees everything can one rendering be for everyone.
+    fn shares(&self) -> bool {
+        self.source.follower.member().sees_everything()
+    }
+
+    async fn rendered(&self, item: &Item) -> Bytes {
         let mut pause = BACK_OFF.0;
         // An event that cannot be rendered now is late, not lost.
         loop {
-            match self.render(&item).await {
-                Ok(bytes) => return Ok(bytes),
+            match self.render(item).await {
+                Ok(bytes) => return bytes,
                 Err(Away) => tokio::time::sleep(pause).await,
             }
             pause = (pause * 2).min(BACK_OFF.1);
@@ -272,26 +301,16 @@ impl Following {
         let Item::Event(_, delivery) = item else {
             return self.operation.render(self.audience(), item.clone()).await.map(|(bytes, _)| bytes);
         };
-        // Only where everyone sees everything can one rendering be for everyone.
-        if self.source.follower.member().sees_everything()
+        if self.shares()
             && let Rendered::Shared(bytes) =
                 delivery.rendered(self.operation.key, self.for_everyone(item)).await?
         {
             return Ok(bytes);
         }
-        match delivery.rendered(self.viewer_key(), self.for_viewer(item)).await? {
+        match delivery.rendered(self.viewer_key, self.for_viewer(item)).await? {
             Rendered::Shared(bytes) => Ok(bytes),
             Rendered::PerViewer => Err(Away),
         }
-    }
-
-    /// The operation's key for one viewer.
-    fn viewer_key(&self) -> RenderKey {
-        let mut digest = Sha256::new_with_prefix(self.operation.key);
-        if let Some(viewer) = &self.caller.viewer {
-            digest.update(viewer.user_id.bytes());
-        }
-        digest.finalize().into()
     }
 
     fn audience(&self) -> Audience {
@@ -351,6 +370,14 @@ struct Operation {
 struct Away;
 
 impl Operation {
+    fn key_for(&self, caller: &Caller) -> RenderKey {
+        let mut digest = Sha256::new_with_prefix(self.key);
+        if let Some(viewer) = &caller.viewer {
+            digest.update(viewer.user_id.bytes());
+        }
+        digest.finalize().into()
+    }
+
     async fn render(&self, audience: Audience, item: Item) -> Result<(Bytes, bool), Away> {
         let scope = Arc::new(Scope::for_audience(self.services.clone(), audience));
         prime(&scope, &item).await;

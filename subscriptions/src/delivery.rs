@@ -41,6 +41,12 @@ impl Delivery {
         self.detailed.event.seq
     }
 
+    /// The rendering for this group, if there is one already.
+    pub fn ready(&self, key: &RenderKey) -> Option<Rendered> {
+        let renderings = self.renderings.lock().unwrap_or_else(PoisonError::into_inner);
+        renderings.get(key)?.get().cloned()
+    }
+
     /// The rendering for this group: made by the first who asks, shared by the others. A failed one is not kept.
     pub async fn rendered<E>(
         &self,

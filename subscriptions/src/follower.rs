@@ -135,7 +135,8 @@ impl Way {
                 let _ = self.position.changed().await;
             }
             Some(recent) => self.taken.extend(recent),
-            None => self.catch_up().await,
+            // In a box: it is rare, and every idle follower would carry its size.
+            None => Box::pin(self.catch_up()).await,
         }
         Ok(())
     }
