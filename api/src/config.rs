@@ -92,16 +92,16 @@ impl Config {
             ("TRUSTED_PROXIES", self.trusted_proxies.to_string()),
             ("CONNECTIONS_PER_ADDRESS", self.connections_per_address.to_string()),
             ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
-            ("THROTTLE", word(self.throttle)),
+            ("THROTTLE", word(&self.throttle)),
             ("DRAIN_SECONDS", self.drain_seconds.to_string()),
-            ("LOG_FORMAT", word(self.log_format)),
+            ("LOG_FORMAT", word(&self.log_format)),
             ("LOG", self.log.clone()),
         ];
         lines.map(|(name, value)| format!("{name}={value}\n")).concat()
     }
 }
 
-fn word(value: impl ValueEnum) -> String {
+fn word(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use roomm8_api::config::{Config, LogFormat};
 use roomm8_api::demo;
 use roomm8_api::server::{Server, open};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::spawn_blocking;
@@ -108,7 +109,10 @@ fn log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log).map_err(|error| {
         anyhow::anyhow!("LOG is not a filter ({error}): write info, or info,roomm8_api=debug")
     })?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Pretty => subscriber.init(),
         LogFormat::Json => subscriber.json().init(),

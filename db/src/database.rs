@@ -12,8 +12,9 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard, broadcast};
+use tokio::time::timeout;
 
 const MYSQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/mysql");
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -24,6 +25,8 @@ const RETRIES: u32 = 3;
 const QUIET: Duration = Duration::from_secs(1);
 /// Commits that a slow listener may be behind before it misses some.
 const COMMIT_QUEUE: usize = 1024;
+/// How long a transaction is tried again; a caller is told to come back rather than kept waiting.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a caller waits for a free connection before it is told to come back.
 const POOL_WAIT: Duration = Duration::from_secs(1);
 
@@ -139,9 +142,12 @@ impl Database {
     /// or whose connection broke, is run again a bounded number of times, from its start.
     pub(crate) async fn transaction<W: Work>(&self, work: &W) -> Result<W::Output> {
         let mut attempt = 0;
+        let begun = Instant::now();
         loop {
             match self.attempt(work).await {
-                Err(error) if error.is_worth_another_try() && attempt < RETRIES => {
+                Err(error)
+                    if error.is_worth_another_try() && attempt < RETRIES && begun.elapsed() < PATIENCE =>
+                {
                     attempt += 1;
                     self.statistics.retries.fetch_add(1, Ordering::Relaxed);
                     if matches!(error, Error::Unavailable(_)) {
@@ -156,7 +162,7 @@ impl Database {
     }
 
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output> {
-        let _turn = self.writer_turn().await;
+        let _turn = self.writer_turn().await?;
         let mut conn = self.pooled().await?;
         // IMMEDIATE: a plain BEGIN that reads and then writes fails instead of waiting for its turn.
         let begin = if conn.is_mysql() { "BEGIN" } else { "BEGIN IMMEDIATE" };
@@ -175,10 +181,11 @@ impl Database {
         result
     }
 
-    async fn writer_turn(&self) -> Option<MutexGuard<'_, ()>> {
-        match &self.writer {
-            Some(writer) => Some(writer.lock().await),
-            None => None,
+    async fn writer_turn(&self) -> Result<Option<MutexGuard<'_, ()>>> {
+        let Some(writer) = &self.writer else { return Ok(None) };
+        match timeout(PATIENCE, writer.lock()).await {
+            Ok(turn) => Ok(Some(turn)),
+            Err(elapsed) => Err(Error::Unavailable(elapsed.into())),
         }
     }
 
@@ -298,12 +305,12 @@ impl Location {
         let Self::Sqlite(path) = self else { return Ok(None) };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| {
-                anyhow::anyhow!("cannot make the folder {} for the database: {error}", folder.display())
+                anyhow::anyhow!("DATABASE_URL: cannot make the folder {} ({error})", folder.display())
             })?;
         }
         let side = path.with_extension("lock");
         let file = File::create(&side)
-            .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", side.display()))?;
+            .map_err(|error| anyhow::anyhow!("DATABASE_URL: cannot write {} ({error})", side.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => anyhow::bail!(
@@ -317,8 +324,10 @@ impl Location {
     fn explain(&self, error: &Error) -> anyhow::Error {
         let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
         match self {
-            Self::Mysql(url) => anyhow::anyhow!("cannot reach MySQL at {}: {cause}", without_password(url)),
-            Self::Sqlite(path) => anyhow::anyhow!("cannot open {}: {cause}", path.display()),
+            Self::Mysql(url) => {
+                anyhow::anyhow!("DATABASE_URL: cannot reach MySQL at {}: {cause}", without_password(url))
+            }
+            Self::Sqlite(path) => anyhow::anyhow!("DATABASE_URL: cannot open {}: {cause}", path.display()),
         }
     }
 
@@ -381,10 +390,13 @@ impl managed::Manager for Manager {
 
 /// READ COMMITTED: what is read after the household's lock is what others have committed, not a snapshot from
 /// before the wait.
-const MYSQL_SESSION: [&str; 5] = [
+const MYSQL_SESSION: [&str; 6] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO'",
-    "SET SESSION innodb_lock_wait_timeout = 2",
+    "SET SESSION innodb_lock_wait_timeout = 1",
+    // An instance that freezes inside a transaction must not hold a household's lock for ever. MySQL can only be told
+    // to hang up on what is idle; MariaDB can be told of transactions.
+    "SET SESSION wait_timeout = 30 /*M! , SESSION idle_write_transaction_timeout = 5 */",
     "SET time_zone = '+00:00'",
     "SET NAMES utf8mb4",
 ];
@@ -399,7 +411,7 @@ async fn connect_mysql(url: &str) -> Result<AsyncMysqlConnection> {
         .stmt_cache_size(0)
         .client_found_rows(true);
     let connect = async { mysql_async::Conn::new(options).await.map_err(unavailable) };
-    let conn = match tokio::time::timeout(Duration::from_secs(3), connect).await {
+    let conn = match timeout(Duration::from_secs(3), connect).await {
         Ok(conn) => conn?,
         Err(elapsed) => return Err(Error::Unavailable(elapsed.into())),
     };

@@ -1,5 +1,7 @@
 //! Stories about messages: what is said, read, mentioned and forgotten.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
 mod cast;
 mod support;
 
@@ -10,7 +12,7 @@ use roomm8_db::{ConversationId, Database, HouseholdId, RefusalCode, Role, UserId
 
 async fn general(db: &Database, user: UserId, household: HouseholdId) -> ConversationId {
     let member = proof(db, user, household).await.expect("a member");
-    conversation::general(&mut *db.connection().await.expect("a connection"), &member)
+    conversation::general(&mut db.connection().await.expect("a connection"), &member)
         .await
         .expect("it exists")
         .id

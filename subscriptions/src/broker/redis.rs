@@ -51,7 +51,7 @@ impl Redis {
             Err(_) => Some("no answer within 3 s".to_owned()),
         };
         if let Some(cause) = cause {
-            anyhow::bail!("cannot reach Redis at {address}: {cause}");
+            anyhow::bail!("REDIS_URL: cannot reach Redis at {address}: {cause}");
         }
         let (outgoing, to_send) = mpsc::channel(OUTGOING);
         let (received, incoming) = mpsc::channel(INCOMING);
