@@ -1,28 +1,25 @@
 //! The database: connections, transactions and migrations, for MySQL and SQLite alike.
 
+mod location;
+mod pool;
+
+pub use pool::Pooled;
+
 use crate::connection::Link;
 use crate::{Connection, Error, HouseholdId, Result};
-use deadpool::managed::{self, Manager as _, Metrics, Object, PoolError, RecycleError, RecycleResult};
-use diesel::{Connection as _, ConnectionError, SqliteConnection};
-use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use diesel_async::{AsyncMigrationHarness, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use mysql_async::OptsBuilder;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use deadpool::managed::{self, Manager as _, Object, PoolError};
+use diesel_async::RunQueryDsl;
+use location::Location;
+use pool::Manager;
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard, broadcast};
 use tokio::time::timeout;
 
-const MYSQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/mysql");
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-
 /// How often a transaction that lost against another, or whose connection broke, is run again.
 const RETRIES: u32 = 3;
-/// After so long without use a connection is tried before it is handed out.
-const QUIET: Duration = Duration::from_secs(1);
 /// Commits that a slow listener may be behind before it misses some.
 const COMMIT_QUEUE: usize = 1024;
 /// How long a transaction is tried again; a caller is told to come back rather than kept waiting.
@@ -81,7 +78,7 @@ impl Database {
         let lock = location.lock()?.map(Arc::new);
         let writer = matches!(location, Location::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
         let statistics = Arc::new(Statistics::default());
-        let manager = Manager { location: location.clone(), statistics: statistics.clone() };
+        let manager = Manager::new(location.clone(), statistics.clone());
         let first = manager.create().await.map_err(|error| location.explain(&error))?;
         location.migrate(first).await?;
         let pool = managed::Pool::builder(manager)
@@ -215,23 +212,6 @@ impl Database {
     }
 }
 
-/// A connection on loan from the pool; it goes back when dropped.
-pub struct Pooled(Object<Manager>);
-
-impl std::ops::Deref for Pooled {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Pooled {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
-    }
-}
-
 /// What runs inside a transaction; it may run more than once.
 pub(crate) trait Work: Sync {
     type Output: Send;
@@ -266,170 +246,4 @@ async fn setting(conn: &mut Connection, name: &str) -> Result<Setting> {
         Link::Mysql(link) => Ok(query.get_result(&mut **link).await?),
         Link::Sqlite(_) => Err(Error::NotFound),
     }
-}
-
-/// Where `DATABASE_URL` points.
-#[derive(Clone)]
-enum Location {
-    Mysql(String),
-    Sqlite(PathBuf),
-}
-
-impl Location {
-    fn parse(url: &str) -> anyhow::Result<Self> {
-        if let Some(path) = url.strip_prefix("sqlite://") {
-            anyhow::ensure!(
-                !path.is_empty(),
-                "DATABASE_URL names no file: write sqlite://path/to/file.sqlite3"
-            );
-            return Ok(Self::Sqlite(path.into()));
-        }
-        anyhow::ensure!(
-            url.starts_with("mysql://"),
-            "DATABASE_URL must begin with mysql:// or sqlite://, for example sqlite://data/roomm8.sqlite3"
-        );
-        let options = mysql_async::Opts::from_url(url).map_err(|error| {
-            anyhow::anyhow!(
-                "DATABASE_URL is not a MySQL URL ({error}): write mysql://user:password@host:3306/database"
-            )
-        })?;
-        anyhow::ensure!(
-            options.db_name().is_some(),
-            "DATABASE_URL names no database: write mysql://user:password@host:3306/database"
-        );
-        Ok(Self::Mysql(url.to_owned()))
-    }
-
-    /// Takes the side lock of an SQLite file: one process a file.
-    fn lock(&self) -> anyhow::Result<Option<File>> {
-        let Self::Sqlite(path) = self else { return Ok(None) };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                anyhow::anyhow!("DATABASE_URL: cannot make the folder {} ({error})", folder.display())
-            })?;
-        }
-        let side = path.with_extension("lock");
-        let file = File::create(&side)
-            .map_err(|error| anyhow::anyhow!("DATABASE_URL: cannot write {} ({error})", side.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => anyhow::bail!(
-                "{} is in use by another roomm8 process: stop it, or use MySQL to run several instances",
-                path.display()
-            ),
-            Err(TryLockError::Error(error)) => anyhow::bail!("cannot lock {}: {error}", side.display()),
-        }
-    }
-
-    fn explain(&self, error: &Error) -> anyhow::Error {
-        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-        match self {
-            Self::Mysql(url) => {
-                anyhow::anyhow!("DATABASE_URL: cannot reach MySQL at {}: {cause}", without_password(url))
-            }
-            Self::Sqlite(path) => anyhow::anyhow!("DATABASE_URL: cannot open {}: {cause}", path.display()),
-        }
-    }
-
-    async fn migrate(&self, conn: Connection) -> anyhow::Result<()> {
-        let failed = |error| anyhow::anyhow!("the database could not be migrated: {error}");
-        match conn.link {
-            Link::Mysql(mut link) => {
-                // Two instances that start together must not migrate together.
-                link.batch_execute("SELECT GET_LOCK('roomm8_migrate', 60)").await?;
-                let mut harness = AsyncMigrationHarness::new(*link);
-                harness.run_pending_migrations(MYSQL_MIGRATIONS).map_err(failed)?;
-                Ok(harness.into_inner().batch_execute("SELECT RELEASE_LOCK('roomm8_migrate')").await?)
-            }
-            Link::Sqlite(mut link) => {
-                let run = |conn: &mut SqliteConnection| {
-                    conn.run_pending_migrations(SQLITE_MIGRATIONS)
-                        .map(|_| ())
-                        .map_err(diesel::result::Error::QueryBuilderError)
-                };
-                link.spawn_blocking(run).await.map_err(|error| failed(error.into()))
-            }
-        }
-    }
-}
-
-fn without_password(url: &str) -> String {
-    let address = url.rsplit_once('@').map_or(url, |(_, address)| address);
-    format!("mysql://…@{}", address.trim_start_matches("mysql://"))
-}
-
-/// Makes connections for the pool and keeps those that are still good.
-struct Manager {
-    location: Location,
-    statistics: Arc<Statistics>,
-}
-
-impl managed::Manager for Manager {
-    type Type = Connection;
-    type Error = Error;
-
-    async fn create(&self) -> Result<Connection> {
-        let link = match &self.location {
-            Location::Mysql(url) => Link::Mysql(Box::new(connect_mysql(url).await?)),
-            Location::Sqlite(path) => Link::Sqlite(connect_sqlite(path).await?),
-        };
-        Ok(Connection::new(link, self.statistics.clone()))
-    }
-
-    async fn recycle(&self, conn: &mut Connection, metrics: &Metrics) -> RecycleResult<Error> {
-        if conn.broken {
-            return Err(RecycleError::message("the connection broke"));
-        }
-        // A server that restarted meanwhile is found out here and not by the caller's first query.
-        if conn.is_mysql() && metrics.last_used() > QUIET {
-            conn.batch("DO 0").await?;
-        }
-        Ok(())
-    }
-}
-
-/// READ COMMITTED: what is read after the household's lock is what others have committed, not a snapshot from
-/// before the wait.
-const MYSQL_SESSION: [&str; 6] = [
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO'",
-    "SET SESSION innodb_lock_wait_timeout = 1",
-    // An instance that freezes inside a transaction must not hold a household's lock for ever. MySQL can only be told
-    // to hang up on what is idle; MariaDB can be told of transactions.
-    "SET SESSION wait_timeout = 30 /*M! , SESSION idle_write_transaction_timeout = 5 */",
-    "SET time_zone = '+00:00'",
-    "SET NAMES utf8mb4",
-];
-
-async fn connect_mysql(url: &str) -> Result<AsyncMysqlConnection> {
-    let unavailable = |error: mysql_async::Error| Error::Unavailable(error.into());
-    let options = mysql_async::Opts::from_url(url).map_err(|error| Error::Internal(error.into()))?;
-    let options = OptsBuilder::from_opts(options)
-        .init(MYSQL_SESSION.to_vec())
-        .tcp_keepalive(Some(10_000_u32))
-        .tcp_nodelay(true)
-        .stmt_cache_size(0)
-        .client_found_rows(true);
-    let connect = async { mysql_async::Conn::new(options).await.map_err(unavailable) };
-    let conn = match timeout(Duration::from_secs(3), connect).await {
-        Ok(conn) => conn?,
-        Err(elapsed) => return Err(Error::Unavailable(elapsed.into())),
-    };
-    AsyncMysqlConnection::try_from(conn).await.map_err(|error| Error::Unavailable(error.into()))
-}
-
-async fn connect_sqlite(path: &Path) -> Result<SyncConnectionWrapper<SqliteConnection>> {
-    let path = path.to_string_lossy().into_owned();
-    let open = move || -> Result<SqliteConnection, ConnectionError> {
-        let mut conn = SqliteConnection::establish(&path)?;
-        // FULL: a commit that was acknowledged survives the loss of power.
-        diesel::connection::SimpleConnection::batch_execute(
-            &mut conn,
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-        )
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(conn)
-    };
-    let conn = tokio::task::spawn_blocking(open).await.map_err(|error| Error::Internal(error.into()))?;
-    Ok(SyncConnectionWrapper::new(conn.map_err(|error| Error::Unavailable(error.into()))?))
 }

@@ -1,0 +1,102 @@
+//! Where the database is: understanding `DATABASE_URL`, and bringing what is there up to date.
+
+use crate::connection::Link;
+use crate::{Connection, Error};
+use diesel::SqliteConnection;
+use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+
+const MYSQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/mysql");
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Where `DATABASE_URL` points.
+#[derive(Clone)]
+pub(super) enum Location {
+    Mysql(String),
+    Sqlite(PathBuf),
+}
+
+impl Location {
+    pub(super) fn parse(url: &str) -> anyhow::Result<Self> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            anyhow::ensure!(
+                !path.is_empty(),
+                "DATABASE_URL names no file: write sqlite://path/to/file.sqlite3"
+            );
+            return Ok(Self::Sqlite(path.into()));
+        }
+        anyhow::ensure!(
+            url.starts_with("mysql://"),
+            "DATABASE_URL must begin with mysql:// or sqlite://, for example sqlite://data/roomm8.sqlite3"
+        );
+        let options = mysql_async::Opts::from_url(url).map_err(|error| {
+            anyhow::anyhow!(
+                "DATABASE_URL is not a MySQL URL ({error}): write mysql://user:password@host:3306/database"
+            )
+        })?;
+        anyhow::ensure!(
+            options.db_name().is_some(),
+            "DATABASE_URL names no database: write mysql://user:password@host:3306/database"
+        );
+        Ok(Self::Mysql(url.to_owned()))
+    }
+
+    /// Takes the side lock of an SQLite file: one process a file.
+    pub(super) fn lock(&self) -> anyhow::Result<Option<File>> {
+        let Self::Sqlite(path) = self else { return Ok(None) };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                anyhow::anyhow!("DATABASE_URL: cannot make the folder {} ({error})", folder.display())
+            })?;
+        }
+        let side = path.with_extension("lock");
+        let file = File::create(&side)
+            .map_err(|error| anyhow::anyhow!("DATABASE_URL: cannot write {} ({error})", side.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => anyhow::bail!(
+                "{} is in use by another roomm8 process: stop it, or use MySQL to run several instances",
+                path.display()
+            ),
+            Err(TryLockError::Error(error)) => anyhow::bail!("cannot lock {}: {error}", side.display()),
+        }
+    }
+
+    pub(super) fn explain(&self, error: &Error) -> anyhow::Error {
+        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        match self {
+            Self::Mysql(url) => {
+                anyhow::anyhow!("DATABASE_URL: cannot reach MySQL at {}: {cause}", without_password(url))
+            }
+            Self::Sqlite(path) => anyhow::anyhow!("DATABASE_URL: cannot open {}: {cause}", path.display()),
+        }
+    }
+
+    pub(super) async fn migrate(&self, conn: Connection) -> anyhow::Result<()> {
+        let failed = |error| anyhow::anyhow!("the database could not be migrated: {error}");
+        match conn.link {
+            Link::Mysql(mut link) => {
+                // Two instances that start together must not migrate together.
+                link.batch_execute("SELECT GET_LOCK('roomm8_migrate', 60)").await?;
+                let mut harness = AsyncMigrationHarness::new(*link);
+                harness.run_pending_migrations(MYSQL_MIGRATIONS).map_err(failed)?;
+                Ok(harness.into_inner().batch_execute("SELECT RELEASE_LOCK('roomm8_migrate')").await?)
+            }
+            Link::Sqlite(mut link) => {
+                let run = |conn: &mut SqliteConnection| {
+                    conn.run_pending_migrations(SQLITE_MIGRATIONS)
+                        .map(|_| ())
+                        .map_err(diesel::result::Error::QueryBuilderError)
+                };
+                link.spawn_blocking(run).await.map_err(|error| failed(error.into()))
+            }
+        }
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let address = url.rsplit_once('@').map_or(url, |(_, address)| address);
+    format!("mysql://…@{}", address.trim_start_matches("mysql://"))
+}
