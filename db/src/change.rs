@@ -150,6 +150,7 @@ impl Database {
             Some(id) => Some(key(request, operation, checked(id)?)?),
             None => None,
         };
+        let _turn = self.turns().take(request.household).await?;
         let changed =
             self.transaction(&Performance { request, operation, key, throttles: self.throttles() }).await?;
         if !changed.is_repeat {

@@ -6,6 +6,7 @@ mod pool;
 pub use pool::Pooled;
 
 use crate::connection::Link;
+use crate::turn::Turns;
 use crate::{Connection, Error, HouseholdId, Result};
 use deadpool::managed::{self, Manager as _, Object, PoolError};
 use diesel_async::RunQueryDsl;
@@ -23,7 +24,9 @@ const RETRIES: u32 = 3;
 /// Commits that a slow listener may be behind before it misses some.
 const COMMIT_QUEUE: usize = 1024;
 /// How long a transaction is tried again; a caller is told to come back rather than kept waiting.
-const PATIENCE: Duration = Duration::from_secs(3);
+const RETRIED_FOR: Duration = Duration::from_secs(1);
+/// How long a writing transaction waits for its turn on SQLite.
+const WRITER_WAIT: Duration = Duration::from_secs(3);
 /// How long a caller waits for a free connection before it is told to come back.
 const POOL_WAIT: Duration = Duration::from_secs(1);
 
@@ -64,6 +67,7 @@ pub struct Database {
     /// SQLite has one writer: waiting here is fair, waiting in its busy handler is not.
     writer: Option<Arc<Mutex<()>>>,
     commits: broadcast::Sender<Commit>,
+    turns: Arc<Turns>,
     throttles: bool,
     /// Held for as long as the database is open, so that a second process cannot open the same file.
     _lock: Option<Arc<File>>,
@@ -88,7 +92,15 @@ impl Database {
             .create_timeout(Some(Duration::from_secs(3)))
             .build()?;
         let (commits, _) = broadcast::channel(COMMIT_QUEUE);
-        let database = Self { pool, statistics, writer, commits, throttles: options.throttles, _lock: lock };
+        let database = Self {
+            pool,
+            statistics,
+            writer,
+            commits,
+            turns: Arc::default(),
+            throttles: options.throttles,
+            _lock: lock,
+        };
         database.refuse_unsafe_settings().await?;
         Ok(database)
     }
@@ -106,6 +118,10 @@ impl Database {
     pub(crate) fn announce(&self, household: HouseholdId, seq: i64) {
         // Nobody listening is fine: then nobody has to be woken.
         let _ = self.commits.send(Commit { household, seq });
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     pub(crate) fn throttles(&self) -> bool {
@@ -143,7 +159,7 @@ impl Database {
         loop {
             match self.attempt(work).await {
                 Err(error)
-                    if error.is_worth_another_try() && attempt < RETRIES && begun.elapsed() < PATIENCE =>
+                    if error.is_worth_another_try() && attempt < RETRIES && begun.elapsed() < RETRIED_FOR =>
                 {
                     attempt += 1;
                     self.statistics.retries.fetch_add(1, Ordering::Relaxed);
@@ -180,7 +196,7 @@ impl Database {
 
     async fn writer_turn(&self) -> Result<Option<MutexGuard<'_, ()>>> {
         let Some(writer) = &self.writer else { return Ok(None) };
-        match timeout(PATIENCE, writer.lock()).await {
+        match timeout(WRITER_WAIT, writer.lock()).await {
             Ok(turn) => Ok(Some(turn)),
             Err(elapsed) => Err(Error::Unavailable(elapsed.into())),
         }

@@ -30,6 +30,7 @@ mod tables;
 mod text;
 pub mod throttle;
 mod time;
+mod turn;
 mod version;
 
 pub use access::{Member, Permission, Role};

@@ -172,7 +172,7 @@ impl Answer {
 
     /// Whether the same request, with the same id, may well succeed a little later.
     pub fn is_passing(&self) -> bool {
-        let is_known = matches!(self.code(), Some("UNAVAILABLE" | "RATE_LIMITED" | "DEADLINE_EXCEEDED"));
+        let is_known = matches!(self.code(), Some("UNAVAILABLE" | "RATE_LIMITED"));
         is_known && (self.status != StatusCode::SERVICE_UNAVAILABLE || self.says_when)
     }
 }
