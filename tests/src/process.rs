@@ -9,7 +9,7 @@ use std::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{reaper, wait};
@@ -42,6 +42,28 @@ impl Process {
     pub fn signal(&self, signal: &str) {
         let status = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
         assert!(status.is_ok_and(|status| status.success()), "SIG{signal} could not be sent");
+        if signal == "STOP" {
+            self.wait_until_stopped();
+        }
+    }
+
+    /// The signal is sent before it is obeyed: threads on another core may still answer for a moment.
+    fn wait_until_stopped(&self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.is_stopped() {
+            assert!(Instant::now() < deadline, "the process did not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether every thread is in state T of proc(5).
+    fn is_stopped(&self) -> bool {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return true };
+        threads.flatten().all(|thread| {
+            let status = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The name before it may hold anything, in brackets.
+            status.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
     }
 
     /// How it ended, if it has.
