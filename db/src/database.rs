@@ -27,6 +27,9 @@ const COMMIT_QUEUE: usize = 1024;
 const RETRIED_FOR: Duration = Duration::from_secs(1);
 /// How long a writing transaction waits for its turn on SQLite.
 const WRITER_WAIT: Duration = Duration::from_secs(3);
+/// How long a caller waits for a connection, trying an idle one and making another included: a frozen server must not
+/// cost one deadline after the other.
+const ACQUIRED_WITHIN: Duration = Duration::from_millis(1200);
 /// How long a caller waits for a free connection before it is told to come back.
 const POOL_WAIT: Duration = Duration::from_secs(1);
 
@@ -145,10 +148,12 @@ impl Database {
     }
 
     async fn pooled(&self) -> Result<Object<Manager>> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            other => Error::Unavailable(other.into()),
-        })
+        match timeout(ACQUIRED_WITHIN, self.pool.get()).await {
+            Ok(Ok(conn)) => Ok(conn),
+            Ok(Err(PoolError::Backend(error))) => Err(error),
+            Ok(Err(other)) => Err(Error::Unavailable(other.into())),
+            Err(elapsed) => Err(Error::Unavailable(elapsed.into())),
+        }
     }
 
     /// Runs the work in a transaction: all of it happens or nothing. Work that lost against another transaction,
