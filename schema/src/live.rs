@@ -13,7 +13,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Context, Request, Response, ServerError, Variables};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 use roomm8_db::event::{Kind, Position};
 use roomm8_db::{HouseholdId, Member, account};
 use roomm8_subscriptions::{Attendance, Delivery, End, Follower, RenderKey, Rendered, Signal};
@@ -184,8 +184,7 @@ impl Live {
             return Err(vec![error.into_server_error()]);
         };
         let viewer_key = operation.key_for(&caller);
-        let following = Following { operation, caller, viewer_key, source };
-        Ok(stream::unfold(Some(Box::new(following)), |following| next(following).boxed()).boxed())
+        Ok(Following { operation, caller, viewer_key, source }.into_stream().boxed())
     }
 
     /// The operation of this request: the one others follow already, if there is one.
@@ -236,17 +235,6 @@ struct Following {
     source: Box<Source>,
 }
 
-/// The next rendered item; after an error there is none.
-async fn next(
-    following: Option<Box<Following>>,
-) -> Option<(Result<Bytes, ServerError>, Option<Box<Following>>)> {
-    let mut following = following?;
-    match following.next().await {
-        Ok(bytes) => Some((Ok(bytes), Some(following))),
-        Err(end) => Some((Err(told(end)), None)),
-    }
-}
-
 fn told(end: End) -> ServerError {
     let error = match end {
         End::MembershipEnded => {
@@ -258,6 +246,21 @@ fn told(end: End) -> ServerError {
 }
 
 impl Following {
+    /// The rendered items, one after another; after an error there is none.
+    fn into_stream(mut self) -> impl Stream<Item = Result<Bytes, ServerError>> + Send + 'static {
+        async_stream::stream! {
+            loop {
+                match self.next().await {
+                    Ok(bytes) => yield Ok(bytes),
+                    Err(end) => {
+                        yield Err(told(end));
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     async fn next(&mut self) -> Result<Bytes, End> {
         let item = self.source.next().await?;
         match self.ready(&item) {

@@ -59,7 +59,7 @@ impl Follower {
 
     pub(crate) fn from(mut self, after: Position) -> Result<Self, Error> {
         self.way.cursor = after;
-        if self.way.is_out_of_reach() { Err(Error::Resync) } else { Ok(self) }
+        if self.way.is_out_of_reach(self.way.log.at()) { Err(Error::Resync) } else { Ok(self) }
     }
 
     /// The member who follows.
@@ -125,15 +125,16 @@ impl Way {
     }
 
     async fn take_more(&mut self) -> Result<(), End> {
-        self.position.borrow_and_update();
-        if self.log.at().epoch != self.cursor.epoch || self.is_out_of_reach() {
+        let at = *self.position.borrow_and_update();
+        if at.epoch != self.cursor.epoch || self.is_out_of_reach(at) {
             return Err(End::Resync);
         }
+        if at.seq <= self.cursor.seq {
+            // Fails only when the log is gone, and we hold it.
+            let _ = self.position.changed().await;
+            return Ok(());
+        }
         match self.log.after(self.cursor.seq, BATCH) {
-            Some(recent) if recent.is_empty() => {
-                // Fails only when the log is gone, and we hold it.
-                let _ = self.position.changed().await;
-            }
             Some(recent) => self.taken.extend(recent),
             // In a box: it is rare, and every idle follower would carry its size.
             None => Box::pin(self.catch_up()).await,
@@ -141,8 +142,8 @@ impl Way {
         Ok(())
     }
 
-    fn is_out_of_reach(&self) -> bool {
-        self.log.at().seq - self.cursor.seq > REACH
+    fn is_out_of_reach(&self, at: Position) -> bool {
+        at.seq - self.cursor.seq > REACH
     }
 
     /// Reads what the hub keeps no longer. Few may at once: those who are far behind must not starve the others.

@@ -43,8 +43,8 @@ pub struct Sockets {
     pub write_deadline: Duration,
     /// Operations at once (close 4429). Default 50.
     pub operations: usize,
-    /// Bytes of the two buffers of a socket. It is most of what an idle one costs. Default 1,024 each.
-    pub buffer_bytes: usize,
+    /// Bytes read from a client at once, in a buffer that each socket keeps. Default 1,024.
+    pub read_buffer_bytes: usize,
 }
 
 impl Default for Settings {
@@ -72,7 +72,7 @@ impl Default for Sockets {
             silence_deadline: Duration::from_secs(30),
             write_deadline: Duration::from_secs(5),
             operations: 50,
-            buffer_bytes: 1024,
+            read_buffer_bytes: 1024,
         }
     }
 }

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{AbortHandle, SelectAll, abortable};
-use futures_util::{Sink, StreamExt};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
@@ -23,7 +22,8 @@ use super::super::stats::{Gauge, Held};
 use super::super::{Context, Credentials, Service, Shutdown};
 use super::close::{Close, close};
 use super::message::{self, Incoming};
-use super::stream::{Running, Said, What};
+use super::operations::Operations;
+use super::stream::Running;
 use pump::Step;
 
 /// The state of a socket.
@@ -34,9 +34,7 @@ pub(super) struct Connection<S: Service> {
     /// What the handshake said about the client, until `connection_init`.
     credentials: Option<Box<Credentials>>,
     caller: Option<S::Caller>,
-    operations: SelectAll<futures_util::stream::Abortable<Running>>,
-    /// The ids in use. Few enough to be looked through.
-    handles: Vec<(Arc<str>, AbortHandle)>,
+    operations: Operations,
     started: u64,
     replies: VecDeque<Message>,
     /// Resolves when the socket must end: the session did, or the server will.
@@ -82,8 +80,7 @@ impl<S: Service> Connection<S> {
             request_id,
             credentials: Some(Box::new(credentials)),
             caller: None,
-            operations: SelectAll::new(),
-            handles: Vec::new(),
+            operations: Operations::default(),
             started: 0,
             replies: VecDeque::new(),
             leave: Box::pin(restart(context.shutdown.clone())),
@@ -127,7 +124,6 @@ impl<S: Service> Connection<S> {
                 self.pinged = None;
                 self.hear(message).await
             }
-            Step::Said(said) => self.say(&said),
             Step::Leave(reason) => Err(reason.into()),
             Step::Timer => self.look_at_the_clock(),
             Step::Gone => Err(End::Gone),
@@ -147,7 +143,8 @@ impl<S: Service> Connection<S> {
             Incoming::Ping { payload } => self.replies.push_back(message::pong(payload)),
             Incoming::Pong => {}
             Incoming::Subscribe { id, parameters } => self.subscribe(&id, parameters)?,
-            Incoming::Complete { id } => self.forget(&id),
+            // The client has lost interest. A query that runs goes on; its answer is not sent.
+            Incoming::Complete { id } => self.operations.remove(&id),
         }
         Ok(())
     }
@@ -182,14 +179,14 @@ impl<S: Service> Connection<S> {
 
     fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), Close> {
         let caller = self.caller.clone().ok_or_else(Close::not_initialised)?;
-        if self.handles.iter().any(|(used, _)| **used == *id) {
+        if self.operations.contains(id) {
             return Err(Close::duplicate(id));
         }
-        if self.handles.len() >= self.context.settings.sockets.operations {
+        if self.operations.len() >= self.context.settings.sockets.operations {
             return Err(Close::too_many_operations());
         }
         match gate::admit(parameters, &self.context.settings.limits) {
-            Ok(operation) => self.start(id.into(), caller, operation),
+            Ok(operation) => self.start(id, caller, operation),
             Err(refusal) => {
                 self.context.stats.refusal(refusal.rule);
                 self.replies.push_back(message::error(id, &[refusal.error]));
@@ -198,47 +195,11 @@ impl<S: Service> Connection<S> {
         Ok(())
     }
 
-    fn start(&mut self, id: Arc<str>, caller: S::Caller, operation: Operation) {
+    fn start(&mut self, id: &str, caller: S::Caller, operation: Operation) {
         self.started += 1;
         let request_id = format!("{}.{}", self.request_id, self.started);
-        let running = Running::start(Arc::clone(&id), &self.context, caller, operation, request_id);
-        let (running, handle) = abortable(running);
-        self.operations.push(running);
-        self.handles.push((id, handle));
+        self.operations.insert(Running::start(id, &self.context, caller, operation, request_id));
     }
-
-    fn say(&mut self, said: &Said) -> Result<(), End> {
-        let message = match &said.what {
-            What::Next(body) => message::next(&said.id, body),
-            What::Failed(errors) if errors.iter().any(is_overflow) => {
-                return Err(Close::slow_consumer().into());
-            }
-            What::Failed(errors) => message::error(&said.id, errors),
-            What::Complete => message::complete(&said.id),
-        };
-        if !matches!(said.what, What::Next(_)) {
-            self.handles.retain(|(id, _)| *id != said.id);
-        }
-        // An operation is only listened to while the socket takes a message.
-        self.write(message)
-    }
-
-    /// The client has lost interest. A query that runs goes on; its answer is not sent.
-    fn forget(&mut self, id: &str) {
-        if let Some(at) = self.handles.iter().position(|(used, _)| **used == *id) {
-            let (_, handle) = self.handles.swap_remove(at);
-            handle.abort();
-        }
-    }
-
-    fn write(&mut self, message: Message) -> Result<(), End> {
-        self.is_dirty = true;
-        Pin::new(&mut self.socket).start_send(message).map_err(|_| End::Gone)
-    }
-}
-
-fn is_overflow(error: &async_graphql::ServerError) -> bool {
-    code_of(error) == Some(error::SLOW_CONSUMER)
 }
 
 /// 4403 tells the client to sign in again; what is not its fault must not.

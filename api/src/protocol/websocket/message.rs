@@ -105,24 +105,26 @@ pub(super) fn pong(payload: Option<&RawValue>) -> Message {
     }
 }
 
-/// Puts a rendered response, which many sockets may share, behind the one thing that is this socket's own: the id.
-pub(super) fn next(id: &str, payload: &[u8]) -> Message {
-    frame(id, "next", payload)
+/// What every `next` of one operation begins with: all that is this socket's own in it.
+pub(super) fn next_head(id: &str) -> Box<[u8]> {
+    head(id, "next").into_boxed_slice()
+}
+
+/// Puts a rendered response, which many sockets may share, behind its operation's head.
+pub(super) fn next(head: &[u8], payload: &[u8]) -> Message {
+    text([head, payload, b"}"].concat())
 }
 
 pub(super) fn error(id: &str, errors: &[ServerError]) -> Message {
-    frame(id, "error", &json(errors))
+    text([head(id, "error").as_slice(), &json(errors), b"}"].concat())
 }
 
 pub(super) fn complete(id: &str) -> Message {
     text([br#"{"id":"#.as_slice(), &json(id), br#","type":"complete"}"#].concat())
 }
 
-fn frame(id: &str, kind: &str, payload: &[u8]) -> Message {
-    let id = json(id);
-    let parts =
-        [br#"{"id":"#.as_slice(), &id, br#","type":""#, kind.as_bytes(), br#"","payload":"#, payload, b"}"];
-    text(parts.concat())
+fn head(id: &str, kind: &str) -> Vec<u8> {
+    [br#"{"id":"#.as_slice(), &json(id), br#","type":""#, kind.as_bytes(), br#"","payload":"#].concat()
 }
 
 fn text(json: Vec<u8>) -> Message {

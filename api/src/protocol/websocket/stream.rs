@@ -1,38 +1,37 @@
-//! One operation of a socket, as a stream of what it has to say.
+//! One operation of a socket, and what it has to say.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
 use async_graphql::ServerError;
+use axum::extract::ws::Message;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::StreamExt;
 
+use super::super::error::{SLOW_CONSUMER, code_of};
 use super::super::gate::{Kind, Operation};
 use super::super::operation::{self, Identity};
 use super::super::stats::{Gauge, Held, Stats};
 use super::super::{Context, Events, Service, answer};
+use super::message;
 
-/// What an operation says, and which one says it.
-pub(super) struct Said {
-    pub(super) id: Arc<str>,
-    pub(super) what: What,
-}
-
-pub(super) enum What {
+/// What an operation says, in its message.
+pub(super) enum Said {
     /// A response.
-    Next(Bytes),
-    /// It failed, and has ended.
-    Failed(Vec<ServerError>),
-    /// It has ended.
-    Complete,
+    Next(Message),
+    /// It has ended, or failed.
+    Last(Message),
+    /// Its events overflowed, as the socket did not take them.
+    Overflow,
 }
 
 /// An operation under way. It is boxed only where it waits, so that a quiet subscription is its events and no more.
 pub(super) struct Running {
-    id: Arc<str>,
+    id: Box<str>,
+    /// What each of its responses begins with.
+    head: Box<[u8]>,
     request_id: Box<str>,
     stage: Stage,
     stats: Arc<Stats>,
@@ -45,12 +44,11 @@ enum Stage {
     Opening(BoxFuture<'static, Result<Events, Vec<ServerError>>>),
     Streaming(Events, #[expect(dead_code, reason = "counts by being there")] Held),
     Completing,
-    Over,
 }
 
 impl Running {
     pub(super) fn start<S: Service>(
-        id: Arc<str>,
+        id: &str,
         context: &Arc<Context<S>>,
         caller: S::Caller,
         operation: Operation,
@@ -68,61 +66,64 @@ impl Running {
                 Ok(rendered.body)
             })),
         };
-        Self { id, request_id: own, stage, stats }
+        Self { id: id.into(), head: message::next_head(id), request_id: own, stage, stats }
     }
 
-    fn advance(&mut self, task: &mut Task<'_>) -> Poll<Option<What>> {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it says next. It must not be polled after its last.
+    pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Said> {
+        // The operations of a socket share its task: without this, one that panics would take the others with it.
+        catch_unwind(AssertUnwindSafe(|| self.advance(task))).unwrap_or_else(|_| {
+            self.stats.panic();
+            tracing::error!(request_id = %self.request_id, "a subscription panicked");
+            Poll::Ready(self.fail(&[answer::internal(&self.request_id)]))
+        })
+    }
+
+    fn advance(&mut self, task: &mut Task<'_>) -> Poll<Said> {
         loop {
             match &mut self.stage {
                 Stage::Executing(answer) => {
-                    let what = match ready!(answer.as_mut().poll(task)) {
-                        Ok(body) => What::Next(body),
-                        Err(errors) => return self.fail(errors),
+                    let said = match ready!(answer.as_mut().poll(task)) {
+                        Ok(body) => self.next(&body),
+                        Err(errors) => return Poll::Ready(self.fail(&errors)),
                     };
                     self.stage = Stage::Completing;
-                    return Poll::Ready(Some(what));
+                    return Poll::Ready(said);
                 }
                 Stage::Opening(opening) => match ready!(opening.as_mut().poll(task)) {
                     Ok(events) => {
                         self.stage = Stage::Streaming(events, self.stats.hold(Gauge::Subscriptions));
                     }
-                    Err(errors) => return self.fail(errors),
+                    Err(errors) => return Poll::Ready(self.fail(&errors)),
                 },
-                Stage::Streaming(events, _) => match ready!(events.poll_next_unpin(task)) {
-                    Some(Ok(body)) => return Poll::Ready(Some(What::Next(body))),
-                    Some(Err(error)) => {
-                        let errors = answer::refused(vec![error], &self.request_id);
-                        return self.fail(errors);
-                    }
-                    None => self.stage = Stage::Completing,
-                },
-                Stage::Completing => {
-                    self.stage = Stage::Over;
-                    return Poll::Ready(Some(What::Complete));
+                Stage::Streaming(events, _) => {
+                    return Poll::Ready(match ready!(events.poll_next_unpin(task)) {
+                        Some(Ok(body)) => self.next(&body),
+                        Some(Err(error)) => self.fail(&answer::refused(vec![error], &self.request_id)),
+                        None => self.complete(),
+                    });
                 }
-                Stage::Over => return Poll::Ready(None),
+                Stage::Completing => return Poll::Ready(self.complete()),
             }
         }
     }
 
-    fn fail(&mut self, errors: Vec<ServerError>) -> Poll<Option<What>> {
-        self.stage = Stage::Over;
-        Poll::Ready(Some(What::Failed(errors)))
+    fn next(&self, body: &Bytes) -> Said {
+        Said::Next(message::next(&self.head, body))
     }
-}
 
-impl Stream for Running {
-    type Item = Said;
+    fn fail(&self, errors: &[ServerError]) -> Said {
+        if errors.iter().any(|error| code_of(error) == Some(SLOW_CONSUMER)) {
+            return Said::Overflow;
+        }
+        Said::Last(message::error(&self.id, errors))
+    }
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Said>> {
-        // The streams of a socket share its task: without this, one that panics would take the others with it.
-        let polled = catch_unwind(AssertUnwindSafe(|| self.advance(task)));
-        let polled = polled.unwrap_or_else(|_| {
-            self.stats.panic();
-            let errors = vec![answer::internal(&self.request_id)];
-            tracing::error!(request_id = %self.request_id, "a subscription panicked");
-            self.fail(errors)
-        });
-        polled.map(|what| what.map(|what| Said { id: Arc::clone(&self.id), what }))
+    fn complete(&self) -> Said {
+        Said::Last(message::complete(&self.id))
     }
 }

@@ -20,7 +20,6 @@ const STEPS: usize = 32;
 /// What a socket has to deal with next.
 pub(super) enum Step {
     Heard(Message),
-    Said(Said),
     Leave(Close),
     Timer,
     Gone,
@@ -29,10 +28,9 @@ pub(super) enum Step {
 impl<S: Service> Connection<S> {
     /// Finds the next step. What is ready is written without a flush until nothing is, or for [`STEPS`] steps.
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Step> {
-        let Ok(is_writable) = self.poll_replies(task) else { return Poll::Ready(Step::Gone) };
         // First what the client said, then the clock: after a halt of this process the answer to a ping is there.
         if self.steps < STEPS
-            && let Poll::Ready(step) = self.poll_step(task, is_writable)
+            && let Poll::Ready(step) = self.poll_conversation(task)
         {
             self.steps += 1;
             return Poll::Ready(step);
@@ -53,7 +51,9 @@ impl<S: Service> Connection<S> {
         Poll::Pending
     }
 
-    fn poll_step(&mut self, task: &mut Task<'_>, is_writable: bool) -> Poll<Step> {
+    /// Hears the client out, then lets the operations speak while the socket takes what they say.
+    fn poll_conversation(&mut self, task: &mut Task<'_>) -> Poll<Step> {
+        let Ok(mut is_writable) = self.poll_replies(task) else { return Poll::Ready(Step::Gone) };
         if self.replies.len() < REPLIES {
             match Pin::new(&mut self.socket).poll_next(task) {
                 Poll::Ready(Some(Ok(message))) => return Poll::Ready(Step::Heard(message)),
@@ -62,8 +62,17 @@ impl<S: Service> Connection<S> {
                 Poll::Pending => {}
             }
         }
-        if is_writable && let Poll::Ready(Some(said)) = Pin::new(&mut self.operations).poll_next(task) {
-            return Poll::Ready(Step::Said(said));
+        while is_writable
+            && self.steps < STEPS
+            && let Poll::Ready(said) = self.operations.poll_said(task)
+        {
+            self.steps += 1;
+            let (Said::Next(message) | Said::Last(message)) = said else {
+                return Poll::Ready(Step::Leave(Close::slow_consumer()));
+            };
+            self.replies.push_back(message);
+            let Ok(takes_more) = self.poll_replies(task) else { return Poll::Ready(Step::Gone) };
+            is_writable = takes_more;
         }
         Poll::Pending
     }
