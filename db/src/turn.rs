@@ -13,7 +13,7 @@ use tokio::time::timeout;
 /// Two: while one commits the next is at the lock already.
 const AT_ONCE: usize = 2;
 /// How long a change waits for its turn before its caller is told to come back.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_millis(800);
 /// Households remembered before those that nobody changes are forgotten.
 const REMEMBERED: usize = 1024;
 

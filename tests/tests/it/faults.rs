@@ -54,6 +54,12 @@ async fn workload(system: &System) -> (Home, Running) {
     (home, running)
 }
 
+/// Pages of logs read by all servers, for everybody or for one.
+async fn log_reads(system: &System) -> f64 {
+    let reads = system.servers.iter().map(|server| server.metric("roomm8_hub_log_reads_total"));
+    join_all(reads).await.iter().sum()
+}
+
 async fn finish_well(running: Running) -> roomm8_tests::workload::Report {
     running.acknowledged(20, PATIENCE).await;
     let report = running.finish(PATIENCE).await;
@@ -245,8 +251,12 @@ async fn one_household_is_locked_and_others_go_on(deployment: Deployment) {
     let (blocked, ()) = tokio::join!(blocked, others);
     for (answer, took) in &blocked {
         assert!(answer.is_passing(), "{answer:?}");
-        assert!(*took < Duration::from_secs(4), "a blocked send took {took:?}");
+        // Those at the lock are let go by InnoDB's own clock, which ticks once a second.
+        assert!(*took < Duration::from_secs(3), "a blocked send took {took:?}");
     }
+    let mut waits: Vec<_> = blocked.iter().map(|(_, took)| *took).collect();
+    waits.sort();
+    assert!(waits[4] < Duration::from_millis(1500), "most blocked sends wait for no lock: {waits:?}");
     let end = Instant::now();
     conn.query_drop("ROLLBACK").await.unwrap();
     wait::until_so(Duration::from_secs(5), "the lock was let go", async || {
@@ -351,6 +361,11 @@ async fn redis_output_buffers_overflow(deployment: Deployment) {
     for _ in 0..200 * scale() {
         let _: i64 = system.redis().ask(&["PUBLISH", &channel, &load]).await.unwrap();
     }
+    wait::until_so(PATIENCE, "Redis cut the instance that does not read", async || {
+        let statistics: String = system.redis().ask(&["INFO", "stats"]).await.unwrap();
+        !statistics.contains("client_output_buffer_limit_disconnections:0")
+    })
+    .await;
     system.a().resume();
     finish_well(running).await;
 }
@@ -451,10 +466,15 @@ async fn a_herd_of_subscribers_loses_its_sockets_at_once(deployment: Deployment)
     proxies.iter().for_each(Proxy::cut);
     wait::until_so(PATIENCE, "nobody listened", async || carried() == 0).await;
     running.acknowledged(5, PATIENCE).await;
+    let reads_before = log_reads(&system).await;
     proxies.iter().for_each(Proxy::heal);
     let healed = Instant::now();
     wait::until_so(PATIENCE, "everybody listened again", async || carried() >= everybody).await;
     assert!(healed.elapsed() < Duration::from_secs(10), "the herd returned in {:?}", healed.elapsed());
+    running.acknowledged(5, PATIENCE).await;
+    // What is sent meanwhile is read as well, once by each instance; the herd's own return must not show.
+    let reads = log_reads(&system).await - reads_before;
+    assert!(reads < f64::from(u32::try_from(size).unwrap()) / 2.0, "{size} subscribers cost {reads} reads");
     finish_well(running).await;
 }
 
