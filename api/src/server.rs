@@ -75,7 +75,7 @@ impl Server {
             has_broker: config.redis_url.is_some(),
         };
         let router =
-            router(service, settings, stats.clone(), shutdown.clone()).merge(operations::router(operations));
+            router(service, settings, stats.clone(), shutdown.clone())?.merge(operations::router(operations));
         tokio::spawn(relay(database.clone(), LogChannel::new(config.mailbox_dir.clone(), public_url)));
         tokio::spawn(keep_house(database));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);

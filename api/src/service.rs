@@ -68,6 +68,10 @@ impl RoomM8 {
 impl Service for RoomM8 {
     type Caller = Caller;
 
+    fn sdl(&self) -> String {
+        roomm8_schema::sdl()
+    }
+
     async fn authenticate(&self, credentials: Credentials) -> Result<Caller, ServerError> {
         let Credentials { token, client_address: address, user_agent } = credentials;
         let viewer = match token {

@@ -30,7 +30,7 @@ pub use error::{CODES, Code, Error};
 pub use live::{Live, Render};
 pub use scope::{Caller, Scope, Services};
 
-use async_graphql::{MergedObject, MergedSubscription};
+use async_graphql::{MergedObject, MergedSubscription, ValidationMode};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -63,13 +63,15 @@ pub struct Subscription(event::EventSubscription, presence::PresenceSubscription
 /// The schema, ready to execute.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// Builds the schema.
+/// Builds the schema, for documents that have been validated: the server's edge does, in full.
 ///
 /// No extension is installed: any one of them moves every field to a slower path. The limits on documents stand in
 /// front of it, in the server's gate.
 pub fn build(services: Services) -> Schema {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .data(services)
+        // Fast: whoever executes has validated already.
+        .validation_mode(ValidationMode::Fast)
         .disable_suggestions()
         .finish()
 }

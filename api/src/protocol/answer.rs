@@ -9,7 +9,7 @@ use tracing::error;
 use super::error::{self, code_of, with_code};
 
 /// Errors shown of a refused request; a query of a thousand unknown fields is not worth a thousand sentences.
-const ERRORS_SHOWN: usize = 20;
+pub(super) const ERRORS_SHOWN: usize = 20;
 
 /// An answer with data, as JSON.
 pub struct Rendered {

@@ -7,9 +7,9 @@ mod scan;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::parser::{Error as ParseError, parse_query};
-use async_graphql::{Pos, Request, Value, Variables};
+use async_graphql::{Pos, Positioned, Request, Value};
 
-use super::error::{self, BAD_USER_INPUT, OPERATION_UNKNOWN, PARSE_FAILED, VALIDATION_FAILED};
+use super::error::{self, OPERATION_UNKNOWN, PARSE_FAILED, VALIDATION_FAILED};
 use super::limits::{Limits, Refusal, Rule};
 use super::parameters::Parameters;
 
@@ -43,47 +43,65 @@ impl Kind {
     }
 }
 
-/// Lets an operation in, or says why not.
-pub fn admit(parameters: Parameters, limits: &Limits) -> Result<Operation, Refusal> {
-    let text = parameters.query.as_str();
+/// The operation of a document that a request asks for.
+pub struct Selected<'a> {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// Its definition.
+    pub operation: &'a Positioned<OperationDefinition>,
+}
+
+/// Reads a document, or says why it is not let in. Nothing of the text is looked at before its size is known.
+pub fn read(text: &str, limits: &Limits) -> Result<ExecutableDocument, Refusal> {
     limits.check(Rule::QueryBytes, text.len())?;
     scan::scan(text, limits)?;
+    let document = parse_query(text).map_err(|error| unreadable(&error))?;
+    measure::measure(&document, limits)?;
+    Ok(document)
+}
+
+/// Finds the operation that a request asks for, and looks at the size of its variables.
+pub fn select<'a>(
+    document: &'a ExecutableDocument,
+    parameters: &Parameters,
+    limits: &Limits,
+) -> Result<Selected<'a>, Refusal> {
     for value in parameters.variables.values() {
         // The variables are an object themselves: one level.
         check_nesting(value, 2, limits)?;
     }
-    let document = parse_query(text).map_err(|error| unreadable(&error))?;
-    measure::measure(&document, limits)?;
-    let (name, operation) = select(&document, parameters.operation_name.as_deref())?;
-    check_required(operation, &parameters.variables)?;
-    let kind = kind_of(operation);
-    if kind == Kind::Subscription && measure::root_fields(&document, operation) > 1 {
-        let place = vec![operation.selection_set.pos];
-        return Err(document_error("a subscription selects exactly one field at its root", place));
-    }
-    Ok(Operation { name, kind, request: request(parameters, document) })
+    let (name, operation) = find(document, parameters.operation_name.as_deref())?;
+    Ok(Selected { name, kind: kind_of(&operation.node), operation })
 }
 
-fn request(parameters: Parameters, document: ExecutableDocument) -> Request {
+/// A request of these parameters that runs this document.
+pub(super) fn operation(
+    parameters: Parameters,
+    document: ExecutableDocument,
+    kind: Kind,
+    name: Option<String>,
+) -> Operation {
     let mut request = Request::new(parameters.query).variables(parameters.variables);
     request.operation_name = parameters.operation_name;
     request.extensions = parameters.extensions;
     request.set_parsed_query(document);
-    request
+    Operation { request, kind, name }
 }
 
 /// `GetOperation` of the GraphQL specification, 6.1.
-fn select<'a>(
+fn find<'a>(
     document: &'a ExecutableDocument,
     wanted: Option<&str>,
-) -> Result<(Option<String>, &'a OperationDefinition), Refusal> {
+) -> Result<(Option<String>, &'a Positioned<OperationDefinition>), Refusal> {
     let mut operations = document.operations.iter();
     let selected = match wanted {
         Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| name.as_str() == wanted)),
         None => operations.next().filter(|_| operations.next().is_none()),
     };
     let (name, operation) = selected.ok_or_else(|| unknown(wanted))?;
-    Ok((name.map(ToString::to_string), &operation.node))
+    Ok((name.map(ToString::to_string), operation))
 }
 
 fn kind_of(operation: &OperationDefinition) -> Kind {
@@ -108,32 +126,12 @@ fn check_nesting(value: &Value, level: usize, limits: &Limits) -> Result<(), Ref
     }
 }
 
-/// The part of `CoerceVariableValues` (6.1.2) that needs no schema. The executor would only notice a missing
-/// variable where it is used, when the fields before it have already run.
-fn check_required(operation: &OperationDefinition, variables: &Variables) -> Result<(), Refusal> {
-    for definition in &operation.variable_definitions {
-        let variable = &definition.node;
-        let given = variables.get(&variable.name.node);
-        let is_missing = match given {
-            None => variable.default_value.is_none(),
-            Some(value) => *value == Value::Null,
-        };
-        if is_missing && !variable.var_type.node.nullable {
-            let message = format!("the variable ${} needs a value", variable.name.node);
-            let mut error = error::error(BAD_USER_INPUT, message);
-            error.locations = vec![definition.pos];
-            return Err(Refusal { rule: Rule::Document, error });
-        }
-    }
-    Ok(())
-}
-
 fn unknown(wanted: Option<&str>) -> Refusal {
     let message = match wanted {
         Some(_) => "the document has no operation of the name in operationName",
         None => "the document has several operations: say which to run in operationName",
     };
-    Refusal { rule: Rule::Document, error: error::error(OPERATION_UNKNOWN, message) }
+    Refusal::new(Rule::Document, error::error(OPERATION_UNKNOWN, message))
 }
 
 /// The parser's own text quotes the query; only what it expected is passed on.
@@ -158,11 +156,11 @@ fn unreadable(problem: &ParseError) -> Refusal {
 fn syntax_error(problem: &str, places: Vec<Pos>) -> Refusal {
     let mut error = error::error(PARSE_FAILED, format!("syntax error: {problem}"));
     error.locations = places;
-    Refusal { rule: Rule::Syntax, error }
+    Refusal::new(Rule::Syntax, error)
 }
 
 fn document_error(problem: &str, places: Vec<Pos>) -> Refusal {
     let mut error = error::error(VALIDATION_FAILED, problem);
     error.locations = places;
-    Refusal { rule: Rule::Document, error }
+    Refusal::new(Rule::Document, error)
 }

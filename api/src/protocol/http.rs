@@ -19,17 +19,26 @@ use http::header::{HeaderMap, UPGRADE};
 use http::{HeaderValue, Method};
 
 use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
-use super::gate::{self, Kind, Operation};
+use super::gate::{Kind, Operation};
 use super::operation::{self, Identity};
+use super::plan::Planner;
 use super::{Context, Service, Settings, Shutdown, Stats, websocket};
 pub(super) use credentials::{bearer, credentials};
 use media::Media;
 pub(super) use reply::Refused;
 
 /// The routes of the protocol layer: `/graphql` for both HTTP and WebSocket.
-pub fn router<S: Service>(service: S, settings: Settings, stats: Arc<Stats>, shutdown: Shutdown) -> Router {
-    let context = Arc::new(Context { service, settings, stats, shutdown });
-    Router::new().route("/graphql", any(answer::<S>)).with_state(context)
+///
+/// Fails if the service's schema is none.
+pub fn router<S: Service>(
+    service: S,
+    settings: Settings,
+    stats: Arc<Stats>,
+    shutdown: Shutdown,
+) -> anyhow::Result<Router> {
+    let planner = Planner::new(&service.sdl(), settings.limits.clone())?;
+    let context = Arc::new(Context { service, planner, settings, stats, shutdown });
+    Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(context))
 }
 
 async fn answer<S: Service>(State(context): State<Arc<Context<S>>>, request: Request) -> Response {
@@ -61,10 +70,7 @@ async fn operate<S: Service>(
     let method = request.method().clone();
     let credentials = credentials(&request, context.settings.trusted_proxies);
     let parameters = read::parameters(request, &context.settings).await?;
-    let operation = gate::admit(parameters, &context.settings.limits).map_err(|refusal| {
-        context.stats.refusal(refusal.rule);
-        Refused::from(refusal.error)
-    })?;
+    let operation = context.admit(parameters)?;
     suits(&operation, &method)?;
     // Only now: whoever sends nonsense costs no look at the sessions.
     let identity = Identity::Claimed(credentials?);

@@ -48,13 +48,13 @@ impl Limits {
             return Ok(());
         }
         let (what, way_out) = rule.words();
-        Err(Refusal {
+        Err(Refusal::new(
             rule,
-            error: error::error(
+            error::error(
                 error::LIMIT_EXCEEDED,
                 format!("{what}: {value}, and {limit} is the limit; {way_out}"),
             ),
-        })
+        ))
     }
 
     fn of(&self, rule: Rule) -> usize {
@@ -102,8 +102,14 @@ impl Default for Limits {
 pub struct Refusal {
     /// The rule, for counting.
     pub rule: Rule,
-    /// What to tell the client.
-    pub error: ServerError,
+    /// What to tell the client; never nothing.
+    pub errors: Vec<ServerError>,
+}
+
+impl Refusal {
+    pub(crate) fn new(rule: Rule, error: ServerError) -> Self {
+        Self { rule, errors: vec![error] }
+    }
 }
 
 /// What the gate looks at. All but the last two are limits.

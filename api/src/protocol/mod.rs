@@ -1,7 +1,7 @@
 //! The protocol layer: GraphQL over HTTP and over WebSocket, in front of any [`Service`].
 //!
 //! It knows what a request, an operation and a socket are, and nothing of what they are about. An operation comes in
-//! by [`http`] or [`websocket`], passes the [`gate`], is run by the service and goes out through [`answer`].
+//! by [`http`] or [`websocket`], passes the [`gate`], becomes a [`plan`], is run by the service and goes out through [`answer`].
 //! [`listener`] owns the connections under both.
 
 #![allow(clippy::result_large_err, reason = "a ServerError has that size, and is the error of all of this")]
@@ -14,6 +14,7 @@ pub mod limits;
 pub mod listener;
 mod operation;
 mod parameters;
+mod plan;
 mod settings;
 mod shutdown;
 mod stats;
@@ -27,20 +28,27 @@ use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+use gate::Operation;
 pub use http::router;
 pub use limits::Limits;
 pub use parameters::Parameters;
+use plan::Planner;
 pub use settings::{Settings, Sockets};
 pub use shutdown::Shutdown;
 pub use stats::{Sample, Stats};
 
 /// What answers the operations that this layer lets through.
 ///
-/// A request that reaches it is within [`Limits`] and already parsed: `request.parsed_query()` costs nothing. An
+/// A request that reaches it is within [`Limits`], valid, and already parsed: `request.parsed_query()` costs nothing,
+/// and has the fields collected and the variables in their places. So its schema need not validate again
+/// ([`async_graphql::ValidationMode::Fast`]). An
 /// error needs `extensions.code`; one that has none is logged and shown to the client as `INTERNAL`.
 pub trait Service: Clone + Send + Sync + 'static {
     /// A proven identity, or the proof that there is none.
     type Caller: Clone + Send + Sync + 'static;
+
+    /// The schema, in the schema definition language. Asked for once.
+    fn sdl(&self) -> String;
 
     /// Says who sends these credentials. No token at all is for the service to allow or refuse.
     fn authenticate(
@@ -95,7 +103,18 @@ impl std::fmt::Debug for Credentials {
 /// What every request of one router shares.
 struct Context<S> {
     service: S,
+    planner: Planner,
     settings: Settings,
     stats: Arc<Stats>,
     shutdown: Shutdown,
+}
+
+impl<S> Context<S> {
+    /// Lets a request in, on every transport alike.
+    fn admit(&self, parameters: Parameters) -> Result<Operation, Vec<ServerError>> {
+        self.planner.admit(parameters).map_err(|refusal| {
+            self.stats.refusal(refusal.rule);
+            refusal.errors
+        })
+    }
 }

@@ -13,6 +13,7 @@
 mod gate;
 mod http;
 mod listener;
+mod plan;
 mod server;
 mod socket;
 mod stub;

@@ -36,7 +36,7 @@ impl Server {
 
     pub fn with(settings: Settings, listen: Listen) -> Self {
         let (stub, stats, shutdown) = (Stub::new(), Arc::new(Stats::default()), Shutdown::new());
-        let router = router(stub.clone(), settings, Arc::clone(&stats), shutdown.clone());
+        let router = router(stub.clone(), settings, Arc::clone(&stats), shutdown.clone()).unwrap();
         let listener = listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let serving = listener::serve(listener, router, listen, Arc::clone(&stats), shutdown.clone());

@@ -35,8 +35,9 @@ pub struct Stub {
 impl Stub {
     pub fn new() -> Self {
         let seen = Arc::new(Seen::default());
-        let schema =
-            Schema::build(Query, Mutation(Arc::clone(&seen)), Subscriptions(Arc::clone(&seen))).finish();
+        let schema = Schema::build(Query, Mutation(Arc::clone(&seen)), Subscriptions(Arc::clone(&seen)))
+            .validation_mode(async_graphql::ValidationMode::Fast)
+            .finish();
         Self { schema, seen, ended: Arc::new(watch::Sender::new(false)) }
     }
 }
@@ -47,6 +48,10 @@ pub struct Caller(pub Option<String>);
 
 impl Service for Stub {
     type Caller = Caller;
+
+    fn sdl(&self) -> String {
+        self.schema.sdl()
+    }
 
     async fn authenticate(&self, credentials: Credentials) -> Result<Caller, ServerError> {
         match credentials.token.as_deref() {
@@ -126,8 +131,8 @@ impl Query {
         "x"
     }
 
-    async fn large(&self, bytes: usize) -> String {
-        "x".repeat(bytes)
+    async fn large(&self, #[graphql(default = 3)] bytes: i32) -> String {
+        "x".repeat(usize::try_from(bytes).unwrap())
     }
 
     /// Fails as a careless resolver would.

@@ -37,13 +37,6 @@ pub(super) fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<
     Ok(())
 }
 
-/// The fields at an operation's root, with fragments unfolded.
-pub(super) fn root_fields(document: &ExecutableDocument, operation: &OperationDefinition) -> usize {
-    let limits = Limits::default();
-    let mut ruler = Ruler { document, limits: &limits, fragments: HashMap::new() };
-    ruler.selections(&operation.selection_set.node, 1).map_or(usize::MAX, |size| size.width)
-}
-
 #[derive(Clone, Copy, Default)]
 struct Size {
     fields: usize,

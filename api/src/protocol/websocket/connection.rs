@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::super::error::{self, code_of};
-use super::super::gate::{self, Operation};
+use super::super::gate::Operation;
 use super::super::operation;
 use super::super::parameters::Parameters;
 use super::super::stats::{Gauge, Held};
@@ -185,12 +185,9 @@ impl<S: Service> Connection<S> {
         if self.operations.len() >= self.context.settings.sockets.operations {
             return Err(Close::too_many_operations());
         }
-        match gate::admit(parameters, &self.context.settings.limits) {
+        match self.context.admit(parameters) {
             Ok(operation) => self.start(id, caller, operation),
-            Err(refusal) => {
-                self.context.stats.refusal(refusal.rule);
-                self.replies.push_back(message::error(id, &[refusal.error]));
-            }
+            Err(errors) => self.replies.push_back(message::error(id, &errors)),
         }
         Ok(())
     }

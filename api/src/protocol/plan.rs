@@ -1,0 +1,164 @@
+//! The plan: what is to be executed of a document, worked out before anything runs.
+//!
+//! async-graphql runs a field twice that is selected twice, reads variables only where they are used, and compares
+//! overlapping fields one level deep. So it is handed a document in which none of that can matter: validated in full
+//! (GraphQL specification, 5), with its variables coerced (6.1.2) and put in their places, and with its fields
+//! collected (6.3.2), each response key once.
+
+mod collect;
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::request::{RequestError, coerce_variable_values};
+use apollo_compiler::response::JsonMap;
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
+use apollo_compiler::{ExecutableDocument as Typed, Schema};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use async_graphql::{Pos, Positioned, Variables};
+use lru::LruCache;
+
+use super::answer::ERRORS_SHOWN;
+use super::error::{self, BAD_USER_INPUT, VALIDATION_FAILED};
+use super::gate::{self, Operation, Selected};
+use super::limits::{Limits, Refusal, Rule};
+use super::parameters::Parameters;
+use collect::Collector;
+
+/// Documents kept in mind: an application has tens of them, rarely hundreds.
+const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+/// Longer ones are read anew each time, so that what is kept has a bound in bytes as well.
+const DOCUMENT_BYTES: usize = 16 * 1024;
+
+/// Makes plans for the documents of one schema.
+pub(super) struct Planner {
+    schema: Valid<Schema>,
+    limits: Limits,
+    /// Read, measured and validated before, by their text. A document's verdict depends on nothing else.
+    known: Mutex<LruCache<Box<str>, Arc<Document>>>,
+}
+
+/// A document that may be run.
+struct Document {
+    parsed: ExecutableDocument,
+    typed: Valid<Typed>,
+}
+
+impl Planner {
+    /// A planner for this schema, or why it is none.
+    pub(super) fn new(sdl: &str, limits: Limits) -> anyhow::Result<Self> {
+        let invalid = |problems: WithErrors<Schema>| anyhow::anyhow!("the schema is not valid: {problems}");
+        let mut schema = Schema::parse(sdl, "schema.graphql").map_err(invalid)?;
+        add_newer_introspection(&mut schema).map_err(|problems| invalid(*problems))?;
+        let schema = schema.validate().map_err(invalid)?;
+        Ok(Self { schema, limits, known: Mutex::new(LruCache::new(DOCUMENTS)) })
+    }
+
+    /// Lets a request in as an operation that is ready to be executed, or says why not.
+    pub(super) fn admit(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+        let document = self.document(&parameters.query)?;
+        let Selected { name, kind, operation } = gate::select(&document.parsed, &parameters, &self.limits)?;
+        let variables = self.coerce(&document, name.as_deref(), &parameters.variables)?;
+        let selection_set =
+            Collector::new(&self.schema, &document.parsed, &variables, &self.limits).collect(operation)?;
+        let plan = Positioned::new(
+            OperationDefinition {
+                ty: operation.node.ty,
+                variable_definitions: Vec::new(),
+                directives: Vec::new(),
+                selection_set,
+            },
+            operation.pos,
+        );
+        let operations = match &parameters.operation_name {
+            Some(name) => DocumentOperations::Multiple([(async_graphql::Name::new(name), plan)].into()),
+            None => DocumentOperations::Single(plan),
+        };
+        let plan = ExecutableDocument { operations, fragments: std::collections::HashMap::new() };
+        Ok(gate::operation(Parameters { variables, ..parameters }, plan, kind, name))
+    }
+
+    fn document(&self, text: &str) -> Result<Arc<Document>, Refusal> {
+        if let Some(document) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return Ok(Arc::clone(document));
+        }
+        let parsed = gate::read(text, &self.limits)?;
+        let typed = Typed::parse_and_validate(&self.schema, text, "query.graphql")
+            .map_err(|problems| invalid(&problems.errors))?;
+        let document = Arc::new(Document { parsed, typed });
+        if text.len() <= DOCUMENT_BYTES {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.put(text.into(), Arc::clone(&document));
+        }
+        Ok(document)
+    }
+
+    /// `CoerceVariableValues`; what is neither given nor has a default stays absent.
+    fn coerce(
+        &self,
+        document: &Document,
+        operation: Option<&str>,
+        given: &Variables,
+    ) -> Result<Variables, Refusal> {
+        let unreadable = |problem: &RequestError| {
+            let mut error = error::error(BAD_USER_INPUT, problem.message().to_string());
+            error.locations = place(problem.location(), &document.typed);
+            Refusal::new(Rule::Document, error)
+        };
+        let operation = document.typed.operations.get(operation).map_err(|problem| unreadable(&problem))?;
+        if operation.variables.is_empty() {
+            return Ok(Variables::default());
+        }
+        let no_json =
+            |_| Refusal::new(Rule::Document, error::error(BAD_USER_INPUT, "the variables cannot be read"));
+        let given = serde_json_bytes::to_value(given).map_err(no_json)?;
+        let given: JsonMap = given.as_object().cloned().unwrap_or_default();
+        let coerced = coerce_variable_values(&self.schema, operation, &given)
+            .map_err(|problem| unreadable(&problem))?;
+        serde_json_bytes::from_value(coerced.into_inner().into()).map_err(no_json)
+    }
+}
+
+/// Fields of the introspection types (there with `__` before their names) that the validator does not know: they came
+/// with the specification's edition of September 2025.
+const NEWER_INTROSPECTION: &str = "
+    type Type { isOneOf: Boolean }
+    type Directive { args(includeDeprecated: Boolean = false): [__InputValue!]! }
+    type Field { args(includeDeprecated: Boolean = false): [__InputValue!]! }
+    type InputValue { isDeprecated: Boolean! deprecationReason: String }
+";
+
+fn add_newer_introspection(schema: &mut Schema) -> Result<(), Box<WithErrors<Schema>>> {
+    let newer = Schema::parse(NEWER_INTROSPECTION, "introspection.graphql")?;
+    for (name, ty) in &newer.types {
+        let ours = schema.types.get_mut(format!("__{name}").as_str());
+        if let (ExtendedType::Object(newer), Some(ExtendedType::Object(ours))) = (ty, ours) {
+            let fields = newer.fields.iter().map(|(name, field)| (name.clone(), field.clone()));
+            ours.make_mut().fields.extend(fields);
+        }
+    }
+    Ok(())
+}
+
+fn invalid(problems: &DiagnosticList) -> Refusal {
+    let errors = problems
+        .iter()
+        .take(ERRORS_SHOWN)
+        .map(|problem| {
+            let mut error = error::error(VALIDATION_FAILED, problem.error.to_string());
+            error.locations = problem.line_column_range().map(|range| pos(range.start)).into_iter().collect();
+            error
+        })
+        .collect();
+    Refusal { rule: Rule::Document, errors }
+}
+
+fn place(span: Option<SourceSpan>, document: &Typed) -> Vec<Pos> {
+    span.and_then(|span| span.line_column(&document.sources)).map(pos).into_iter().collect()
+}
+
+fn pos(place: apollo_compiler::parser::LineColumn) -> Pos {
+    Pos { line: place.line, column: place.column }
+}
