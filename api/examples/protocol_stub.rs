@@ -20,8 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let address = std::env::args().nth(1).context("say where to listen, as 127.0.0.1:4199")?;
     let address: SocketAddr = address.parse().context("the address is not one")?;
     let (stats, shutdown) = (Arc::new(Stats::default()), Shutdown::new());
-    let router =
-        router(stub::Stub::new(), Settings::default(), Arc::clone(&stats), shutdown.clone()).unwrap();
+    let router = router(stub::Stub::new(), Settings::default(), Arc::clone(&stats), shutdown.clone())?;
     let settings = Listen { connections_per_address: None, ..Listen::default() };
     let end = shutdown.clone();
     tokio::spawn(async move {

@@ -72,13 +72,6 @@ fn shown(error: ServerError, request_id: &str) -> ServerError {
     if code_of(&error).is_some() {
         return error;
     }
-    if error.path.is_empty() && !error.locations.is_empty() {
-        // Validation errors have a place in the query and none in the answer.
-        return with_code(error, error::VALIDATION_FAILED);
-    }
-    if error.path.is_empty() && matches!(error.message.as_str(), TOO_COMPLEX | TOO_DEEP) {
-        return with_code(error, error::LIMIT_EXCEEDED);
-    }
     if UNREADABLE_INPUT.iter().any(|start| error.message.starts_with(start)) {
         return with_code(error, error::BAD_USER_INPUT);
     }
@@ -92,8 +85,6 @@ fn shown(error: ServerError, request_id: &str) -> ServerError {
 }
 
 // Sentences of async-graphql 7.0.19 that come without a code and are the client's business.
-const TOO_COMPLEX: &str = "Query is too complex.";
-const TOO_DEEP: &str = "Query is nested too deep.";
 /// A scalar that did not take its value says so only when the resolver reads its argument.
 const UNREADABLE_INPUT: [&str; 2] = ["Failed to parse \"", "Expected input type \""];
 

@@ -10,12 +10,13 @@ mod collect;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use apollo_compiler::ast::VariableDefinition;
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::request::{RequestError, coerce_variable_values};
 use apollo_compiler::response::JsonMap;
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
-use apollo_compiler::{ExecutableDocument as Typed, Schema};
+use apollo_compiler::{ExecutableDocument as Typed, Node, Schema};
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
 use async_graphql::{Pos, Positioned, Variables};
 use lru::LruCache;
@@ -85,14 +86,32 @@ impl Planner {
             return Ok(Arc::clone(document));
         }
         let parsed = gate::read(text, &self.limits)?;
-        let typed = Typed::parse_and_validate(&self.schema, text, "query.graphql")
-            .map_err(|problems| invalid(&problems.errors))?;
+        let typed = self.validate(text).map_err(|problems| invalid(&problems.errors))?;
         let document = Arc::new(Document { parsed, typed });
         if text.len() <= DOCUMENT_BYTES {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.put(text.into(), Arc::clone(&document));
         }
         Ok(document)
+    }
+
+    fn validate(&self, text: &str) -> Result<Valid<Typed>, Box<WithErrors<Typed>>> {
+        let typed = Typed::parse(&self.schema, text, "query.graphql")?;
+        // A default of null allows no variable where null is not allowed (5.8.5); apollo-compiler 1.33 believes so.
+        if typed.operations.iter().flat_map(|operation| &operation.variables).any(defaults_to_null) {
+            let mut without = typed.clone();
+            let operations =
+                without.operations.anonymous.iter_mut().chain(without.operations.named.values_mut());
+            for operation in operations {
+                for variable in &mut operation.make_mut().variables {
+                    if defaults_to_null(variable) {
+                        variable.make_mut().default_value = None;
+                    }
+                }
+            }
+            without.validate(&self.schema)?;
+        }
+        Ok(typed.validate(&self.schema)?)
     }
 
     /// `CoerceVariableValues`; what is neither given nor has a default stays absent.
@@ -140,6 +159,10 @@ fn add_newer_introspection(schema: &mut Schema) -> Result<(), Box<WithErrors<Sch
         }
     }
     Ok(())
+}
+
+fn defaults_to_null(variable: &Node<VariableDefinition>) -> bool {
+    variable.default_value.as_ref().is_some_and(|value| value.is_null())
 }
 
 fn invalid(problems: &DiagnosticList) -> Refusal {

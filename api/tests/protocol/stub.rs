@@ -7,6 +7,9 @@
     reason = "resolvers are async, and a test is no API"
 )]
 
+#[path = "stub/lab.rs"]
+mod lab;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -122,6 +125,10 @@ impl Query {
         self
     }
 
+    async fn lab(&self) -> lab::Lab {
+        lab::Lab
+    }
+
     async fn caller(&self, ctx: &async_graphql::Context<'_>) -> Option<String> {
         ctx.data_unchecked::<Caller>().0.clone()
     }
@@ -132,7 +139,7 @@ impl Query {
     }
 
     async fn large(&self, #[graphql(default = 3)] bytes: i32) -> String {
-        "x".repeat(usize::try_from(bytes).unwrap())
+        "x".repeat(usize::try_from(bytes).unwrap_or(0))
     }
 
     /// Fails as a careless resolver would.

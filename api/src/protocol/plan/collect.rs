@@ -1,20 +1,21 @@
 //! `CollectFields` (GraphQL specification, 6.3.2), ahead of the execution.
 //!
-//! Where a selection is on an interface or union, what is collected depends on the object's type: then each possible
-//! type gets a fragment of its own, unless all of them would get the same.
+//! Where a selection is on an interface or union, what is collected depends on the object's type: each possible type
+//! gets a fragment of its own.
 
 use apollo_compiler::Schema;
+use apollo_compiler::ast::Type;
 use apollo_compiler::schema::ExtendedType;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, InlineFragment, OperationDefinition, OperationType, Selection,
     SelectionSet, TypeCondition,
 };
-use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
+use async_graphql::{Name, Pos, Positioned, Value as ConstValue, Variables};
 use async_graphql_value::Value;
 use std::collections::HashSet;
 
-use super::super::error::{self, VALIDATION_FAILED};
+use super::super::error::{self, BAD_USER_INPUT, VALIDATION_FAILED};
 use super::super::limits::{Limits, Refusal, Rule};
 
 /// Fields that a plan may have for each that the document may have: those on interfaces are repeated for each type.
@@ -58,8 +59,7 @@ impl<'a> Collector<'a> {
 
     fn set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> Result<SelectionSet, Refusal> {
         let possible = self.possible_types(ty);
-        let depends_on_type = !possible.is_empty() && sets.iter().any(|set| self.has_conditions(ty, set));
-        if !depends_on_type {
+        if possible.is_empty() {
             return Ok(SelectionSet { items: self.fields(ty, sets)? });
         }
         let mut items = Vec::with_capacity(possible.len());
@@ -77,12 +77,12 @@ impl<'a> Collector<'a> {
         Ok(SelectionSet { items })
     }
 
-    /// The collected fields of an object type, or of any type on which nothing depends on the object's.
+    /// The collected fields of an object type.
     fn fields(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> Result<Vec<Positioned<Selection>>, Refusal> {
         let mut groups = Groups::new();
         let mut seen = HashSet::new();
         for set in sets {
-            self.group(ty, set, &mut groups, &mut seen);
+            self.group(ty, set, &mut groups, &mut seen)?;
         }
         self.fields += groups.len();
         if self.fields > self.limits.fields.saturating_mul(REPEATED) {
@@ -91,9 +91,15 @@ impl<'a> Collector<'a> {
         groups.into_values().map(|group| self.field(ty, &group)).collect()
     }
 
-    fn group(&self, ty: &str, set: &'a SelectionSet, groups: &mut Groups<'a>, seen: &mut HashSet<&'a str>) {
+    fn group(
+        &self,
+        ty: &str,
+        set: &'a SelectionSet,
+        groups: &mut Groups<'a>,
+        seen: &mut HashSet<&'a str>,
+    ) -> Result<(), Refusal> {
         for selection in &set.items {
-            if !self.is_included(selection.node.directives()) {
+            if !self.is_included(selection.node.directives())? {
                 continue;
             }
             match &selection.node {
@@ -103,40 +109,50 @@ impl<'a> Collector<'a> {
                 Selection::InlineFragment(inline) => {
                     let condition = inline.node.type_condition.as_ref();
                     if condition.is_none_or(|condition| self.applies(&condition.node, ty)) {
-                        self.group(ty, &inline.node.selection_set.node, groups, seen);
+                        self.group(ty, &inline.node.selection_set.node, groups, seen)?;
                     }
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
                     let Some(fragment) = self.document.fragments.get(name) else { continue };
                     if seen.insert(name.as_str()) && self.applies(&fragment.node.type_condition.node, ty) {
-                        self.group(ty, &fragment.node.selection_set.node, groups, seen);
+                        self.group(ty, &fragment.node.selection_set.node, groups, seen)?;
                     }
                 }
             }
         }
+        Ok(())
     }
 
-    /// The fields of a response key, which validation found to be the same, as one.
+    /// The fields of a response key, as one.
     fn field(&mut self, ty: &str, group: &[&'a Positioned<Field>]) -> Result<Positioned<Selection>, Refusal> {
         let Some(first) = group.first() else { return Err(empty()) };
         let field = &first.node;
+        if let Some(other) = group.iter().find(|other| !is_same(field, &other.node)) {
+            // Validation sees to this; but of lists apollo-compiler 1.33 compares only the common length.
+            return Err(conflict(field, other.pos));
+        }
+        let definition = self.schema.type_field(ty, &field.name.node).map_err(|_| empty())?;
         let sets: Vec<_> = group.iter().map(|field| &field.node.selection_set.node).collect();
         let selection_set = if sets.iter().all(|set| set.items.is_empty()) {
             SelectionSet::default()
         } else {
-            let inner = self.schema.type_field(ty, &field.name.node).map_err(|_| empty())?;
-            let inner = inner.ty.inner_named_type().clone();
-            self.set(&inner, &sets)?
+            self.set(definition.ty.inner_named_type(), &sets)?
         };
-        let arguments = field.arguments.iter().filter_map(|(name, value)| {
-            let pos = value.pos;
-            Some((name.clone(), Positioned::new(self.value(&value.node)?, pos)))
-        });
+        let mut arguments = Vec::with_capacity(field.arguments.len());
+        for (name, value) in &field.arguments {
+            let Some(given) = self.value(&value.node) else { continue };
+            if let Some(argument) = definition.argument_by_name(&name.node)
+                && self.has_null(&argument.ty, &given)
+            {
+                return Err(null_argument(&name.node, value.pos));
+            }
+            arguments.push((name.clone(), Positioned::new(given, value.pos)));
+        }
         let collected = Field {
             alias: field.alias.clone(),
             name: field.name.clone(),
-            arguments: arguments.collect(),
+            arguments,
             directives: Vec::new(),
             selection_set: Positioned::new(selection_set, field.selection_set.pos),
         };
@@ -158,16 +174,37 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn is_included(&self, directives: &[Positioned<Directive>]) -> bool {
-        directives.iter().all(|directive| {
-            let condition = directive.node.get_argument("if").and_then(|value| self.value(&value.node));
-            let holds = condition == Some(Value::Boolean(true));
-            match directive.node.name.node.as_str() {
-                "skip" => !holds,
-                "include" => holds,
-                _ => true,
+    /// Whether there is null in a value where its type has none.
+    fn has_null(&self, ty: &Type, value: &Value) -> bool {
+        match value {
+            Value::Null => ty.is_non_null(),
+            Value::List(items) if ty.is_list() => {
+                items.iter().any(|item| self.has_null(ty.item_type(), item))
             }
-        })
+            Value::Object(given) => match self.schema.types.get(ty.inner_named_type()) {
+                Some(ExtendedType::InputObject(input)) => given.iter().any(|(name, value)| {
+                    input.fields.get(name.as_str()).is_some_and(|field| self.has_null(&field.ty, value))
+                }),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn is_included(&self, directives: &[Positioned<Directive>]) -> Result<bool, Refusal> {
+        for directive in directives {
+            let wanted = match directive.node.name.node.as_str() {
+                "skip" => false,
+                "include" => true,
+                _ => continue,
+            };
+            let condition = directive.node.get_argument("if").and_then(|value| self.value(&value.node));
+            let Some(Value::Boolean(condition)) = condition else { return Err(null_condition(directive)) };
+            if condition != wanted {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn applies(&self, condition: &TypeCondition, ty: &str) -> bool {
@@ -192,24 +229,40 @@ impl<'a> Collector<'a> {
             _ => Vec::new(),
         }
     }
+}
 
-    /// Whether some selection is only for some of the types that this one may turn out to be.
-    fn has_conditions(&self, ty: &str, set: &SelectionSet) -> bool {
-        set.items.iter().any(|selection| match &selection.node {
-            Selection::Field(_) => false,
-            Selection::InlineFragment(inline) => {
-                let condition = inline.node.type_condition.as_ref();
-                condition.is_some_and(|condition| condition.node.on.node != ty)
-                    || self.has_conditions(ty, &inline.node.selection_set.node)
-            }
-            Selection::FragmentSpread(spread) => {
-                self.document.fragments.get(&spread.node.fragment_name.node).is_some_and(|fragment| {
-                    fragment.node.type_condition.node.on.node != ty
-                        || self.has_conditions(ty, &fragment.node.selection_set.node)
-                })
-            }
+// A variable of a nullable type with a default passes validation, and null may still be given for it (5.8.5). The
+// specification has an error at the field then; here nothing runs.
+
+fn null_condition(directive: &Positioned<Directive>) -> Refusal {
+    null(&format!("the condition of @{}", directive.node.name.node), directive.pos)
+}
+
+fn null_argument(name: &str, pos: Pos) -> Refusal {
+    null(&format!("the argument `{name}`"), pos)
+}
+
+fn null(place: &str, pos: Pos) -> Refusal {
+    let message = format!("null stands where null may not be, in {place}");
+    let mut error = error::error(BAD_USER_INPUT, message);
+    error.locations = vec![pos];
+    Refusal::new(Rule::Document, error)
+}
+
+fn is_same(one: &Field, other: &Field) -> bool {
+    one.name.node == other.name.node
+        && one.arguments.len() == other.arguments.len()
+        && one.arguments.iter().all(|(name, value)| {
+            other.get_argument(&name.node).is_some_and(|theirs| theirs.node == value.node)
         })
-    }
+}
+
+fn conflict(field: &Field, pos: Pos) -> Refusal {
+    let key = field.response_key();
+    let message = format!("the same name `{}` stands for different fields or arguments", key.node);
+    let mut error = error::error(VALIDATION_FAILED, message);
+    error.locations = vec![key.pos, pos];
+    Refusal::new(Rule::Document, error)
 }
 
 /// A document that passed validation has no such selection.
