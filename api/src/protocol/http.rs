@@ -18,6 +18,7 @@ use axum::routing::any;
 use http::header::{HeaderMap, UPGRADE};
 use http::{HeaderValue, Method};
 
+use super::documents::Documents;
 use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
 use super::gate::{Kind, Operation};
 use super::operation::{self, Identity};
@@ -29,7 +30,7 @@ pub(super) use reply::Refused;
 
 /// The routes of the protocol layer: `/graphql` for both HTTP and WebSocket.
 ///
-/// Fails if the service's schema is none.
+/// Fails if the service's schema is none, or a document that is to be trusted does not fit it.
 pub fn router<S: Service>(
     service: S,
     settings: Settings,
@@ -37,7 +38,8 @@ pub fn router<S: Service>(
     shutdown: Shutdown,
 ) -> anyhow::Result<Router> {
     let planner = Planner::new(&service.sdl(), settings.limits.clone())?;
-    let context = Arc::new(Context { service, planner, settings, stats, shutdown });
+    let documents = Documents::new(&settings, &planner)?;
+    let context = Arc::new(Context { service, planner, settings, stats, shutdown, documents });
     Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(context))
 }
 
