@@ -38,6 +38,9 @@ pub struct Config {
     /// The most connections from one address; 0 is no limit, for a server behind a proxy.
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
     pub connections_per_address: usize,
+    /// The most operations in a batch, a JSON array of them in one request; 0 is none.
+    #[arg(long, env = "BATCH_LIMIT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub batch_limit: u8,
     /// The manifest of trusted documents: Apollo's, or the map from ids to texts of Relay and GraphQL Code Generator.
     #[arg(long, env = "TRUSTED_DOCUMENTS")]
     pub trusted_documents: Option<PathBuf>,
@@ -108,6 +111,7 @@ impl Config {
             ("ALLOWED_ORIGINS", self.allowed_origins.join(",")),
             ("TRUSTED_PROXIES", self.trusted_proxies.to_string()),
             ("CONNECTIONS_PER_ADDRESS", self.connections_per_address.to_string()),
+            ("BATCH_LIMIT", self.batch_limit.to_string()),
             (
                 "TRUSTED_DOCUMENTS",
                 self.trusted_documents.as_ref().map_or_else(unset, |path| path.display().to_string()),

@@ -69,6 +69,7 @@ impl Server {
             origins: origins(config, &public_url, address),
             trusted_proxies: config.trusted_proxies,
             trust,
+            batch: config.batch_limit.into(),
             ..Settings::default()
         };
         let operations = Operations {

@@ -3,6 +3,7 @@
 //! Statuses follow the specification's draft as the `graphql-http` audits (1.23) check it: a client that accepts
 //! `application/graphql-response+json` sees 4xx for a refused document, one that wants `application/json` sees 200.
 
+mod batch;
 mod cors;
 mod credentials;
 mod media;
@@ -26,6 +27,7 @@ use super::plan::Planner;
 use super::{Context, Service, Settings, Shutdown, Stats, websocket};
 pub(super) use credentials::{bearer, credentials};
 use media::Media;
+use read::Asked;
 pub(super) use reply::Refused;
 
 /// The routes of the protocol layer: `/graphql` for both HTTP and WebSocket.
@@ -71,7 +73,10 @@ async fn operate<S: Service>(
 ) -> Result<Response, Refused> {
     let method = request.method().clone();
     let credentials = credentials(&request, context.settings.trusted_proxies);
-    let parameters = read::parameters(request, &context.settings).await?;
+    let parameters = match read::asked(request, &context.settings).await? {
+        Asked::One(parameters) => parameters,
+        Asked::Batch(batch) => return batch::answer(context, batch, credentials, media, request_id).await,
+    };
     let operation = context.admit(parameters)?;
     suits(&operation, &method)?;
     // Only now: whoever sends nonsense costs no look at the sessions.

@@ -27,6 +27,8 @@ pub struct Settings {
     pub operation_deadline: Duration,
     /// How long an operation nobody waits for any more may go on, from its start. Default 30 s.
     pub operation_end: Duration,
+    /// Operations in a batch, a JSON array of them in one request. Default 0: there are no batches.
+    pub batch: usize,
     /// Documents kept to be asked for by their hash.
     pub persisted: Persisted,
     /// Which documents are run. Default any.
@@ -73,6 +75,7 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             operation_deadline: Duration::from_secs(10),
             operation_end: Duration::from_secs(30),
+            batch: 0,
             persisted: Persisted::default(),
             trust: Trust::default(),
             sockets: Sockets::default(),

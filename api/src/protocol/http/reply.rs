@@ -37,6 +37,11 @@ impl Refused {
         Self { allow: Some(methods), ..self }
     }
 
+    /// The answer in a batch, where it has no status of its own.
+    pub(super) fn body(&self) -> Bytes {
+        render_errors(&self.errors)
+    }
+
     pub(super) fn into_response(self, media: Media) -> Response {
         let first = self.errors.first();
         let code = first.and_then(code_of).unwrap_or(error::INTERNAL);
