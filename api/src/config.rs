@@ -38,6 +38,15 @@ pub struct Config {
     /// The most connections from one address; 0 is no limit, for a server behind a proxy.
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
     pub connections_per_address: usize,
+    /// The most operations in a batch, a JSON array of them in one request; 0 is none.
+    #[arg(long, env = "BATCH_LIMIT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub batch_limit: u8,
+    /// The manifest of trusted documents: Apollo's, or the map from ids to texts of Relay and GraphQL Code Generator.
+    #[arg(long, env = "TRUSTED_DOCUMENTS")]
+    pub trusted_documents: Option<PathBuf>,
+    /// What is done about documents that are not in the manifest.
+    #[arg(long, env = "TRUSTED_DOCUMENTS_MODE", default_value = "off")]
+    pub trusted_documents_mode: TrustMode,
     /// The folder of the development mailbox, where notifications are kept to be read.
     #[arg(long, env = "MAILBOX_DIR", default_value = "data/mailbox")]
     pub mailbox_dir: PathBuf,
@@ -62,6 +71,17 @@ pub enum Switch {
     On,
     /// It is not.
     Off,
+}
+
+/// What is done about documents that are not in the manifest of trusted ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrustMode {
+    /// Nothing: the manifest is not read.
+    Off,
+    /// They are run, logged and counted.
+    Log,
+    /// They are refused.
+    Only,
 }
 
 /// How logs are written.
@@ -91,6 +111,12 @@ impl Config {
             ("ALLOWED_ORIGINS", self.allowed_origins.join(",")),
             ("TRUSTED_PROXIES", self.trusted_proxies.to_string()),
             ("CONNECTIONS_PER_ADDRESS", self.connections_per_address.to_string()),
+            ("BATCH_LIMIT", self.batch_limit.to_string()),
+            (
+                "TRUSTED_DOCUMENTS",
+                self.trusted_documents.as_ref().map_or_else(unset, |path| path.display().to_string()),
+            ),
+            ("TRUSTED_DOCUMENTS_MODE", word(&self.trusted_documents_mode)),
             ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
             ("THROTTLE", word(&self.throttle)),
             ("DRAIN_SECONDS", self.drain_seconds.to_string()),

@@ -1,8 +1,9 @@
 //! Starts everything in order, serves, and stops in order.
 
-use crate::config::{Config, Switch};
+use crate::config::{Config, Switch, TrustMode};
 use crate::notify::{LogChannel, relay};
 use crate::operations::{self, Operations};
+use crate::protocol::documents::{Manifest, Trust};
 use crate::protocol::listener::{self, Listen};
 use crate::protocol::{Settings, Shutdown, Stats, router};
 use crate::service::RoomM8;
@@ -45,6 +46,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Database> {
 impl Server {
     /// Opens the port, the database and the broker. Errors are sentences for whoever starts the server.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let trust = trust(config)?;
         let listener = listener::bind(config.listen_addr).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}. Set LISTEN_ADDR to a free address",
@@ -66,6 +68,8 @@ impl Server {
         let settings = Settings {
             origins: origins(config, &public_url, address),
             trusted_proxies: config.trusted_proxies,
+            trust,
+            batch: config.batch_limit.into(),
             ..Settings::default()
         };
         let operations = Operations {
@@ -120,6 +124,26 @@ fn origins(config: &Config, public_url: &str, address: SocketAddr) -> Vec<String
         ]);
     }
     origins
+}
+
+/// Reads the manifest of trusted documents, if it is to be used.
+fn trust(config: &Config) -> anyhow::Result<Trust> {
+    let mode = match config.trusted_documents_mode {
+        TrustMode::Off => return Ok(Trust::Any),
+        TrustMode::Log => Trust::Log,
+        TrustMode::Only => Trust::Only,
+    };
+    let path = config.trusted_documents.as_ref().context(
+        "TRUSTED_DOCUMENTS_MODE needs a manifest: set TRUSTED_DOCUMENTS to its path, or the mode to off",
+    )?;
+    let path_shown = path.display();
+    let json = std::fs::read_to_string(path).map_err(|error| {
+        anyhow::anyhow!("cannot read the manifest {path_shown}: {error}. Set TRUSTED_DOCUMENTS to its path")
+    })?;
+    let manifest = Manifest::read(&json)
+        .map_err(|problem| anyhow::anyhow!("the manifest of TRUSTED_DOCUMENTS, {path_shown}, {problem}"))?;
+    info!(documents = manifest.len(), "trusted documents are known");
+    Ok(mode(Arc::new(manifest)))
 }
 
 async fn keep_house(database: Database) {

@@ -35,6 +35,14 @@ pub const SLOW_CONSUMER: &str = "SLOW_CONSUMER";
 pub const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
 /// Subscriptions travel over WebSocket.
 pub const SUBSCRIPTION_NEEDS_SOCKET: &str = "SUBSCRIPTION_NEEDS_SOCKET";
+/// The server knows no document of this hash (Automatic Persisted Queries); send it once with its text.
+pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+/// The server keeps no documents by their hash; send the text.
+pub const PERSISTED_QUERY_NOT_SUPPORTED: &str = "PERSISTED_QUERY_NOT_SUPPORTED";
+/// No trusted document has this id.
+pub const DOCUMENT_UNKNOWN: &str = "DOCUMENT_UNKNOWN";
+/// The server runs trusted documents only, and this is none.
+pub const DOCUMENT_NOT_TRUSTED: &str = "DOCUMENT_NOT_TRUSTED";
 /// The request's `Content-Type` is not `application/json`.
 pub const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
 /// Nothing in `Accept` can be served.
@@ -67,7 +75,18 @@ pub(crate) fn code_of(error: &ServerError) -> Option<&str> {
 /// Whether the request was well-formed HTTP, and only its GraphQL was refused. Answers in plain
 /// `application/json` then have status 200 (GraphQL over HTTP, section 6.4.1).
 pub(crate) fn is_about_the_document(code: &str) -> bool {
-    matches!(code, PARSE_FAILED | VALIDATION_FAILED | OPERATION_UNKNOWN | LIMIT_EXCEEDED | BAD_USER_INPUT)
+    matches!(
+        code,
+        PARSE_FAILED
+            | VALIDATION_FAILED
+            | OPERATION_UNKNOWN
+            | LIMIT_EXCEEDED
+            | BAD_USER_INPUT
+            | PERSISTED_QUERY_NOT_FOUND
+            | PERSISTED_QUERY_NOT_SUPPORTED
+            | DOCUMENT_UNKNOWN
+            | DOCUMENT_NOT_TRUSTED
+    )
 }
 
 /// The status of an answer without data.

@@ -3,6 +3,7 @@
 //! Statuses follow the specification's draft as the `graphql-http` audits (1.23) check it: a client that accepts
 //! `application/graphql-response+json` sees 4xx for a refused document, one that wants `application/json` sees 200.
 
+mod batch;
 mod cors;
 mod credentials;
 mod media;
@@ -18,6 +19,7 @@ use axum::routing::any;
 use http::header::{HeaderMap, UPGRADE};
 use http::{HeaderValue, Method};
 
+use super::documents::Documents;
 use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
 use super::gate::{Kind, Operation};
 use super::operation::{self, Identity};
@@ -25,11 +27,12 @@ use super::plan::Planner;
 use super::{Context, Service, Settings, Shutdown, Stats, websocket};
 pub(super) use credentials::{bearer, credentials};
 use media::Media;
+use read::Asked;
 pub(super) use reply::Refused;
 
 /// The routes of the protocol layer: `/graphql` for both HTTP and WebSocket.
 ///
-/// Fails if the service's schema is none.
+/// Fails if the service's schema is none, or a document that is to be trusted does not fit it.
 pub fn router<S: Service>(
     service: S,
     settings: Settings,
@@ -37,7 +40,8 @@ pub fn router<S: Service>(
     shutdown: Shutdown,
 ) -> anyhow::Result<Router> {
     let planner = Planner::new(&service.sdl(), settings.limits.clone())?;
-    let context = Arc::new(Context { service, planner, settings, stats, shutdown });
+    let documents = Documents::new(&settings, &planner)?;
+    let context = Arc::new(Context { service, planner, settings, stats, shutdown, documents });
     Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(context))
 }
 
@@ -69,7 +73,10 @@ async fn operate<S: Service>(
 ) -> Result<Response, Refused> {
     let method = request.method().clone();
     let credentials = credentials(&request, context.settings.trusted_proxies);
-    let parameters = read::parameters(request, &context.settings).await?;
+    let parameters = match read::asked(request, &context.settings).await? {
+        Asked::One(parameters) => parameters,
+        Asked::Batch(batch) => return batch::answer(context, batch, credentials, media, request_id).await,
+    };
     let operation = context.admit(parameters)?;
     suits(&operation, &method)?;
     // Only now: whoever sends nonsense costs no look at the sessions.

@@ -1,12 +1,13 @@
 //! The protocol layer: GraphQL over HTTP and over WebSocket, in front of any [`Service`].
 //!
 //! It knows what a request, an operation and a socket are, and nothing of what they are about. An operation comes in
-//! by [`http`] or [`websocket`], passes the [`gate`], becomes a [`plan`], is run by the service and goes out through [`answer`].
-//! [`listener`] owns the connections under both.
+//! by [`http`] or [`websocket`], gets its text from [`documents`], passes the [`gate`], becomes a [`plan`], is run by the
+//! service and goes out through [`answer`]. [`listener`] owns the connections under both.
 
 #![allow(clippy::result_large_err, reason = "a ServerError has that size, and is the error of all of this")]
 
 pub mod answer;
+pub mod documents;
 pub mod error;
 pub mod gate;
 mod http;
@@ -28,12 +29,13 @@ use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+use documents::Documents;
 use gate::Operation;
 pub use http::router;
 pub use limits::Limits;
 pub use parameters::Parameters;
 use plan::Planner;
-pub use settings::{Settings, Sockets};
+pub use settings::{Persisted, Settings, Sockets};
 pub use shutdown::Shutdown;
 pub use stats::{Sample, Stats};
 
@@ -107,14 +109,18 @@ struct Context<S> {
     settings: Settings,
     stats: Arc<Stats>,
     shutdown: Shutdown,
+    documents: Documents,
 }
 
 impl<S> Context<S> {
     /// Lets a request in, on every transport alike.
-    fn admit(&self, parameters: Parameters) -> Result<Operation, Vec<ServerError>> {
-        self.planner.admit(parameters).map_err(|refusal| {
+    fn admit(&self, mut parameters: Parameters) -> Result<Operation, Vec<ServerError>> {
+        let found = self.documents.find(&mut parameters, &self.stats).map_err(|error| vec![error])?;
+        let operation = self.planner.admit(parameters).map_err(|refusal| {
             self.stats.refusal(refusal.rule);
             refusal.errors
-        })
+        })?;
+        self.documents.note(&found, &operation, &self.stats);
+        Ok(operation)
     }
 }

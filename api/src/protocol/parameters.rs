@@ -1,15 +1,17 @@
 //! The parameters of a GraphQL request, as every transport carries them.
 
-use async_graphql::{Extensions, Variables};
+use async_graphql::{Extensions, Value, Variables};
 use serde::Deserialize;
 use serde_json::error::Category;
 
 /// A well-formed GraphQL request (GraphQL over HTTP, section 5.1), not yet looked into.
 #[derive(Debug, Deserialize)]
-#[serde(from = "Wire")]
+#[serde(try_from = "Wire")]
 pub struct Parameters {
-    /// The document.
+    /// The document's text. Empty where only its name was sent, until [`documents`](super::documents) finds it.
     pub query: String,
+    /// The name of a trusted document. (That of a persisted query is among the extensions.)
+    pub document_id: Option<String>,
     /// Which of its operations to run.
     pub operation_name: Option<String>,
     /// The values of its variables.
@@ -21,20 +23,25 @@ pub struct Parameters {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
-    query: String,
+    query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<Variables>,
     extensions: Option<Extensions>,
 }
 
-impl From<Wire> for Parameters {
-    fn from(wire: Wire) -> Self {
-        Self {
-            query: wire.query,
+impl TryFrom<Wire> for Parameters {
+    type Error = &'static str;
+
+    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+        let parameters = Self {
+            query: String::new(),
+            document_id: wire.document_id,
             operation_name: wire.operation_name,
             variables: wire.variables.unwrap_or_default(),
             extensions: wire.extensions.unwrap_or_default(),
-        }
+        };
+        parameters.with(wire.query)
     }
 }
 
@@ -55,10 +62,12 @@ impl Parameters {
 
     /// Reads them from the fields of a URL's query, where `variables` and `extensions` are JSON.
     pub fn from_fields(fields: Vec<(String, String)>) -> Result<Self, &'static str> {
-        let [mut query, mut operation_name, mut variables, mut extensions] = [const { None }; 4];
+        let [mut query, mut document_id, mut operation_name, mut variables, mut extensions] =
+            [const { None }; 5];
         for (name, value) in fields {
             let place = match name.as_str() {
                 "query" => &mut query,
+                "documentId" => &mut document_id,
                 "operationName" => &mut operation_name,
                 "variables" => &mut variables,
                 "extensions" => &mut extensions,
@@ -68,16 +77,34 @@ impl Parameters {
                 return Err("a parameter was sent twice");
             }
         }
-        Ok(Self {
-            query: query.ok_or(MALFORMED)?,
+        let parameters = Self {
+            query: String::new(),
+            document_id: document_id.filter(|id| !id.is_empty()),
             operation_name: operation_name.filter(|name| !name.is_empty()),
             variables: object(variables)?,
             extensions: object(extensions)?,
-        })
+        };
+        parameters.with(query)
+    }
+
+    /// What the client says of a document it names by hash, in the manner of Automatic Persisted Queries.
+    pub(super) fn persisted_query(&self) -> Option<&Value> {
+        self.extensions.get("persistedQuery").filter(|value| **value != Value::Null)
+    }
+
+    /// The text may be missing only where the document has a name.
+    fn with(self, query: Option<String>) -> Result<Self, &'static str> {
+        let is_named = self.document_id.is_some() || self.persisted_query().is_some();
+        match query {
+            Some(query) => Ok(Self { query, ..self }),
+            None if is_named => Ok(self),
+            None => Err(MALFORMED),
+        }
     }
 }
 
-const MALFORMED: &str = "the parameters are not well-formed: \"query\" is a string and required, \"operationName\" a string or null, \
+const MALFORMED: &str = "the parameters are not well-formed: \"query\" is a string and required unless \
+     \"documentId\", a string, or \"extensions.persistedQuery\" names the document, \"operationName\" is a string or null, \
      \"variables\" and \"extensions\" are objects or null";
 
 fn object<T: Default + for<'a> Deserialize<'a>>(json: Option<String>) -> Result<T, &'static str> {

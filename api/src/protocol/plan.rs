@@ -81,6 +81,11 @@ impl Planner {
         Ok(gate::operation(Parameters { variables, ..parameters }, plan, kind, name))
     }
 
+    /// Whether this document may be run at all.
+    pub(super) fn check(&self, text: &str) -> Result<(), Refusal> {
+        self.document(text).map(drop)
+    }
+
     fn document(&self, text: &str) -> Result<Arc<Document>, Refusal> {
         if let Some(document) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(Arc::clone(document));

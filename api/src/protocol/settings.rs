@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::documents::Trust;
 use super::limits::Limits;
 
 /// Settings of the protocol layer, with defaults for a server on the open internet.
@@ -26,8 +27,23 @@ pub struct Settings {
     pub operation_deadline: Duration,
     /// How long an operation nobody waits for any more may go on, from its start. Default 30 s.
     pub operation_end: Duration,
+    /// Operations in a batch, a JSON array of them in one request. Default 0: there are no batches.
+    pub batch: usize,
+    /// Documents kept to be asked for by their hash.
+    pub persisted: Persisted,
+    /// Which documents are run. Default any.
+    pub trust: Trust,
     /// WebSocket connections.
     pub sockets: Sockets,
+}
+
+/// Bounds of what is kept for Automatic Persisted Queries; of what was asked for longest ago, the server lets go.
+#[derive(Clone, Debug)]
+pub struct Persisted {
+    /// Documents. Default 1,024; 0 turns it off.
+    pub entries: usize,
+    /// Bytes of all their text. Default 4,194,304.
+    pub bytes: usize,
 }
 
 /// Settings of each WebSocket connection.
@@ -59,8 +75,17 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             operation_deadline: Duration::from_secs(10),
             operation_end: Duration::from_secs(30),
+            batch: 0,
+            persisted: Persisted::default(),
+            trust: Trust::default(),
             sockets: Sockets::default(),
         }
+    }
+}
+
+impl Default for Persisted {
+    fn default() -> Self {
+        Self { entries: 1024, bytes: 4 * 1024 * 1024 }
     }
 }
 

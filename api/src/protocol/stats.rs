@@ -13,6 +13,7 @@ pub struct Stats {
     mutations: Outcomes,
     subscriptions: Outcomes,
     refusals: [AtomicU64; Rule::ALL.len()],
+    documents: [AtomicU64; Source::ALL.len()],
     connections_open: AtomicU64,
     connections_refused: AtomicU64,
     sockets_open: AtomicU64,
@@ -37,6 +38,35 @@ pub(crate) enum Outcome {
     Partial,
     /// With errors only.
     Refused,
+}
+
+/// What is noted of a document beside its text's coming with the request. Of one request, two may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// From the manifest, or it is the same as one there.
+    Trusted,
+    /// There is a manifest, and it is not in it.
+    Untrusted,
+    /// Kept since it was sent with its hash.
+    Persisted,
+    /// From the request, and kept from now on.
+    Registered,
+    /// Nowhere: only a name was sent, and it is not known.
+    Missing,
+}
+
+impl Source {
+    const ALL: [Self; 5] = [Self::Trusted, Self::Untrusted, Self::Persisted, Self::Registered, Self::Missing];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Untrusted => "untrusted",
+            Self::Persisted => "persisted",
+            Self::Registered => "registered",
+            Self::Missing => "missing",
+        }
+    }
 }
 
 /// One figure.
@@ -95,6 +125,12 @@ impl Stats {
         }
     }
 
+    pub(crate) fn document(&self, source: Source) {
+        if let Some(counter) = self.documents.get(source as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
@@ -123,6 +159,9 @@ impl Stats {
         }
         for (rule, counter) in Rule::ALL.iter().zip(&self.refusals) {
             samples.push(sample("gate_refusals_total", vec![("rule", rule.name())], counter));
+        }
+        for (source, counter) in Source::ALL.iter().zip(&self.documents) {
+            samples.push(sample("documents_total", vec![("source", source.name())], counter));
         }
         for (name, counter) in [
             ("connections_refused_total", &self.connections_refused),

@@ -10,7 +10,9 @@
     reason = "a test may fail loudly, and need not be fast"
 )]
 
+mod batch;
 mod differential;
+mod documents;
 mod gate;
 mod http;
 mod listener;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http::{Method, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::super::error::{
@@ -16,7 +17,14 @@ use super::Refused;
 use super::cors::METHODS;
 use super::media::is_utf8;
 
-pub(super) async fn parameters(request: Request, settings: &Settings) -> Result<Parameters, Refused> {
+/// What a request asks for.
+pub(super) enum Asked {
+    One(Parameters),
+    /// Several operations, at least one.
+    Batch(Vec<Parameters>),
+}
+
+pub(super) async fn asked(request: Request, settings: &Settings) -> Result<Asked, Refused> {
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > settings.target_bytes {
@@ -24,12 +32,15 @@ pub(super) async fn parameters(request: Request, settings: &Settings) -> Result<
             format!("the URL has {target} bytes, and {} is the limit; use POST", settings.target_bytes);
         return Err(Refused::new(URI_TOO_LONG, message));
     }
-    let parameters = match parts.method {
-        Method::GET => from_url(&parts.uri)?,
+    let asked = match parts.method {
+        Method::GET => from_url(&parts.uri)?.map(Asked::One),
         Method::POST => {
             is_json(&parts.headers)?;
             let body = collect(&parts.headers, body, settings).await?;
-            Parameters::from_json(&body)
+            if settings.batch > 0 && body.trim_ascii_start().starts_with(b"[") {
+                return batch(&body, settings.batch).map(Asked::Batch);
+            }
+            Parameters::from_json(&body).map(Asked::One)
         }
         _ => {
             return Err(
@@ -37,13 +48,38 @@ pub(super) async fn parameters(request: Request, settings: &Settings) -> Result<
             );
         }
     };
-    parameters.map_err(|problem| Refused::new(BAD_REQUEST, problem))
+    asked.map_err(|problem| Refused::new(BAD_REQUEST, problem))
 }
 
 fn from_url(uri: &Uri) -> Result<Result<Parameters, &'static str>, Refused> {
     let Query(fields) = Query::try_from_uri(uri)
         .map_err(|_| Refused::new(BAD_REQUEST, "the URL's query is not application/x-www-form-urlencoded"))?;
     Ok(Parameters::from_fields(fields))
+}
+
+/// A batch is read as a whole, or refused as a whole.
+fn batch(json: &[u8], limit: usize) -> Result<Vec<Parameters>, Refused> {
+    let refused = |problem: String| Refused::new(BAD_REQUEST, problem);
+    let entries: Vec<&RawValue> =
+        serde_json::from_slice(json).map_err(|_| refused("the request's body is not JSON".into()))?;
+    match entries.len() {
+        0 => return Err(refused("the batch is empty: send at least one operation".into())),
+        count if count > limit => {
+            let message =
+                format!("operations in the batch: {count}, and {limit} is the limit; send fewer at a time");
+            return Err(refused(message));
+        }
+        _ => {}
+    }
+    let read = |(place, entry): (usize, &&RawValue)| {
+        let json = entry.get();
+        if json.starts_with('[') {
+            return Err(refused(format!("the batch's entry {place} is a batch itself")));
+        }
+        Parameters::from_json(json.as_bytes())
+            .map_err(|problem| refused(format!("the batch's entry {place}: {problem}")))
+    };
+    entries.iter().enumerate().map(read).collect()
 }
 
 /// No other type will do: those that a form can send need no preflight, so any page could make a browser send one.

@@ -37,6 +37,11 @@ impl Refused {
         Self { allow: Some(methods), ..self }
     }
 
+    /// The answer in a batch, where it has no status of its own.
+    pub(super) fn body(&self) -> Bytes {
+        render_errors(&self.errors)
+    }
+
     pub(super) fn into_response(self, media: Media) -> Response {
         let first = self.errors.first();
         let code = first.and_then(code_of).unwrap_or(error::INTERNAL);
@@ -89,7 +94,7 @@ fn respond(status: StatusCode, media: Media, body: Bytes) -> Response {
 pub(super) fn finish(headers: &mut HeaderMap, request_id: &str, origin: Option<HeaderValue>) {
     headers.insert(REQUEST_ID, header(request_id));
     headers.insert(header::VARY, header("Accept, Origin"));
-    // An answer is about its caller; no cache in between may keep it.
+    // An answer is about its caller; no cache in between may keep it, not even that to a GET by a document's hash.
     headers.insert(header::CACHE_CONTROL, header("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, header("nosniff"));
     if let Some(origin) = origin {

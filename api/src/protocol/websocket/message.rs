@@ -59,7 +59,9 @@ fn id(id: Option<String>) -> Result<String, Close> {
 fn parameters(payload: Option<&RawValue>) -> Result<Parameters, Close> {
     let payload = payload.ok_or_else(|| Close::bad_message("subscribe has a payload"))?;
     Parameters::from_json(payload.get().as_bytes()).map_err(|_| {
-        Close::bad_message("subscribe needs a payload of query, operationName, variables, extensions")
+        Close::bad_message(
+            "subscribe needs a payload of query or documentId, operationName, variables, extensions",
+        )
     })
 }
 
