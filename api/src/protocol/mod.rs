@@ -14,6 +14,7 @@ pub mod limits;
 pub mod listener;
 mod operation;
 mod parameters;
+mod running;
 mod settings;
 mod shutdown;
 mod stats;
