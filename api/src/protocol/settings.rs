@@ -10,7 +10,7 @@ pub struct Settings {
     /// Bounds of one operation.
     pub limits: Limits,
     /// Web origins, exactly as browsers send them (`https://app.example`), that may call from a page (CORS) and
-    /// open sockets. Default none. The server's own origin is no exception: list it to serve a page of its own.
+    /// open sockets and streams. Default none. The server's own origin is no exception: list it to serve a page of its own.
     pub origins: Vec<String>,
     /// Proxies in front whose `X-Forwarded-For` is believed. Default 0: the peer is the client.
     pub trusted_proxies: usize,
@@ -26,6 +26,8 @@ pub struct Settings {
     pub operation_deadline: Duration,
     /// How long an operation nobody waits for any more may go on, from its start. Default 30 s.
     pub operation_end: Duration,
+    /// Between the signs of life in a stream over HTTP. Default 12 s.
+    pub keep_alive: Duration,
     /// WebSocket connections.
     pub sockets: Sockets,
 }
@@ -59,6 +61,7 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             operation_deadline: Duration::from_secs(10),
             operation_end: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(12),
             sockets: Sockets::default(),
         }
     }

@@ -16,6 +16,7 @@ pub struct Stats {
     connections_open: AtomicU64,
     connections_refused: AtomicU64,
     sockets_open: AtomicU64,
+    streams_open: AtomicU64,
     subscriptions_open: AtomicU64,
     slow_consumers: AtomicU64,
     panics: AtomicU64,
@@ -57,6 +58,7 @@ pub struct Sample {
 pub(crate) enum Gauge {
     Connections,
     Sockets,
+    Streams,
     Subscriptions,
 }
 
@@ -130,6 +132,7 @@ impl Stats {
             ("operation_panics_total", &self.panics),
             ("connections_open", &self.connections_open),
             ("sockets_open", &self.sockets_open),
+            ("streams_open", &self.streams_open),
             ("subscriptions_open", &self.subscriptions_open),
         ] {
             samples.push(sample(name, Vec::new(), counter));
@@ -149,6 +152,7 @@ impl Stats {
         match gauge {
             Gauge::Connections => &self.connections_open,
             Gauge::Sockets => &self.sockets_open,
+            Gauge::Streams => &self.streams_open,
             Gauge::Subscriptions => &self.subscriptions_open,
         }
     }

@@ -15,4 +15,5 @@ mod http;
 mod listener;
 mod server;
 mod socket;
+mod sse;
 mod stub;
