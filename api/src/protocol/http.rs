@@ -1,5 +1,5 @@
-//! GraphQL over HTTP: one URL, GET for queries and POST for queries and mutations, JSON in and out. For those who
-//! accept a [`stream`], every kind of operation is answered by one, and subscriptions by nothing else.
+//! GraphQL over HTTP: one URL, GET for queries and POST for queries and mutations, JSON in and out. Whoever
+//! prefers a [`stream`] is answered by one, whatever the kind of operation; a subscription is by nothing else.
 //!
 //! Statuses follow the specification's draft as the `graphql-http` audits (1.23) check it: a client that accepts
 //! `application/graphql-response+json` sees 4xx for a refused document, one that wants `application/json` sees 200.

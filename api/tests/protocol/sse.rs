@@ -268,6 +268,17 @@ async fn before_the_end_streams_are_closed_one_by_one() {
 }
 
 #[tokio::test]
+async fn before_the_end_an_answer_is_waited_for() {
+    let server = Server::start();
+    let query = "mutation { touchSlowly(milliseconds: 300) }";
+    let mut stream = Open::request(&server, EVENTS, None, query).await;
+    server.until(|server| server.sample("streams_open", None) == 1).await;
+    server.shutdown.begin(Duration::from_secs(1));
+    stream.ended().await;
+    assert!(stream.heard.contains(r#"{"data":{"touchSlowly":"y"}}"#) && stream.heard.contains(COMPLETE));
+}
+
+#[tokio::test]
 async fn a_panic_ends_its_stream_alone() {
     let server = Server::start();
     let reply = server.post(EVENTS, &json!({ "query": "subscription { panics }" })).await;

@@ -17,7 +17,9 @@ use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
+use std::time::Duration;
 
+use async_graphql::ServerError;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -54,25 +56,28 @@ pub(super) async fn open<S: Service>(
         Kind::Query | Kind::Mutation => Box::pin(pending()),
     };
     let running = Running::start(context, caller, operation, request_id.to_owned());
-    let keep_alive = context.settings.keep_alive;
-    let mut beat = interval_at(Instant::now() + keep_alive, keep_alive);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    Ok(respond(
-        Body::from_stream(Frames {
-            format,
-            opening: Some(format.opening()),
-            running: Some(running),
-            leave,
-            beat,
-            stats: Arc::clone(&context.stats),
-            _held: context.stats.hold(Gauge::Streams),
-        }),
+    let frames = Frames {
         format,
-    ))
+        opening: Some(format.opening()),
+        running: Some(running),
+        leave,
+        beat: every(context.settings.keep_alive),
+        stats: Arc::clone(&context.stats),
+        _held: context.stats.hold(Gauge::Streams),
+    };
+    Ok(respond(Body::from_stream(frames), format))
+}
+
+fn every(period: Duration) -> Interval {
+    // tokio panics at an interval of nothing.
+    let period = period.max(Duration::from_millis(1));
+    let mut beat = interval_at(Instant::now() + period, period);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat
 }
 
 /// The stream of an operation that was refused before it ran.
-pub(super) fn refused(errors: &[async_graphql::ServerError], format: Format) -> Response {
+pub(super) fn refused(errors: &[ServerError], format: Format) -> Response {
     respond(Body::from([format.opening(), format.failed(errors)].concat()), format)
 }
 
