@@ -1,6 +1,6 @@
 //! The protocol layer in front of a stub: `cargo run --example protocol_stub -- 127.0.0.1:4199`.
 //!
-//! For running outside conformance suites of GraphQL over HTTP and graphql-transport-ws against it.
+//! For running outside conformance suites of GraphQL over HTTP, graphql-sse and graphql-transport-ws against it.
 
 #[expect(dead_code, reason = "shared with the tests, which look at more of it")]
 #[path = "../tests/protocol/stub.rs"]

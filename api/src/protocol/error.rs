@@ -33,7 +33,7 @@ pub const UNAVAILABLE: &str = "UNAVAILABLE";
 pub const SLOW_CONSUMER: &str = "SLOW_CONSUMER";
 /// This kind of operation needs another transport or HTTP method.
 pub const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
-/// Subscriptions travel over WebSocket.
+/// A subscription needs WebSocket, server-sent events or a multipart answer. The code is older than the last two.
 pub const SUBSCRIPTION_NEEDS_SOCKET: &str = "SUBSCRIPTION_NEEDS_SOCKET";
 /// The server knows no document of this hash (Automatic Persisted Queries); send it once with its text.
 pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";

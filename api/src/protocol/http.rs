@@ -1,4 +1,5 @@
-//! GraphQL over HTTP: one URL, GET for queries and POST for queries and mutations, JSON in and out.
+//! GraphQL over HTTP: one URL, GET for queries and POST for queries and mutations, JSON in and out. Whoever
+//! prefers a [`stream`] is answered by one, whatever the kind of operation; a subscription is by nothing else.
 //!
 //! Statuses follow the specification's draft as the `graphql-http` audits (1.23) check it: a client that accepts
 //! `application/graphql-response+json` sees 4xx for a refused document, one that wants `application/json` sees 200.
@@ -9,6 +10,7 @@ mod credentials;
 mod media;
 mod read;
 mod reply;
+mod stream;
 
 use std::sync::Arc;
 
@@ -25,8 +27,9 @@ use super::gate::{Kind, Operation};
 use super::operation::{self, Identity};
 use super::plan::Planner;
 use super::{Context, Service, Settings, Shutdown, Stats, websocket};
+pub(super) use cors::check as check_origin;
 pub(super) use credentials::{bearer, credentials};
-use media::Media;
+use media::{Accepted, Media};
 use read::Asked;
 pub(super) use reply::Refused;
 
@@ -53,8 +56,9 @@ async fn answer<S: Service>(State(context): State<Arc<Context<S>>>, request: Req
     } else if is_upgrade(request.headers()) {
         websocket::upgrade(&context, request, &request_id).await
     } else {
-        match Media::accepted(request.headers()) {
-            Some(media) => match operate(&context, request, media, &request_id).await {
+        let accepted = Accepted::by(request.headers());
+        match accepted.media() {
+            Some(media) => match operate(&context, request, &accepted, media, &request_id).await {
                 Ok(response) => response,
                 Err(refused) => refused.into_response(media),
             },
@@ -68,35 +72,50 @@ async fn answer<S: Service>(State(context): State<Arc<Context<S>>>, request: Req
 async fn operate<S: Service>(
     context: &Arc<Context<S>>,
     request: Request,
+    accepted: &Accepted,
     media: Media,
     request_id: &str,
 ) -> Result<Response, Refused> {
     let method = request.method().clone();
     let credentials = credentials(&request, context.settings.trusted_proxies);
+    let origin = cors::check(request.headers(), &context.settings.origins);
     let parameters = match read::asked(request, &context.settings).await? {
         Asked::One(parameters) => parameters,
+        // A batch is one array, and no stream.
+        Asked::Batch(_) if matches!(media, Media::Stream(_)) => return Err(Refused::not_acceptable()),
         Asked::Batch(batch) => return batch::answer(context, batch, credentials, media, request_id).await,
     };
     let operation = context.admit(parameters)?;
-    suits(&operation, &method)?;
+    let media = suitable(&operation, &method, accepted, media)?;
     // Only now: whoever sends nonsense costs no look at the sessions.
-    let identity = Identity::Claimed(credentials?);
+    let credentials = credentials?;
+    if let Media::Stream(format) = media {
+        origin?;
+        return stream::open(context, credentials, operation, format, request_id).await;
+    }
+    let identity = Identity::Claimed(credentials);
     let rendered = operation::run(context, identity, operation, request_id).await?;
     Ok(reply::data(rendered, media))
 }
 
-/// A page of anywhere can make a browser send a GET. So it may ask, and never change.
-fn suits(operation: &Operation, method: &Method) -> Result<(), Refused> {
+/// How to answer this operation. A page of anywhere can make a browser send a GET: so it may ask, and never change.
+fn suitable(
+    operation: &Operation,
+    method: &Method,
+    accepted: &Accepted,
+    media: Media,
+) -> Result<Media, Refused> {
     match operation.kind {
-        Kind::Query => Ok(()),
-        Kind::Mutation if method == Method::POST => Ok(()),
+        Kind::Query => Ok(media),
+        Kind::Mutation if method == Method::POST => Ok(media),
         Kind::Mutation => {
             Err(Refused::new(METHOD_NOT_ALLOWED, "mutations are sent by POST").allowing("POST"))
         }
-        Kind::Subscription => Err(Refused::new(
-            SUBSCRIPTION_NEEDS_SOCKET,
-            "subscriptions are opened over WebSocket at this URL, subprotocol graphql-transport-ws",
-        )),
+        Kind::Subscription => accepted.stream().map(Media::Stream).ok_or_else(|| {
+            let message = "subscriptions are opened at this URL over WebSocket (subprotocol graphql-transport-ws) or \
+                           with Accept: text/event-stream or multipart/mixed;subscriptionSpec=1.0";
+            Refused::new(SUBSCRIPTION_NEEDS_SOCKET, message)
+        }),
     }
 }
 

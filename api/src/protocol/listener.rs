@@ -3,6 +3,7 @@
 //! In place of `axum::serve`, which waits for ever for the headers of a request.
 
 mod connections;
+mod patience;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use tracing::{debug, warn};
 
 use super::{Shutdown, Stats};
 use connections::{Connections, Counted};
+use patience::Patient;
 
 /// Where a connection comes from, in the extensions of each of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +41,9 @@ pub struct Listen {
     /// For the headers of a request to arrive, and for the next request to begin. Default 10 s. A load balancer
     /// that keeps connections open needs more than its own idle time-out here.
     pub header_deadline: Duration,
+    /// For a client to take something of what is written to it, else it is hung up on. Default 8 s: longer than
+    /// [`Sockets::write_deadline`](super::Sockets::write_deadline), as a socket says why it closes.
+    pub write_deadline: Duration,
     /// Bytes of a request's line and headers. Default 65,536.
     pub header_bytes: usize,
 }
@@ -49,6 +54,7 @@ impl Default for Listen {
             connections: 20_000,
             connections_per_address: Some(256),
             header_deadline: Duration::from_secs(10),
+            write_deadline: Duration::from_secs(8),
             header_bytes: 64 * 1024,
         }
     }
@@ -76,13 +82,14 @@ pub async fn serve(
     stats: Arc<Stats>,
     shutdown: Shutdown,
 ) {
-    let connections = Arc::new(Connections::new(&settings, stats));
+    let connections = Arc::new(Connections::new(&settings, Arc::clone(&stats)));
     let begun = shutdown.begun();
     tokio::pin!(begun);
     let grace = loop {
         tokio::select! {
             grace = &mut begun => break grace,
             (stream, peer) = accept(&listener, &connections) => {
+                let stream = Patient::new(stream, settings.write_deadline, Arc::clone(&stats));
                 let service = router.clone();
                 tokio::spawn(connection(stream, peer, service, settings.clone(), shutdown.clone()));
             }
@@ -124,7 +131,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
 }
 
 async fn connection(
-    stream: Counted<TcpStream>,
+    stream: Patient<Counted<TcpStream>>,
     peer: SocketAddr,
     router: Router,
     settings: Listen,

@@ -1,4 +1,4 @@
-//! The protocol layer: GraphQL over HTTP and over WebSocket, in front of any [`Service`].
+//! The protocol layer: GraphQL over HTTP, server-sent events, multipart and WebSocket, in front of any [`Service`].
 //!
 //! It knows what a request, an operation and a socket are, and nothing of what they are about. An operation comes in
 //! by [`http`] or [`websocket`], gets its text from [`documents`], passes the [`gate`], becomes a [`plan`], is run by the
@@ -16,6 +16,7 @@ pub mod listener;
 mod operation;
 mod parameters;
 mod plan;
+mod running;
 mod settings;
 mod shutdown;
 mod stats;
@@ -73,11 +74,11 @@ pub trait Service: Clone + Send + Sync + 'static {
 }
 
 /// What a subscription delivers. Each item is one whole GraphQL response, `{"data":…}`, rendered once (by
-/// [`answer::render`]) and shared between sockets. An `Err` ends the operation with an `error` message; with the
-/// code [`error::SLOW_CONSUMER`] it closes the socket (4413), for a stream that overflowed because its reader did
-/// not keep up.
+/// [`answer::render`]) and shared between clients. An `Err` ends the operation with its error; with the code
+/// [`error::SLOW_CONSUMER`], for a stream that overflowed because its reader did not keep up, it also closes a
+/// socket (4413).
 ///
-/// The stream is polled only while its socket can be written to: what waits meanwhile is the stream's to bound.
+/// The stream is polled only while its client can be written to: what waits meanwhile is the stream's to bound.
 pub type Events = BoxStream<'static, Result<Bytes, ServerError>>;
 
 /// What a client says about itself.

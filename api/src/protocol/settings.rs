@@ -11,7 +11,7 @@ pub struct Settings {
     /// Bounds of one operation.
     pub limits: Limits,
     /// Web origins, exactly as browsers send them (`https://app.example`), that may call from a page (CORS) and
-    /// open sockets. Default none. The server's own origin is no exception: list it to serve a page of its own.
+    /// open sockets and streams. Default none. The server's own origin is no exception: list it to serve a page of its own.
     pub origins: Vec<String>,
     /// Proxies in front whose `X-Forwarded-For` is believed. Default 0: the peer is the client.
     pub trusted_proxies: usize,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub persisted: Persisted,
     /// Which documents are run. Default any.
     pub trust: Trust,
+    /// Between the signs of life in a stream over HTTP. Default 12 s.
+    pub keep_alive: Duration,
     /// WebSocket connections.
     pub sockets: Sockets,
 }
@@ -78,6 +80,7 @@ impl Default for Settings {
             batch: 0,
             persisted: Persisted::default(),
             trust: Trust::default(),
+            keep_alive: Duration::from_secs(12),
             sockets: Sockets::default(),
         }
     }

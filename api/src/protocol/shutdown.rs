@@ -42,6 +42,14 @@ impl Shutdown {
             grace.unwrap_or_default()
         }
     }
+
+    /// Waits until it is a connection's turn to go, if it could go on for ever: each has another moment of the first
+    /// part of the grace period, so that their clients do not all connect to the next instance at once.
+    pub(crate) async fn turn(self) {
+        let grace = self.begun().await;
+        let moment = rand::random_range(0.0..0.7);
+        tokio::time::sleep(grace.mul_f64(moment).max(Duration::from_millis(1))).await;
+    }
 }
 
 impl Default for Shutdown {

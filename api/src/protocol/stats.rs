@@ -17,6 +17,7 @@ pub struct Stats {
     connections_open: AtomicU64,
     connections_refused: AtomicU64,
     sockets_open: AtomicU64,
+    streams_open: AtomicU64,
     subscriptions_open: AtomicU64,
     slow_consumers: AtomicU64,
     panics: AtomicU64,
@@ -87,6 +88,7 @@ pub struct Sample {
 pub(crate) enum Gauge {
     Connections,
     Sockets,
+    Streams,
     Subscriptions,
 }
 
@@ -169,6 +171,7 @@ impl Stats {
             ("operation_panics_total", &self.panics),
             ("connections_open", &self.connections_open),
             ("sockets_open", &self.sockets_open),
+            ("streams_open", &self.streams_open),
             ("subscriptions_open", &self.subscriptions_open),
         ] {
             samples.push(sample(name, Vec::new(), counter));
@@ -188,6 +191,7 @@ impl Stats {
         match gauge {
             Gauge::Connections => &self.connections_open,
             Gauge::Sockets => &self.sockets_open,
+            Gauge::Streams => &self.streams_open,
             Gauge::Subscriptions => &self.subscriptions_open,
         }
     }

@@ -14,10 +14,9 @@ use std::sync::Arc;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
-use http::header::ORIGIN;
 
-use super::error::{BAD_REQUEST, FORBIDDEN, UNAVAILABLE};
-use super::http::{Refused, credentials, refuse};
+use super::error::{BAD_REQUEST, UNAVAILABLE};
+use super::http::{Refused, check_origin, credentials, refuse};
 use super::{Context, Credentials, Service};
 use close::Close;
 use connection::Connection;
@@ -35,8 +34,8 @@ pub(super) async fn upgrade<S: Service>(
     request: Request,
     request_id: &str,
 ) -> Response {
-    if let Err(refused) = check_origin(&request, &context.settings.origins) {
-        return refused;
+    if let Err(refused) = check_origin(request.headers(), &context.settings.origins) {
+        return refuse(refused);
     }
     if context.shutdown.has_begun() {
         return refuse(Refused::new(UNAVAILABLE, "this server is about to stop; connect again"));
@@ -57,16 +56,6 @@ pub(super) async fn upgrade<S: Service>(
     };
     let serve = serve(Arc::clone(context), credentials, request_id.into());
     handshake.on_upgrade(serve).into_response()
-}
-
-/// A page of anywhere can open a socket, with no preflight asked. Programs send no Origin.
-fn check_origin(request: &Request, origins: &[String]) -> Result<(), Response> {
-    match request.headers().get(ORIGIN) {
-        Some(origin) if !origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()) => {
-            Err(refuse(Refused::new(FORBIDDEN, "sockets are not open to pages of this origin")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Small buffers: with the default of 128 kibibytes to read into, a thousand idle sockets take 128 megabytes.

@@ -227,6 +227,9 @@ async fn a_subscription_is_told_where_to_go() {
     let server = Server::start();
     let reply = server.query("subscription { never }").await;
     assert_eq!((reply.status, reply.code()), (400, "SUBSCRIPTION_NEEDS_SOCKET".into()));
+    for way in ["graphql-transport-ws", "text/event-stream", "multipart/mixed;subscriptionSpec=1.0"] {
+        assert!(reply.body.contains(way), "{}", reply.body);
+    }
 }
 
 #[tokio::test]

@@ -19,4 +19,5 @@ mod listener;
 mod plan;
 mod server;
 mod socket;
+mod sse;
 mod stub;

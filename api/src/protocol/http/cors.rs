@@ -5,7 +5,8 @@ use axum::response::Response;
 use http::header::{self, HeaderMap};
 use http::{HeaderValue, StatusCode};
 
-use super::header;
+use super::super::error::FORBIDDEN;
+use super::{Refused, header};
 
 /// The methods there are.
 pub(super) const METHODS: &str = "GET, POST, OPTIONS";
@@ -19,6 +20,17 @@ pub(super) fn allowed(headers: &HeaderMap, origins: &[String]) -> Option<HeaderV
     let origin = headers.get(header::ORIGIN)?;
     let is_listed = origins.iter().any(|listed| listed != "null" && listed.as_bytes() == origin.as_bytes());
     is_listed.then(|| origin.clone())
+}
+
+/// Refuses what a page of anywhere can open with no preflight asked, and would hold on to: sockets and streams.
+/// Programs send no Origin.
+pub(in super::super) fn check(headers: &HeaderMap, origins: &[String]) -> Result<(), Refused> {
+    match headers.get(header::ORIGIN) {
+        Some(origin) if !origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()) => {
+            Err(Refused::new(FORBIDDEN, "sockets and streams are not open to pages of this origin"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Answers OPTIONS. To an origin that is not listed it says nothing, which to a browser is a no.

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use super::super::answer::{Rendered, render_errors};
 use super::super::error::{self, code_of, is_about_the_document, retry_after, status_of};
 use super::media::Media;
-use super::{cors, header};
+use super::{cors, header, stream};
 
 /// The header with the id of a request.
 pub(super) const REQUEST_ID: &str = "x-request-id";
@@ -28,7 +28,8 @@ impl Refused {
     }
 
     pub(super) fn not_acceptable() -> Self {
-        let message = "answers are application/graphql-response+json or application/json, in UTF-8";
+        let message = "answers are application/graphql-response+json, application/json, text/event-stream or \
+                       multipart/mixed;subscriptionSpec=1.0, in UTF-8";
         Self::new(error::NOT_ACCEPTABLE, message)
     }
 
@@ -45,9 +46,14 @@ impl Refused {
     pub(super) fn into_response(self, media: Media) -> Response {
         let first = self.errors.first();
         let code = first.and_then(code_of).unwrap_or(error::INTERNAL);
-        let status = match media {
-            Media::Json if is_about_the_document(code) => StatusCode::OK,
-            _ => status_of(code),
+        let (status, media) = match media {
+            Media::Stream(format) if is_about_the_document(code) => {
+                return stream::refused(&self.errors, format);
+            }
+            // What is wrong with a request is for programs that read statuses, and for people: JSON will do.
+            Media::Stream(_) => (status_of(code), Media::Json),
+            Media::Json if is_about_the_document(code) => (StatusCode::OK, media),
+            Media::Json | Media::GraphQLResponse => (status_of(code), media),
         };
         let mut response = respond(status, media, render_errors(&self.errors));
         let headers = response.headers_mut();

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::StreamExt;
@@ -18,12 +17,13 @@ use super::super::error::{self, code_of};
 use super::super::gate::Operation;
 use super::super::operation;
 use super::super::parameters::Parameters;
+use super::super::running::Running;
 use super::super::stats::{Gauge, Held};
 use super::super::{Context, Credentials, Service, Shutdown};
 use super::close::{Close, close};
 use super::message::{self, Incoming};
 use super::operations::Operations;
-use super::stream::Running;
+use super::stream::Named;
 use pump::Step;
 
 /// The state of a socket.
@@ -195,7 +195,8 @@ impl<S: Service> Connection<S> {
     fn start(&mut self, id: &str, caller: S::Caller, operation: Operation) {
         self.started += 1;
         let request_id = format!("{}.{}", self.request_id, self.started);
-        self.operations.insert(Running::start(id, &self.context, caller, operation, request_id));
+        let running = Running::start(&self.context, caller, operation, request_id);
+        self.operations.insert(Named::new(id, running));
     }
 }
 
@@ -216,11 +217,7 @@ async fn leave(ended: impl Future<Output = ()> + Send, shutdown: Shutdown) -> Cl
     }
 }
 
-/// Sockets go at different moments of the first part of the grace period, so that their clients do not all connect
-/// to the next instance at once.
 async fn restart(shutdown: Shutdown) -> Close {
-    let grace = shutdown.begun().await;
-    let moment = rand::random_range(0.0..0.7);
-    tokio::time::sleep(grace.mul_f64(moment).max(Duration::from_millis(1))).await;
+    shutdown.turn().await;
     Close::restart()
 }

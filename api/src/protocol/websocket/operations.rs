@@ -6,7 +6,7 @@ use std::task::{Context as Task, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
-use super::stream::{Running, Said};
+use super::stream::{Named, Said};
 
 /// Few enough to be looked through: see [`Sockets::operations`](super::super::Sockets::operations).
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct Operations {
 }
 
 struct Entry {
-    running: Running,
+    operation: Named,
     wake: Arc<WakeOne>,
     waker: Waker,
 }
@@ -46,19 +46,19 @@ impl Operations {
     }
 
     pub(super) fn contains(&self, id: &str) -> bool {
-        self.entries.iter().any(|entry| entry.running.id() == id)
+        self.entries.iter().any(|entry| entry.operation.id() == id)
     }
 
     /// Adds one, to be polled at once.
-    pub(super) fn insert(&mut self, running: Running) {
+    pub(super) fn insert(&mut self, operation: Named) {
         let wake = Arc::new(WakeOne { is_woken: AtomicBool::new(true), task: Arc::clone(&self.task) });
         let waker = Arc::clone(&wake).into();
-        self.entries.push(Entry { running, wake, waker });
+        self.entries.push(Entry { operation, wake, waker });
     }
 
     /// Drops one, if it is there.
     pub(super) fn remove(&mut self, id: &str) {
-        self.entries.retain(|entry| entry.running.id() != id);
+        self.entries.retain(|entry| entry.operation.id() != id);
     }
 
     pub(super) fn clear(&mut self) {
@@ -75,7 +75,7 @@ impl Operations {
             if !entry.wake.is_woken.swap(false, Ordering::Acquire) {
                 continue;
             }
-            if let Poll::Ready(said) = entry.running.poll(&mut Task::from_waker(&entry.waker)) {
+            if let Poll::Ready(said) = entry.operation.poll(&mut Task::from_waker(&entry.waker)) {
                 // It may have more to say.
                 entry.wake.is_woken.store(true, Ordering::Release);
                 if matches!(said, Said::Last(_)) {

@@ -71,11 +71,11 @@ impl Lab {
 }
 
 fn animal(n: i32) -> Option<Animal> {
-    (n >= 0).then(|| if n % 2 == 0 { Animal::Cat(Cat(n)) } else { Animal::Dog(Dog(n)) })
+    (n >= 0).then_some(if n % 2 == 0 { Animal::Cat(Cat(n)) } else { Animal::Dog(Dog(n)) })
 }
 
 fn pet(n: i32) -> Option<Pet> {
-    (n >= 0).then(|| if n % 2 == 0 { Pet::Cat(Cat(n)) } else { Pet::Dog(Dog(n)) })
+    (n >= 0).then_some(if n % 2 == 0 { Pet::Cat(Cat(n)) } else { Pet::Dog(Dog(n)) })
 }
 
 #[derive(Interface)]

@@ -1,0 +1,82 @@
+//! How long a connection may take nothing of what is written to it.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use super::super::stats::Stats;
+
+/// A stream that fails once a write has waited for too long. hyper itself would wait for ever: the body it sends is
+/// not even asked meanwhile, so only here can it be noticed.
+pub(super) struct Patient<T> {
+    stream: T,
+    deadline: Duration,
+    /// Runs while a write waits.
+    stalled: Option<Pin<Box<Sleep>>>,
+    stats: Arc<Stats>,
+}
+
+impl<T> Patient<T> {
+    pub(super) fn new(stream: T, deadline: Duration, stats: Arc<Stats>) -> Self {
+        Self { stream, deadline, stalled: None, stats }
+    }
+
+    fn watch<R>(&mut self, task: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let deadline = self.deadline;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(deadline)));
+        if stalled.as_mut().poll(task).is_pending() {
+            return Poll::Pending;
+        }
+        self.stalled = None;
+        self.stats.slow_consumer();
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read in time")))
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(task, buffer)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
+    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(task, bytes);
+        self.watch(task, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(task, bytes);
+        self.watch(task, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
