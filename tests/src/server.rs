@@ -24,6 +24,7 @@ pub struct Server {
     folder: PathBuf,
     env: Vec<(String, String)>,
     port: AtomicU16,
+    address_space: Option<u64>,
     process: Mutex<Option<Process>>,
 }
 
@@ -38,7 +39,13 @@ impl Server {
     /// A server that was not started yet.
     pub fn prepare(env: &[(String, String)]) -> Self {
         let folder = process::folder("server");
-        Self { folder, env: env.to_vec(), port: AtomicU16::new(0), process: Mutex::new(None) }
+        let (port, process) = (AtomicU16::new(0), Mutex::new(None));
+        Self { folder, env: env.to_vec(), port, address_space: None, process }
+    }
+
+    /// A server that may use so many bytes of address space, and dies of more; not started yet.
+    pub fn capped(env: &[(String, String)], address_space: u64) -> Self {
+        Self { address_space: Some(address_space), ..Self::prepare(env) }
     }
 
     /// Starts it again after its end, on the same port, and waits until it listens.
@@ -57,7 +64,10 @@ impl Server {
 
     /// Starts it without waiting for anything.
     pub fn spawn(&self) {
-        let mut command = command(&self.folder);
+        let mut command = match self.address_space {
+            Some(bytes) => capped(bytes, &self.folder),
+            None => command(&self.folder),
+        };
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.env("LISTEN_ADDR", format!("127.0.0.1:{}", self.port.load(Ordering::Relaxed)));
         *self.process.lock().unwrap() = Some(Process::start(&mut command, &self.folder.join("log")));
@@ -126,7 +136,17 @@ impl Server {
 
 /// The program with an empty environment, in a folder of its own.
 pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(program());
+    bare(Command::new(program()), folder)
+}
+
+/// The same within so many bytes of address space.
+fn capped(bytes: u64, folder: &Path) -> Command {
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--as={bytes}")).arg("--nofile=8192:8192").arg(program());
+    bare(command, folder)
+}
+
+fn bare(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder).env_clear();
     command.envs(["PATH", "HOME", "TMPDIR"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("RUST_BACKTRACE", "1");

@@ -8,6 +8,7 @@ mod authorization;
 mod clients;
 mod delivery;
 mod faults;
+mod hostile;
 mod households;
 mod live;
 mod messages;
