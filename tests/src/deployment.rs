@@ -68,6 +68,7 @@ pub struct Plan {
     is_harmful: bool,
     is_heavy: bool,
     is_proxied: bool,
+    address_space: Option<u64>,
 }
 
 impl Plan {
@@ -99,6 +100,13 @@ impl Plan {
     pub fn heavy(mut self) -> Self {
         self.is_heavy = true;
         self
+    }
+
+    /// Each process may have so many bytes of address space, and dies of more.
+    #[must_use]
+    pub fn within(mut self, address_space: u64) -> Self {
+        self.address_space = Some(address_space);
+        self.heavy()
     }
 
     /// Between the processes and their database and Redis stands a [`Proxy`] each.
@@ -158,7 +166,7 @@ impl Plan {
         env.extend(self.env);
         let mut servers = Vec::new();
         for _ in 0..self.servers {
-            servers.push(Server::start(&env).await);
+            servers.push(Server::start(&env, self.address_space).await);
         }
         Running { servers, folder, database_url, redis, database_proxy, redis_proxy }
     }

@@ -29,23 +29,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server with these variables and no others, and waits until it listens.
-    pub async fn start(env: &[(String, String)]) -> Self {
-        let server = Self::prepare(env);
+    /// Starts a server with these variables and no others, and waits until it listens. It dies if it needs more bytes
+    /// of address space than it may have.
+    pub async fn start(env: &[(String, String)], address_space: Option<u64>) -> Self {
+        let (folder, env) = (process::folder("server"), env.to_vec());
+        let (port, process) = (AtomicU16::new(0), Mutex::new(None));
+        let server = Self { folder, env, port, address_space, process };
         server.restart().await;
         server
-    }
-
-    /// A server that was not started yet.
-    pub fn prepare(env: &[(String, String)]) -> Self {
-        let folder = process::folder("server");
-        let (port, process) = (AtomicU16::new(0), Mutex::new(None));
-        Self { folder, env: env.to_vec(), port, address_space: None, process }
-    }
-
-    /// A server that may use so many bytes of address space, and dies of more; not started yet.
-    pub fn capped(env: &[(String, String)], address_space: u64) -> Self {
-        Self { address_space: Some(address_space), ..Self::prepare(env) }
     }
 
     /// Starts it again after its end, on the same port, and waits until it listens.

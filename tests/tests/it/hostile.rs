@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use roomm8_tests::client::Client;
-use roomm8_tests::server::Server;
-use roomm8_tests::wait;
+use roomm8_tests::{Deployment, wait};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -143,17 +142,9 @@ async fn half_open(address: &str) -> Vec<TcpStream> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_input_costs_the_others_nothing() {
-    let folder = roomm8_tests::process::folder("hostile");
-    let env = [
-        ("DATABASE_URL", format!("sqlite://{}", folder.join("roomm8.sqlite3").display())),
-        ("MAILBOX_DIR", folder.join("mailbox").display().to_string()),
-        ("CONNECTIONS_PER_ADDRESS", "0".to_owned()),
-        ("THROTTLE", "off".to_owned()),
-        ("LOG", "warn".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value));
-    let server = Server::capped(&env, ADDRESS_SPACE);
-    server.restart().await;
+    let plan = Deployment::OneProcess.own().within(ADDRESS_SPACE);
+    let system = plan.with("CONNECTIONS_PER_ADDRESS", "0").with("LOG", "warn").start().await;
+    let server = system.a();
     let address = server.address();
     let stop = Arc::new(AtomicBool::new(false));
     let customer = tokio::spawn(ordinary(server.anonymous(), stop.clone()));
@@ -170,8 +161,9 @@ async fn hostile_input_costs_the_others_nothing() {
         assert!((400..500).contains(&answer.status.as_u16()), "{shown}… was answered {answer:?}");
         assert!(answer.code().is_some(), "{shown}… was refused without a code: {answer:?}");
     }
-    let answers = join_all(requests().iter().map(|request| sends(&address, request))).await;
-    for (request, answer) in requests().iter().zip(answers) {
+    let requests = requests();
+    let answers = join_all(requests.iter().map(|request| sends(&address, request))).await;
+    for (request, answer) in requests.iter().zip(answers) {
         let status = String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned();
         let shown = String::from_utf8_lossy(&request[..request.len().min(40)]).into_owned();
         assert!(answer.is_empty() || status.starts_with('4') || status == "200", "{shown:?}: {status}");
