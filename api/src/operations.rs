@@ -11,8 +11,8 @@ use roomm8_db::{event, notification};
 use roomm8_schema::Services;
 use serde_json::json;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -67,13 +67,14 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 async fn schema(headers: HeaderMap) -> Response {
-    // It is the same for as long as the process lives, and making it builds the whole schema.
-    static TEXT: LazyLock<String> = LazyLock::new(roomm8_schema::sdl);
     let tag = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
     if headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::ETAG, tag)], TEXT.as_str())
+    (
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::ETAG, tag)],
+        roomm8_schema::sdl(),
+    )
         .into_response()
 }
 

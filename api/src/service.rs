@@ -69,7 +69,7 @@ impl Service for RoomM8 {
     type Caller = Caller;
 
     fn sdl(&self) -> String {
-        roomm8_schema::sdl()
+        roomm8_schema::sdl().to_owned()
     }
 
     async fn authenticate(&self, credentials: Credentials) -> Result<Caller, ServerError> {

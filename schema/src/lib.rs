@@ -31,6 +31,7 @@ pub use live::{Live, Render};
 pub use scope::{Caller, Scope, Services};
 
 use async_graphql::{MergedObject, MergedSubscription, ValidationMode};
+use std::sync::LazyLock;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -77,14 +78,18 @@ pub fn build(services: Services) -> Schema {
 }
 
 /// The schema's text, as checked in at `schema/schema.graphql`.
-pub fn sdl() -> String {
-    let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .disable_suggestions()
-        .finish();
-    let options = async_graphql::SDLExportOptions::new()
-        .sorted_fields()
-        .sorted_arguments()
-        .sorted_enum_items()
-        .include_specified_by();
-    schema.sdl_with_options(options)
+pub fn sdl() -> &'static str {
+    // It is the same for as long as the process lives, and making it builds the whole schema.
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default())
+            .disable_suggestions()
+            .finish();
+        let options = async_graphql::SDLExportOptions::new()
+            .sorted_fields()
+            .sorted_arguments()
+            .sorted_enum_items()
+            .include_specified_by();
+        schema.sdl_with_options(options)
+    });
+    &TEXT
 }

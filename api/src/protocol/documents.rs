@@ -103,7 +103,7 @@ impl Documents {
             }
             Some(Name::Hash(digits)) => keep = Some(verified(&digits, &parameters.query)?),
         }
-        let standing = self.standing(&parameters.query);
+        let standing = self.standing(&parameters.query, keep);
         match (&self.trust, &standing) {
             (Trust::Only(_), Standing::Untrusted(_)) => Err(refused(stats)),
             _ => Ok(Found { keep, standing }),
@@ -136,9 +136,10 @@ impl Documents {
         })
     }
 
-    fn standing(&self, text: &str) -> Standing {
+    /// `hash` is the text's, if it was made already.
+    fn standing(&self, text: &str, hash: Option<Hash>) -> Standing {
         let Some(manifest) = self.trust.manifest() else { return Standing::NoManifest };
-        let hash = Hash::of(text);
+        let hash = hash.unwrap_or_else(|| Hash::of(text));
         if manifest.has(hash) { Standing::Trusted } else { Standing::Untrusted(hash) }
     }
 

@@ -154,13 +154,9 @@ fn unreadable(problem: &ParseError) -> Refusal {
 }
 
 fn syntax_error(problem: &str, places: Vec<Pos>) -> Refusal {
-    let mut error = error::error(PARSE_FAILED, format!("syntax error: {problem}"));
-    error.locations = places;
-    Refusal::new(Rule::Syntax, error)
+    Refusal::at(Rule::Syntax, places, error::error(PARSE_FAILED, format!("syntax error: {problem}")))
 }
 
 fn document_error(problem: &str, places: Vec<Pos>) -> Refusal {
-    let mut error = error::error(VALIDATION_FAILED, problem);
-    error.locations = places;
-    Refusal::new(Rule::Document, error)
+    Refusal::at(Rule::Document, places, error::error(VALIDATION_FAILED, problem))
 }

@@ -1,6 +1,6 @@
 //! How large an operation may be, whatever it comes in by.
 
-use async_graphql::ServerError;
+use async_graphql::{Pos, ServerError};
 
 use super::error;
 
@@ -109,6 +109,11 @@ pub struct Refusal {
 impl Refusal {
     pub(crate) fn new(rule: Rule, error: ServerError) -> Self {
         Self { rule, errors: vec![error] }
+    }
+
+    /// With the places in the document that it is about.
+    pub(crate) fn at(rule: Rule, places: Vec<Pos>, error: ServerError) -> Self {
+        Self::new(rule, ServerError { locations: places, ..error })
     }
 }
 

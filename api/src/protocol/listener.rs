@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::{Shutdown, Stats};
-use connections::{Connections, Counted};
+use connections::{Connections, Seat};
 use patience::Patient;
 
 /// Where a connection comes from, in the extensions of each of its requests.
@@ -88,8 +88,8 @@ pub async fn serve(
     let grace = loop {
         tokio::select! {
             grace = &mut begun => break grace,
-            (stream, peer) = accept(&listener, &connections) => {
-                let stream = Patient::new(stream, settings.write_deadline, Arc::clone(&stats));
+            (stream, seat, peer) = accept(&listener, &connections) => {
+                let stream = Patient::new(stream, seat, settings.write_deadline, Arc::clone(&stats));
                 let service = router.clone();
                 tokio::spawn(connection(stream, peer, service, settings.clone(), shutdown.clone()));
             }
@@ -102,15 +102,15 @@ pub async fn serve(
 }
 
 /// The next connection that may be served.
-async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> (Counted<TcpStream>, SocketAddr) {
+async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> (TcpStream, Seat, SocketAddr) {
     loop {
         let place = connections.place().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Small frames, each worth being on its way.
                 let _ = stream.set_nodelay(true);
-                if let Some(stream) = connections.admit(place, stream, peer.ip()) {
-                    return (stream, peer);
+                if let Some(seat) = connections.admit(place, peer.ip()) {
+                    return (stream, seat, peer);
                 }
                 debug!(%peer, "too many connections from one address");
             }
@@ -130,13 +130,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-async fn connection(
-    stream: Patient<Counted<TcpStream>>,
-    peer: SocketAddr,
-    router: Router,
-    settings: Listen,
-    shutdown: Shutdown,
-) {
+async fn connection(stream: Patient, peer: SocketAddr, router: Router, settings: Listen, shutdown: Shutdown) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request.map(Body::new))

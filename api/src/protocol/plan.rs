@@ -8,7 +8,7 @@
 mod collect;
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apollo_compiler::ast::VariableDefinition;
 use apollo_compiler::parser::SourceSpan;
@@ -26,7 +26,7 @@ use super::error::{self, BAD_USER_INPUT, VALIDATION_FAILED};
 use super::gate::{self, Operation, Selected};
 use super::limits::{Limits, Refusal, Rule};
 use super::parameters::Parameters;
-use collect::Collector;
+use collect::{Collector, PossibleTypes};
 
 /// Documents kept in mind: an application has tens of them, rarely hundreds.
 const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -36,6 +36,7 @@ const DOCUMENT_BYTES: usize = 16 * 1024;
 /// Makes plans for the documents of one schema.
 pub(super) struct Planner {
     schema: Valid<Schema>,
+    possible_types: PossibleTypes,
     limits: Limits,
     /// Read, measured and validated before, by their text. A document's verdict depends on nothing else.
     known: Mutex<LruCache<Box<str>, Arc<Document>>>,
@@ -54,7 +55,8 @@ impl Planner {
         let mut schema = Schema::parse(sdl, "schema.graphql").map_err(invalid)?;
         add_newer_introspection(&mut schema).map_err(|problems| invalid(*problems))?;
         let schema = schema.validate().map_err(invalid)?;
-        Ok(Self { schema, limits, known: Mutex::new(LruCache::new(DOCUMENTS)) })
+        let possible_types = collect::possible_types(&schema);
+        Ok(Self { schema, possible_types, limits, known: Mutex::new(LruCache::new(DOCUMENTS)) })
     }
 
     /// Lets a request in as an operation that is ready to be executed, or says why not.
@@ -62,8 +64,9 @@ impl Planner {
         let document = self.document(&parameters.query)?;
         let Selected { name, kind, operation } = gate::select(&document.parsed, &parameters, &self.limits)?;
         let variables = self.coerce(&document, name.as_deref(), &parameters.variables)?;
-        let selection_set =
-            Collector::new(&self.schema, &document.parsed, &variables, &self.limits).collect(operation)?;
+        let collector =
+            Collector::new(&self.schema, &self.possible_types, &document.parsed, &variables, &self.limits);
+        let selection_set = collector.collect(operation)?;
         let plan = Positioned::new(
             OperationDefinition {
                 ty: operation.node.ty,
@@ -87,17 +90,20 @@ impl Planner {
     }
 
     fn document(&self, text: &str) -> Result<Arc<Document>, Refusal> {
-        if let Some(document) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+        if let Some(document) = self.known().get(text) {
             return Ok(Arc::clone(document));
         }
         let parsed = gate::read(text, &self.limits)?;
         let typed = self.validate(text).map_err(|problems| invalid(&problems.errors))?;
         let document = Arc::new(Document { parsed, typed });
         if text.len() <= DOCUMENT_BYTES {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.put(text.into(), Arc::clone(&document));
+            self.known().put(text.into(), Arc::clone(&document));
         }
         Ok(document)
+    }
+
+    fn known(&self) -> MutexGuard<'_, LruCache<Box<str>, Arc<Document>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn validate(&self, text: &str) -> Result<Valid<Typed>, Box<WithErrors<Typed>>> {
@@ -127,9 +133,8 @@ impl Planner {
         given: &Variables,
     ) -> Result<Variables, Refusal> {
         let unreadable = |problem: &RequestError| {
-            let mut error = error::error(BAD_USER_INPUT, problem.message().to_string());
-            error.locations = place(problem.location(), &document.typed);
-            Refusal::new(Rule::Document, error)
+            let places = place(problem.location(), &document.typed);
+            Refusal::at(Rule::Document, places, error::error(BAD_USER_INPUT, problem.message().to_string()))
         };
         let operation = document.typed.operations.get(operation).map_err(|problem| unreadable(&problem))?;
         if operation.variables.is_empty() {

@@ -2,7 +2,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use roomm8_api::protocol::Settings;
-use roomm8_api::protocol::listener::Listen;
 use serde_json::{Value, json};
 
 use crate::server::{Server, code};
@@ -10,11 +9,7 @@ use crate::server::{Server, code};
 const RESPONSE: &str = "application/graphql-response+json";
 
 fn batching() -> Server {
-    with(Settings { batch: 3, ..Settings::default() })
-}
-
-fn with(settings: Settings) -> Server {
-    Server::with(settings, Listen::default())
+    Server::set(Settings { batch: 3, ..Settings::default() })
 }
 
 fn batch(queries: &[&str]) -> Value {
@@ -109,7 +104,7 @@ async fn what_is_no_batch_is_refused_whole() {
 
 #[tokio::test]
 async fn the_answers_have_one_limit_together() {
-    let server = with(Settings { batch: 3, response_bytes: 1_000, ..Settings::default() });
+    let server = Server::set(Settings { batch: 3, response_bytes: 1_000, ..Settings::default() });
     let large = "{ large(bytes: 600) }";
     let answers = server.post(RESPONSE, &batch(&[large, large, "{ hello }"])).await.json();
     assert_eq!(answers[0]["data"]["large"].as_str().unwrap().len(), 600);
@@ -119,8 +114,11 @@ async fn the_answers_have_one_limit_together() {
 
 #[tokio::test]
 async fn nothing_begins_after_the_deadline() {
-    let server =
-        with(Settings { batch: 3, operation_deadline: Duration::from_millis(300), ..Settings::default() });
+    let server = Server::set(Settings {
+        batch: 3,
+        operation_deadline: Duration::from_millis(300),
+        ..Settings::default()
+    });
     let slow = "mutation { touchSlowly(milliseconds: 200) }";
     let answers = server.post(RESPONSE, &batch(&[slow, slow, slow])).await.json();
     assert_eq!(answers[1]["data"]["touchSlowly"], "y");

@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use roomm8_api::protocol::documents::{Manifest, Trust};
-use roomm8_api::protocol::listener::Listen;
 use roomm8_api::protocol::{Persisted, Settings, Shutdown, Stats, router};
 use serde_json::{Value, json};
 
@@ -42,10 +41,6 @@ async fn refusal(server: &Server, body: &Value) -> String {
     reply.code()
 }
 
-fn with(settings: Settings) -> Server {
-    Server::with(settings, Listen::default())
-}
-
 fn trusting(trust: fn(Arc<Manifest>) -> Trust) -> Server {
     let manifest = json!({
         "format": "apollo-persisted-query-manifest",
@@ -57,7 +52,7 @@ fn trusting(trust: fn(Arc<Manifest>) -> Trust) -> Server {
         ],
     });
     let manifest = Manifest::read(&manifest.to_string()).unwrap();
-    with(Settings { trust: trust(Arc::new(manifest)), ..Settings::default() })
+    Server::set(Settings { trust: trust(Arc::new(manifest)), ..Settings::default() })
 }
 
 #[tokio::test]
@@ -121,7 +116,8 @@ async fn a_get_by_hash_does_not_change_anything() {
 
 #[tokio::test]
 async fn a_server_that_keeps_nothing_says_so() {
-    let server = with(Settings { persisted: Persisted { entries: 0, bytes: 0 }, ..Settings::default() });
+    let server =
+        Server::set(Settings { persisted: Persisted { entries: 0, bytes: 0 }, ..Settings::default() });
     assert_eq!(refusal(&server, &hashed(HELLO)).await, "PERSISTED_QUERY_NOT_SUPPORTED");
     assert_eq!(server.post(RESPONSE, &with_text(HELLO, "{ hello }")).await.status, 200);
     assert_eq!(refusal(&server, &hashed(HELLO)).await, "PERSISTED_QUERY_NOT_SUPPORTED");

@@ -2,7 +2,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use roomm8_api::protocol::Settings;
-use roomm8_api::protocol::listener::Listen;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -249,7 +248,7 @@ async fn a_request_id_is_kept_or_made() {
 #[tokio::test]
 async fn only_listed_origins_may_call_from_a_page() {
     let settings = Settings { origins: vec!["https://app.example".into()], ..Settings::default() };
-    let server = Server::with(settings, Listen::default());
+    let server = Server::set(settings);
     let preflight = async |origin: &str| {
         let headers = [("origin", origin), ("access-control-request-method", "POST")];
         server.send("OPTIONS", "/graphql", &headers, "").await
@@ -288,7 +287,7 @@ async fn an_operation_outlives_its_client() {
 #[tokio::test]
 async fn an_operation_has_a_deadline() {
     let settings = Settings { operation_deadline: Duration::from_millis(100), ..Settings::default() };
-    let server = Server::with(settings, Listen::default());
+    let server = Server::set(settings);
     let started = Instant::now();
     let reply = server.query("{ slow(milliseconds: 5000) }").await;
     assert_eq!((reply.status, reply.code()), (504, "DEADLINE_EXCEEDED".into()));
@@ -298,7 +297,7 @@ async fn an_operation_has_a_deadline() {
 #[tokio::test]
 async fn a_body_has_a_deadline() {
     let settings = Settings { body_deadline: Duration::from_millis(100), ..Settings::default() };
-    let server = Server::with(settings, Listen::default());
+    let server = Server::set(settings);
     let mut stream = server.connect().await;
     let head = "POST /graphql HTTP/1.1\r\nhost: stub\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -31,7 +31,11 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
-        Self::with(Settings::default(), Listen::default())
+        Self::set(Settings::default())
+    }
+
+    pub fn set(settings: Settings) -> Self {
+        Self::with(settings, Listen::default())
     }
 
     pub fn with(settings: Settings, listen: Listen) -> Self {
@@ -113,6 +117,15 @@ impl Server {
         };
         timeout(PATIENCE, holds).await.expect("it should have come true");
     }
+}
+
+/// At different moments of the first part of a grace period of one second.
+pub fn assert_one_by_one(closed: &[Duration]) {
+    let (first, last) = (closed.iter().min().unwrap(), closed.iter().max().unwrap());
+    assert!(
+        last.saturating_sub(*first) > Duration::from_millis(100) && *last < Duration::from_millis(1_500),
+        "{closed:?}"
+    );
 }
 
 pub struct Reply {

@@ -2,15 +2,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::SinkExt;
-use roomm8_api::protocol::listener::Listen;
 use roomm8_api::protocol::{Settings, Sockets};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::server::{Server, Socket, code};
+use crate::server::{Server, Socket, assert_one_by_one, code};
 
 fn quick(sockets: Sockets) -> Server {
-    Server::with(Settings { sockets, ..Settings::default() }, Listen::default())
+    Server::set(Settings { sockets, ..Settings::default() })
 }
 
 async fn says_and_is_closed(server: &Server, message: &str) -> u16 {
@@ -29,7 +28,7 @@ async fn another_subprotocol_is_refused() {
 #[tokio::test]
 async fn a_page_of_another_origin_is_refused() {
     let settings = Settings { origins: vec!["https://app.example".into()], ..Settings::default() };
-    let server = Server::with(settings, Listen::default());
+    let server = Server::set(settings);
     let open = async |origin| {
         let headers = [("sec-websocket-protocol", "graphql-transport-ws"), ("origin", origin)];
         server.handshake(&headers).await.map(|_| ())
@@ -347,11 +346,7 @@ async fn before_the_end_sockets_are_closed_one_by_one() {
         begun.elapsed()
     }))
     .await;
-    let (first, last) = (closed.iter().min().unwrap(), closed.iter().max().unwrap());
-    assert!(
-        last.saturating_sub(*first) > Duration::from_millis(100) && *last < Duration::from_millis(1_500),
-        "{closed:?}"
-    );
+    assert_one_by_one(&closed);
     server.serving.await.unwrap();
 }
 

@@ -18,19 +18,22 @@ const SECONDS: HeaderValue = HeaderValue::from_static("600");
 /// The request's origin, if it is on the list. `null`, which any sandboxed page can claim, never is.
 pub(super) fn allowed(headers: &HeaderMap, origins: &[String]) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
-    let is_listed = origins.iter().any(|listed| listed != "null" && listed.as_bytes() == origin.as_bytes());
-    is_listed.then(|| origin.clone())
+    (origin != "null" && is_listed(origin, origins)).then(|| origin.clone())
 }
 
 /// Refuses what a page of anywhere can open with no preflight asked, and would hold on to: sockets and streams.
 /// Programs send no Origin.
 pub(in super::super) fn check(headers: &HeaderMap, origins: &[String]) -> Result<(), Refused> {
     match headers.get(header::ORIGIN) {
-        Some(origin) if !origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()) => {
+        Some(origin) if !is_listed(origin, origins) => {
             Err(Refused::new(FORBIDDEN, "sockets and streams are not open to pages of this origin"))
         }
         _ => Ok(()),
     }
+}
+
+fn is_listed(origin: &HeaderValue, origins: &[String]) -> bool {
+    origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
 }
 
 /// Answers OPTIONS. To an origin that is not listed it says nothing, which to a browser is a no.

@@ -1,13 +1,9 @@
 //! How many connections there are, in all and by address.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::stats::{Gauge, Held, Stats};
@@ -45,13 +41,12 @@ impl Connections {
         let _ = self.places.acquire_many(self.total).await;
     }
 
-    /// Counts a connection for as long as its stream lives, unless its address has enough of them.
-    pub(super) fn admit<T>(
+    /// Counts a connection for as long as its seat is held, unless its address has enough of them.
+    pub(super) fn admit(
         self: &Arc<Self>,
         place: Option<OwnedSemaphorePermit>,
-        stream: T,
         address: IpAddr,
-    ) -> Option<Counted<T>> {
+    ) -> Option<Seat> {
         let address = subscriber(address);
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let count = addresses.entry(address).or_default();
@@ -61,9 +56,8 @@ impl Connections {
         }
         *count += 1;
         drop(addresses);
-        let seat = Seat { connections: Arc::clone(self), address };
         let held = self.stats.hold(Gauge::Connections);
-        Some(Counted { stream, _seat: seat, _held: held, _place: place })
+        Some(Seat { connections: Arc::clone(self), address, _held: held, _place: place })
     }
 
     fn leave(&self, address: IpAddr) {
@@ -85,58 +79,17 @@ fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
-struct Seat {
+/// A connection's share of the numbers; given back when it is dropped.
+pub(super) struct Seat {
     connections: Arc<Connections>,
     address: IpAddr,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.connections.leave(self.address);
-    }
-}
-
-/// A stream that is counted. It goes along when a connection becomes a WebSocket, long after HTTP is done with it.
-pub(super) struct Counted<T> {
-    stream: T,
-    _seat: Seat,
     _held: Held,
     // Last: when everyone has left, everything else of them is gone too.
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(task, buffer)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
-    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(task, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(task)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(task)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(task, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connections.leave(self.address);
     }
 }

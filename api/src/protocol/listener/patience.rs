@@ -1,4 +1,4 @@
-//! How long a connection may take nothing of what is written to it.
+//! A connection: counted for as long as it lives, and hung up on if it takes nothing of what is written to it.
 
 use std::future::Future;
 use std::io;
@@ -8,23 +8,29 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::super::stats::Stats;
+use super::connections::Seat;
 
 /// A stream that fails once a write has waited for too long. hyper itself would wait for ever: the body it sends is
 /// not even asked meanwhile, so only here can it be noticed.
-pub(super) struct Patient<T> {
-    stream: T,
+///
+/// It goes along when a connection becomes a WebSocket, long after HTTP is done with it, and its seat with it.
+pub(super) struct Patient {
+    stream: TcpStream,
     deadline: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
     stats: Arc<Stats>,
+    // Last: when the last seat is free, everything else of its connection is gone too.
+    _seat: Seat,
 }
 
-impl<T> Patient<T> {
-    pub(super) fn new(stream: T, deadline: Duration, stats: Arc<Stats>) -> Self {
-        Self { stream, deadline, stalled: None, stats }
+impl Patient {
+    pub(super) fn new(stream: TcpStream, seat: Seat, deadline: Duration, stats: Arc<Stats>) -> Self {
+        Self { stream, deadline, stalled: None, stats, _seat: seat }
     }
 
     fn watch<R>(&mut self, task: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
@@ -43,7 +49,7 @@ impl<T> Patient<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
+impl AsyncRead for Patient {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
@@ -53,7 +59,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
+impl AsyncWrite for Patient {
     fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(task, bytes);
         self.watch(task, written)

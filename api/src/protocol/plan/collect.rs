@@ -13,7 +13,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Pos, Positioned, Value as ConstValue, Variables};
 use async_graphql_value::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::super::error::{self, BAD_USER_INPUT, VALIDATION_FAILED};
 use super::super::limits::{Limits, Refusal, Rule};
@@ -21,8 +21,22 @@ use super::super::limits::{Limits, Refusal, Rule};
 /// Fields that a plan may have for each that the document may have: those on interfaces are repeated for each type.
 const REPEATED: usize = 8;
 
+/// The object types that each interface and union may turn out to be.
+pub(super) type PossibleTypes = HashMap<String, Vec<String>>;
+
+/// To look for them needs a walk through the whole schema.
+pub(super) fn possible_types(schema: &Schema) -> PossibleTypes {
+    let objects = |ty: &str| {
+        let objects = schema.types.iter().filter(|(_, object)| object.is_object());
+        objects.filter(|(name, _)| schema.is_subtype(ty, name)).map(|(name, _)| name.to_string()).collect()
+    };
+    let abstracts = schema.types.iter().filter(|(_, ty)| ty.is_interface() || ty.is_union());
+    abstracts.map(|(name, _)| (name.to_string(), objects(name))).collect()
+}
+
 pub(super) struct Collector<'a> {
     schema: &'a Schema,
+    possible_types: &'a PossibleTypes,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     limits: &'a Limits,
@@ -35,11 +49,12 @@ type Groups<'a> = IndexMap<&'a str, Vec<&'a Positioned<Field>>>;
 impl<'a> Collector<'a> {
     pub(super) fn new(
         schema: &'a Schema,
+        possible_types: &'a PossibleTypes,
         document: &'a ExecutableDocument,
         variables: &'a Variables,
         limits: &'a Limits,
     ) -> Self {
-        Self { schema, document, variables, limits, fields: 0 }
+        Self { schema, possible_types, document, variables, limits, fields: 0 }
     }
 
     /// What is selected of the operation's root.
@@ -58,10 +73,10 @@ impl<'a> Collector<'a> {
     }
 
     fn set(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> Result<SelectionSet, Refusal> {
-        let possible = self.possible_types(ty);
-        if possible.is_empty() {
+        // An object type is not among them.
+        let Some(possible) = self.possible_types.get(ty).filter(|possible| !possible.is_empty()) else {
             return Ok(SelectionSet { items: self.fields(ty, sets)? });
-        }
+        };
         let mut items = Vec::with_capacity(possible.len());
         for object in possible {
             let fields = self.fields(object, sets)?;
@@ -211,24 +226,6 @@ impl<'a> Collector<'a> {
         let on = condition.on.node.as_str();
         on == ty || self.schema.is_subtype(on, ty)
     }
-
-    /// The object types that an interface or union may turn out to be; none for an object type.
-    fn possible_types(&self, ty: &str) -> Vec<&'a str> {
-        match self.schema.types.get(ty) {
-            Some(ExtendedType::Interface(_)) => self
-                .schema
-                .types
-                .iter()
-                .filter(|(_, object)| object.is_object())
-                .filter(|(name, _)| self.schema.is_subtype(ty, name))
-                .map(|(name, _)| name.as_str())
-                .collect(),
-            Some(ExtendedType::Union(union)) => {
-                union.members.iter().map(|member| member.name.as_str()).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
 }
 
 // A variable of a nullable type with a default passes validation, and null may still be given for it (5.8.5). The
@@ -244,9 +241,7 @@ fn null_argument(name: &str, pos: Pos) -> Refusal {
 
 fn null(place: &str, pos: Pos) -> Refusal {
     let message = format!("null stands where null may not be, in {place}");
-    let mut error = error::error(BAD_USER_INPUT, message);
-    error.locations = vec![pos];
-    Refusal::new(Rule::Document, error)
+    Refusal::at(Rule::Document, vec![pos], error::error(BAD_USER_INPUT, message))
 }
 
 fn is_same(one: &Field, other: &Field) -> bool {
@@ -260,9 +255,7 @@ fn is_same(one: &Field, other: &Field) -> bool {
 fn conflict(field: &Field, pos: Pos) -> Refusal {
     let key = field.response_key();
     let message = format!("the same name `{}` stands for different fields or arguments", key.node);
-    let mut error = error::error(VALIDATION_FAILED, message);
-    error.locations = vec![key.pos, pos];
-    Refusal::new(Rule::Document, error)
+    Refusal::at(Rule::Document, vec![key.pos, pos], error::error(VALIDATION_FAILED, message))
 }
 
 /// A document that passed validation has no such selection.
