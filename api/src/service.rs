@@ -1,5 +1,6 @@
 //! The schema as the protocol layer's service: who calls, what runs, when a session ends.
 
+use crate::protocol::panics::PanicGuard;
 use crate::protocol::{Credentials, Events, Service, answer};
 use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use roomm8_db::account::session::{self, TokenHash, Viewer};
 use roomm8_db::{Error as DbError, SessionId};
 use roomm8_schema::{Caller, Live, Schema, Scope, Services};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a session is believed without asking the database again.
@@ -21,6 +22,8 @@ const EVENT_BYTES: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct RoomM8 {
     schema: Schema,
+    /// Made when first needed, which is after a panic.
+    guarded: Arc<OnceLock<Schema>>,
     services: Services,
     live: Live,
     believed: Arc<Mutex<HashMap<TokenHash, (Viewer, Instant)>>>,
@@ -30,7 +33,7 @@ impl RoomM8 {
     /// The service of this schema.
     pub fn new(schema: Schema, services: Services) -> Self {
         let live = Live::new(schema.clone(), services.clone(), render);
-        Self { schema, services, live, believed: Arc::default() }
+        Self { schema, guarded: Arc::default(), services, live, believed: Arc::default() }
     }
 
     async fn viewer(&self, token: &str) -> Result<Viewer, DbError> {
@@ -88,6 +91,12 @@ impl Service for RoomM8 {
     async fn execute(&self, caller: Caller, request: Request) -> Response {
         let scope = Arc::new(Scope::new(self.services.clone(), caller));
         self.schema.execute(request.data(scope)).await
+    }
+
+    async fn execute_guarded(&self, caller: Caller, request: Request) -> Option<Response> {
+        let build = || roomm8_schema::build_with(self.services.clone(), PanicGuard);
+        let scope = Arc::new(Scope::new(self.services.clone(), caller));
+        Some(self.guarded.get_or_init(build).execute(request.data(scope)).await)
     }
 
     async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {

@@ -30,7 +30,8 @@ pub use error::{CODES, Code, Error};
 pub use live::{Live, Render};
 pub use scope::{Caller, Scope, Services};
 
-use async_graphql::{MergedObject, MergedSubscription, ValidationMode};
+use async_graphql::extensions::ExtensionFactory;
+use async_graphql::{MergedObject, MergedSubscription, SchemaBuilder, ValidationMode};
 use std::sync::LazyLock;
 
 /// What can be asked.
@@ -69,12 +70,20 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// No extension is installed: any one of them moves every field to a slower path. The limits on documents stand in
 /// front of it, in the server's gate.
 pub fn build(services: Services) -> Schema {
+    builder(services).finish()
+}
+
+/// The same schema with an extension, on the slower path.
+pub fn build_with(services: Services, extension: impl ExtensionFactory) -> Schema {
+    builder(services).extension(extension).finish()
+}
+
+fn builder(services: Services) -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .data(services)
         // Fast: whoever executes has validated already.
         .validation_mode(ValidationMode::Fast)
         .disable_suggestions()
-        .finish()
 }
 
 /// The schema's text, as checked in at `schema/schema.graphql`.

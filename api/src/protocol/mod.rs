@@ -14,6 +14,7 @@ mod http;
 pub mod limits;
 pub mod listener;
 mod operation;
+pub mod panics;
 mod parameters;
 mod plan;
 mod running;
@@ -61,6 +62,17 @@ pub trait Service: Clone + Send + Sync + 'static {
 
     /// Answers a query or a mutation. Runs in a task of its own: a client that goes away does not stop it.
     fn execute(&self, caller: Self::Caller, request: Request) -> impl Future<Output = Response> + Send;
+
+    /// Answers once more a query in which something panicked, by a schema with a [`panics::PanicGuard`], so that a field
+    /// is all that fails. `None` is a service that has no such schema: the operation then fails as a whole.
+    fn execute_guarded(
+        &self,
+        caller: Self::Caller,
+        request: Request,
+    ) -> impl Future<Output = Option<Response>> + Send {
+        drop((caller, request));
+        std::future::ready(None)
+    }
 
     /// Opens a subscription. `Err` refuses it; nothing of it has been sent by then.
     fn subscribe(

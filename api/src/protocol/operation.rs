@@ -1,9 +1,10 @@
 //! Runs an operation: in a task of its own, with a deadline, with its panics kept to itself.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_graphql::{Response, ServerError};
+use async_graphql::ServerError;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -13,7 +14,7 @@ use super::answer::{self, Rendered};
 use super::error;
 use super::gate::{Kind, Operation};
 use super::stats::Outcome;
-use super::{Context, Credentials, Events, Service};
+use super::{Context, Credentials, Events, Service, panics};
 
 /// An operation that takes longer than this is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
@@ -31,22 +32,22 @@ pub(crate) enum Identity<Caller> {
 /// Answers a query or a mutation. Dropping the future leaves the operation running: the database is not torn out
 /// of a transaction because a client went away.
 pub(crate) async fn run<S: Service>(
-    context: &Context<S>,
+    context: &Arc<Context<S>>,
     identity: Identity<S::Caller>,
     operation: Operation,
     request_id: &str,
 ) -> Result<Rendered, Vec<ServerError>> {
     let Operation { request, kind, name } = operation;
     let span = span(kind, name.as_deref(), request_id);
-    let service = context.service.clone();
+    let own = Arc::clone(context);
     let work = async move {
         let caller = match identity {
             Identity::Proven(caller) => caller,
-            Identity::Claimed(credentials) => service.authenticate(credentials).await.map_err(|e| vec![e])?,
+            Identity::Claimed(credentials) => {
+                own.service.authenticate(credentials).await.map_err(|error| vec![error])?
+            }
         };
-        // In a box, for the compiler: the type of an execution is as deep as the schema is wide.
-        let execution: BoxFuture<'_, Response> = Box::pin(service.execute(caller, request));
-        Ok(execution.await)
+        Ok(panics::execute(&own, kind, caller, request).await)
     };
     let started = Instant::now();
     let answer = settle(context, work, &span, request_id).await;

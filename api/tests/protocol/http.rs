@@ -193,7 +193,7 @@ async fn an_error_keeps_its_code_or_is_masked() {
 #[tokio::test]
 async fn a_panic_costs_one_answer() {
     let server = Server::start();
-    let reply = server.query("{ hello panics }").await;
+    let reply = server.query("mutation { touchAndPanic }").await;
     assert_eq!((reply.status, reply.code()), (500, "INTERNAL".into()));
     assert!(!reply.body.contains("a resolver that panics"));
     assert_eq!(server.query("{ hello }").await.status, 200);

@@ -16,6 +16,7 @@ mod documents;
 mod gate;
 mod http;
 mod listener;
+mod panics;
 mod plan;
 mod server;
 mod socket;

@@ -254,7 +254,7 @@ async fn a_panic_ends_its_operation_alone() {
     assert_eq!(socket.hear().await["payload"]["data"]["panics"], 1);
     let message = socket.hear().await;
     assert_eq!((message["type"].as_str(), code(&message["payload"][0])), (Some("error"), "INTERNAL".into()));
-    socket.subscribe("query", "{ panics }").await;
+    socket.subscribe("mutation", "mutation { touchAndPanic }").await;
     let message = socket.hear().await;
     assert_eq!((message["type"].as_str(), code(&message["payload"][0])), (Some("error"), "INTERNAL".into()));
     assert_eq!(server.sample("subscriptions_open", None), 1);

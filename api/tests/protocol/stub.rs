@@ -9,6 +9,8 @@
 
 #[path = "stub/lab.rs"]
 mod lab;
+#[path = "stub/traps.rs"]
+mod traps;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +19,7 @@ use std::time::Duration;
 use async_graphql::{Object, Request, Response, Schema, ServerError, Subscription, Value};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use roomm8_api::protocol::panics::PanicGuard;
 use roomm8_api::protocol::{Credentials, Events, Service, answer, error};
 use tokio::sync::watch;
 
@@ -30,6 +33,7 @@ pub struct Seen {
 #[derive(Clone)]
 pub struct Stub {
     schema: Schema<Query, Mutation, Subscriptions>,
+    guarded: Schema<Query, Mutation, Subscriptions>,
     pub seen: Arc<Seen>,
     /// Sessions end when it turns true.
     pub ended: Arc<watch::Sender<bool>>,
@@ -38,10 +42,12 @@ pub struct Stub {
 impl Stub {
     pub fn new() -> Self {
         let seen = Arc::new(Seen::default());
-        let schema = Schema::build(Query, Mutation(Arc::clone(&seen)), Subscriptions(Arc::clone(&seen)))
-            .validation_mode(async_graphql::ValidationMode::Fast)
-            .finish();
-        Self { schema, seen, ended: Arc::new(watch::Sender::new(false)) }
+        let build = || {
+            Schema::build(Query, Mutation(Arc::clone(&seen)), Subscriptions(Arc::clone(&seen)))
+                .validation_mode(async_graphql::ValidationMode::Fast)
+        };
+        let (schema, guarded) = (build().finish(), build().extension(PanicGuard).finish());
+        Self { schema, guarded, seen, ended: Arc::new(watch::Sender::new(false)) }
     }
 }
 
@@ -69,6 +75,10 @@ impl Service for Stub {
 
     async fn execute(&self, caller: Caller, request: Request) -> Response {
         self.schema.execute(request.data(caller)).await
+    }
+
+    async fn execute_guarded(&self, caller: Caller, request: Request) -> Option<Response> {
+        Some(self.guarded.execute(request.data(caller)).await)
     }
 
     async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {
@@ -129,6 +139,10 @@ impl Query {
         lab::Lab
     }
 
+    async fn traps(&self) -> Option<traps::Traps> {
+        Some(traps::Traps)
+    }
+
     async fn caller(&self, ctx: &async_graphql::Context<'_>) -> Option<String> {
         ctx.data_unchecked::<Caller>().0.clone()
     }
@@ -175,6 +189,11 @@ impl Mutation {
     async fn touch(&self) -> &str {
         self.0.touched.fetch_add(1, Ordering::SeqCst);
         "y"
+    }
+
+    async fn touch_and_panic(&self) -> Option<i32> {
+        self.0.touched.fetch_add(1, Ordering::SeqCst);
+        Some(traps::snap())
     }
 
     async fn touch_slowly(&self, milliseconds: u64) -> &str {

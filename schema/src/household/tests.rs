@@ -1,7 +1,10 @@
 //! Households, members and invitations, as clients see them.
 
+use crate::build_with;
 use crate::testing::{PASSWORD, System};
+use async_graphql::extensions::{Extension, ExtensionFactory};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Somebody signed in.
@@ -222,4 +225,38 @@ async fn households_are_listed_with_as_many_statements_for_many_as_for_few() {
         ben.founds().await;
     }
     assert_eq!(statements(&ada, 1).await, statements(&ben, 5).await);
+}
+
+/// Does nothing but move every field to the path of extensions.
+struct Idle;
+
+impl Extension for Idle {}
+
+impl ExtensionFactory for Idle {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_an_extension_every_answer_is_the_same() {
+    let system = System::new().await;
+    let ada = Person::new(&system, "Ada").await;
+    let household = ada.founds().await;
+    let slower = build_with(system.services.clone(), Idle);
+    let document = "query($id: ID!) {
+        __typename __schema { types { name fields { name type { name } } } }
+        node(id: $id) { __typename id ... on Household { name } }
+        none: node(id: \"SAGiDCeCVnZOoTWj_QRwuAI\") { id }
+        household(id: $id) {
+            cursor viewerPermissions viewerMember { role user { displayName } }
+            members(first: 2) { nodes { __typename displayName } edges { cursor } pageInfo { hasNextPage } }
+            generalConversation { kind messages(last: 2) { nodes { body reactions { emoji } } } }
+        } }";
+    let variables = json!({ "id": household });
+    for token in [Some(ada.token.as_str()), None] {
+        let answer = system.ask(token, document, variables.clone()).await;
+        assert_eq!(system.ask_by(&slower, token, document, variables.clone()).await, answer);
+        assert_eq!(answer["data"]["household"].is_object(), token.is_some(), "{answer}");
+    }
 }
