@@ -38,6 +38,12 @@ pub struct Config {
     /// The most connections from one address; 0 is no limit, for a server behind a proxy.
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
     pub connections_per_address: usize,
+    /// The most sockets and streams of one account; 0 is no limit.
+    #[arg(long, env = "CONNECTIONS_PER_ACCOUNT", default_value_t = 20)]
+    pub connections_per_account: usize,
+    /// The most operations at once; beyond that they are refused with 503.
+    #[arg(long, env = "OPERATIONS_LIMIT", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
+    pub operations_limit: u16,
     /// The most operations in a batch, a JSON array of them in one request; 0 is none.
     #[arg(long, env = "BATCH_LIMIT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub batch_limit: u8,
@@ -111,6 +117,8 @@ impl Config {
             ("ALLOWED_ORIGINS", self.allowed_origins.join(",")),
             ("TRUSTED_PROXIES", self.trusted_proxies.to_string()),
             ("CONNECTIONS_PER_ADDRESS", self.connections_per_address.to_string()),
+            ("CONNECTIONS_PER_ACCOUNT", self.connections_per_account.to_string()),
+            ("OPERATIONS_LIMIT", self.operations_limit.to_string()),
             ("BATCH_LIMIT", self.batch_limit.to_string()),
             (
                 "TRUSTED_DOCUMENTS",

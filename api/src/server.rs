@@ -69,6 +69,8 @@ impl Server {
             origins: origins(config, &public_url, address),
             trusted_proxies: config.trusted_proxies,
             trust,
+            operations: config.operations_limit.into(),
+            connections_per_account: config.connections_per_account,
             batch: config.batch_limit.into(),
             ..Settings::default()
         };

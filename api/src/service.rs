@@ -1,5 +1,6 @@
 //! The schema as the protocol layer's service: who calls, what runs, when a session ends.
 
+use crate::protocol::listener::subscriber;
 use crate::protocol::panics::PanicGuard;
 use crate::protocol::{Credentials, Events, Service, answer};
 use async_graphql::{Request, Response, ServerError};
@@ -86,6 +87,13 @@ impl Service for RoomM8 {
             None => None,
         };
         Ok(Caller { viewer, address, user_agent })
+    }
+
+    fn account(&self, caller: &Caller) -> String {
+        match caller.viewer {
+            Some(viewer) => format!("user {}", viewer.user_id),
+            None => format!("address {}", subscriber(caller.address)),
+        }
     }
 
     async fn execute(&self, caller: Caller, request: Request) -> Response {

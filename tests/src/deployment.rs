@@ -160,8 +160,11 @@ impl Plan {
             env.push(("REDIS_URL".to_owned(), redis_url));
         }
         env.push(("DATABASE_URL".to_owned(), database_url.clone()));
-        if !self.env.iter().any(|(name, _)| name == "THROTTLE") {
-            env.push(("THROTTLE".to_owned(), "off".to_owned()));
+        // A few people stand for a crowd.
+        for (name, unlimited) in [("THROTTLE", "off"), ("CONNECTIONS_PER_ACCOUNT", "0")] {
+            if !self.env.iter().any(|(set, _)| set == name) {
+                env.push((name.to_owned(), unlimited.to_owned()));
+            }
         }
         env.extend(self.env);
         let mut servers = Vec::new();

@@ -27,6 +27,8 @@ pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 pub const FORBIDDEN: &str = "FORBIDDEN";
 /// Too many requests; `extensions.retryAfter` says for how many seconds to wait.
 pub const RATE_LIMITED: &str = "RATE_LIMITED";
+/// The account has as many connections open as one may.
+pub const TOO_MANY_CONNECTIONS: &str = "TOO_MANY_CONNECTIONS";
 /// The server cannot answer right now, later it will.
 pub const UNAVAILABLE: &str = "UNAVAILABLE";
 /// A subscription's reader did not keep up with its events.
@@ -100,12 +102,19 @@ pub(crate) fn status_of(code: &str) -> StatusCode {
         PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         URI_TOO_LONG => StatusCode::URI_TOO_LONG,
         UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+        RATE_LIMITED | TOO_MANY_CONNECTIONS => StatusCode::TOO_MANY_REQUESTS,
         INTERNAL | RESPONSE_TOO_LARGE => StatusCode::INTERNAL_SERVER_ERROR,
         UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
         DEADLINE_EXCEEDED => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::BAD_REQUEST,
     }
+}
+
+/// The error of one that would be answered, were it sent in `seconds`.
+pub(crate) fn later(message: &str, seconds: u64) -> ServerError {
+    let mut error = error(UNAVAILABLE, message);
+    error.extensions.get_or_insert_default().set("retryAfter", seconds);
+    error
 }
 
 /// The seconds to wait that a service put on its error.

@@ -21,6 +21,7 @@ use axum::routing::any;
 use http::header::{HeaderMap, UPGRADE};
 use http::{HeaderValue, Method};
 
+use super::accounts::Accounts;
 use super::documents::Documents;
 use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
 use super::gate::{Kind, Operation};
@@ -44,7 +45,8 @@ pub fn router<S: Service>(
 ) -> anyhow::Result<Router> {
     let planner = Planner::new(&service.sdl(), settings.limits.clone())?;
     let documents = Documents::new(&settings, &planner)?;
-    let context = Arc::new(Context { service, planner, settings, stats, shutdown, documents });
+    let accounts = Accounts::new(settings.connections_per_account);
+    let context = Arc::new(Context { service, planner, settings, stats, shutdown, documents, accounts });
     Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(context))
 }
 

@@ -23,6 +23,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::{Shutdown, Stats};
+pub(crate) use connections::subscriber;
 use connections::{Connections, Seat};
 use patience::Patient;
 

@@ -6,6 +6,7 @@
 
 #![allow(clippy::result_large_err, reason = "a ServerError has that size, and is the error of all of this")]
 
+mod accounts;
 pub mod answer;
 pub mod documents;
 pub mod error;
@@ -31,6 +32,7 @@ use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+use accounts::Accounts;
 use documents::Documents;
 use gate::Operation;
 pub use http::router;
@@ -59,6 +61,10 @@ pub trait Service: Clone + Send + Sync + 'static {
         &self,
         credentials: Credentials,
     ) -> impl Future<Output = Result<Self::Caller, ServerError>> + Send;
+
+    /// Whose this caller's connections are: the same text for every session of one person, and no secret. Who is
+    /// nobody yet is best known by their address.
+    fn account(&self, caller: &Self::Caller) -> String;
 
     /// Answers a query or a mutation. Runs in a task of its own: a client that goes away does not stop it.
     fn execute(&self, caller: Self::Caller, request: Request) -> impl Future<Output = Response> + Send;
@@ -123,6 +129,7 @@ struct Context<S> {
     stats: Arc<Stats>,
     shutdown: Shutdown,
     documents: Documents,
+    accounts: Arc<Accounts>,
 }
 
 impl<S> Context<S> {

@@ -13,7 +13,7 @@ use tracing::{Instrument, Span, debug, error, info_span, warn};
 use super::answer::{self, Rendered};
 use super::error;
 use super::gate::{Kind, Operation};
-use super::stats::Outcome;
+use super::stats::{Gauge, Held, Outcome};
 use super::{Context, Credentials, Events, Service, panics};
 
 /// An operation that takes longer than this is worth a line in the log.
@@ -39,8 +39,10 @@ pub(crate) async fn run<S: Service>(
 ) -> Result<Rendered, Vec<ServerError>> {
     let Operation { request, kind, name } = operation;
     let span = span(kind, name.as_deref(), request_id);
+    let slot = slot(context, kind)?;
     let own = Arc::clone(context);
     let work = async move {
+        let _slot = slot;
         let caller = match identity {
             Identity::Proven(caller) => caller,
             Identity::Claimed(credentials) => {
@@ -68,8 +70,10 @@ pub(crate) async fn open<S: Service>(
 ) -> Result<Events, Vec<ServerError>> {
     let Operation { request, kind, name } = operation;
     let span = span(kind, name.as_deref(), request_id);
+    let slot = slot(context, kind)?;
     let service = context.service.clone();
     let work = async move {
+        let _slot = slot;
         let opening: BoxFuture<'_, _> = Box::pin(service.subscribe(caller, request));
         opening.await
     };
@@ -94,6 +98,16 @@ pub(crate) async fn authenticate<S: Service>(
         Err(errors) => answer::refused(errors, request_id),
     };
     Err(errors.pop().unwrap_or_else(|| answer::internal(request_id)))
+}
+
+/// Room for one more operation, which it keeps to its end, longer than its client may wait. Too many at once would
+/// all be slow; a refusal is quick, and its client can go to another instance.
+fn slot<S>(context: &Context<S>, kind: Kind) -> Result<Held, Vec<ServerError>> {
+    context.stats.hold_up_to(Gauge::Operations, context.settings.operations).ok_or_else(|| {
+        context.stats.operation_shed();
+        context.stats.operation(kind, Outcome::Refused);
+        vec![error::later("the server has as many operations under way as it can; try again", 1)]
+    })
 }
 
 fn span(kind: Kind, name: Option<&str>, request_id: &str) -> Span {

@@ -27,6 +27,11 @@ pub struct Settings {
     pub operation_deadline: Duration,
     /// How long an operation nobody waits for any more may go on, from its start. Default 30 s.
     pub operation_end: Duration,
+    /// Operations at once in this process, of whatever kind; a subscription counts while it is opened. Beyond, they are
+    /// refused. Default 1,024.
+    pub operations: usize,
+    /// Sockets and streams over HTTP that one account may have open. Default 20; 0 is no limit.
+    pub connections_per_account: usize,
     /// Operations in a batch, a JSON array of them in one request. Default 0: there are no batches.
     pub batch: usize,
     /// Documents kept to be asked for by their hash.
@@ -77,6 +82,8 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             operation_deadline: Duration::from_secs(10),
             operation_end: Duration::from_secs(30),
+            operations: 1024,
+            connections_per_account: 20,
             batch: 0,
             persisted: Persisted::default(),
             trust: Trust::default(),

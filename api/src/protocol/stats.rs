@@ -14,8 +14,11 @@ pub struct Stats {
     subscriptions: Outcomes,
     refusals: [AtomicU64; Rule::ALL.len()],
     documents: [AtomicU64; Source::ALL.len()],
+    operations_open: AtomicU64,
+    operations_shed: AtomicU64,
     connections_open: AtomicU64,
     connections_refused: AtomicU64,
+    account_connections_refused: AtomicU64,
     sockets_open: AtomicU64,
     streams_open: AtomicU64,
     subscriptions_open: AtomicU64,
@@ -86,6 +89,7 @@ pub struct Sample {
 /// Which gauge a [`Held`] raises.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Gauge {
+    Operations,
     Connections,
     Sockets,
     Streams,
@@ -109,6 +113,14 @@ impl Stats {
     pub(crate) fn hold(self: &Arc<Self>, gauge: Gauge) -> Held {
         self.gauge(gauge).fetch_add(1, Ordering::Relaxed);
         Held { stats: Arc::clone(self), gauge }
+    }
+
+    /// Raises a gauge unless it is at its limit.
+    pub(crate) fn hold_up_to(self: &Arc<Self>, gauge: Gauge, limit: usize) -> Option<Held> {
+        let held = self.hold(gauge);
+        // Of several that come at once to the last place all may be turned away; none gets in beyond it.
+        let count = self.gauge(gauge).load(Ordering::Relaxed);
+        (count <= u64::try_from(limit).unwrap_or(u64::MAX)).then_some(held)
     }
 
     pub(crate) fn operation(&self, kind: Kind, outcome: Outcome) {
@@ -135,6 +147,14 @@ impl Stats {
 
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn operation_shed(&self) {
+        self.operations_shed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn account_connection_refused(&self) {
+        self.account_connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn slow_consumer(&self) {
@@ -166,9 +186,12 @@ impl Stats {
             samples.push(sample("documents_total", vec![("source", source.name())], counter));
         }
         for (name, counter) in [
+            ("operations_shed_total", &self.operations_shed),
             ("connections_refused_total", &self.connections_refused),
+            ("account_connections_refused_total", &self.account_connections_refused),
             ("slow_consumers_closed_total", &self.slow_consumers),
             ("operation_panics_total", &self.panics),
+            ("operations_open", &self.operations_open),
             ("connections_open", &self.connections_open),
             ("sockets_open", &self.sockets_open),
             ("streams_open", &self.streams_open),
@@ -189,6 +212,7 @@ impl Stats {
 
     fn gauge(&self, gauge: Gauge) -> &AtomicU64 {
         match gauge {
+            Gauge::Operations => &self.operations_open,
             Gauge::Connections => &self.connections_open,
             Gauge::Sockets => &self.sockets_open,
             Gauge::Streams => &self.streams_open,

@@ -10,6 +10,7 @@
     reason = "a test may fail loudly, and need not be fast"
 )]
 
+mod accounts;
 mod batch;
 mod differential;
 mod documents;

@@ -326,7 +326,7 @@ async fn a_session_that_ends_takes_its_sockets_along() {
     let mut socket = server.open().await;
     socket.say(&json!({ "type": "connection_init", "payload": { "token": "abc" } })).await;
     socket.hear().await;
-    server.stub.ended.send_replace(true);
+    server.stub.ended.send_replace(Some(""));
     assert_eq!(socket.closed().await, (4401, "session ended".into()));
     anonymous.subscribe("1", "{ hello }").await;
     assert_eq!(anonymous.hear().await["type"], "next");

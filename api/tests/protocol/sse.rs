@@ -228,7 +228,7 @@ async fn a_session_that_ends_takes_its_streams_along() {
     let mut busy = Open::request(&server, EVENTS, Some("abc"), "subscription { busy }").await;
     let mut parts = Open::request(&server, MULTIPART, Some("abc"), "subscription { never }").await;
     server.until(|server| server.sample("subscriptions_open", None) == 4).await;
-    server.stub.ended.send_replace(true);
+    server.stub.ended.send_replace(Some(""));
     for stream in [&mut events, &mut busy] {
         stream.ended().await;
         let (_, end) = stream.heard.rsplit_once("event: next\ndata: ").unwrap();

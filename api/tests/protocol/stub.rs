@@ -35,8 +35,8 @@ pub struct Stub {
     schema: Schema<Query, Mutation, Subscriptions>,
     guarded: Schema<Query, Mutation, Subscriptions>,
     pub seen: Arc<Seen>,
-    /// Sessions end when it turns true.
-    pub ended: Arc<watch::Sender<bool>>,
+    /// The sessions end whose tokens begin with this.
+    pub ended: Arc<watch::Sender<Option<&'static str>>>,
 }
 
 impl Stub {
@@ -47,7 +47,7 @@ impl Stub {
                 .validation_mode(async_graphql::ValidationMode::Fast)
         };
         let (schema, guarded) = (build().finish(), build().extension(PanicGuard).finish());
-        Self { schema, guarded, seen, ended: Arc::new(watch::Sender::new(false)) }
+        Self { schema, guarded, seen, ended: Arc::new(watch::Sender::new(None)) }
     }
 }
 
@@ -71,6 +71,12 @@ impl Service for Stub {
             Some("slow") => std::future::pending().await,
             _ => Ok(Caller(credentials.token)),
         }
+    }
+
+    /// `ada.1` and `ada.2` are two sessions of one account.
+    fn account(&self, caller: &Caller) -> String {
+        let token = caller.0.as_deref().unwrap_or_default();
+        token.split('.').next().unwrap_or_default().to_owned()
     }
 
     async fn execute(&self, caller: Caller, request: Request) -> Response {
@@ -99,9 +105,13 @@ impl Service for Stub {
 
     fn ended(&self, caller: &Caller) -> impl Future<Output = ()> + Send + 'static {
         let mut ended = self.ended.subscribe();
-        let is_anonymous = caller.0.is_none();
+        let token = caller.0.clone();
         async move {
-            if is_anonymous || ended.wait_for(|ended| *ended).await.is_err() {
+            let over = ended.wait_for(|start| match (&token, start) {
+                (Some(token), Some(start)) => token.starts_with(start),
+                _ => false,
+            });
+            if over.await.is_err() {
                 std::future::pending::<()>().await;
             }
         }

@@ -28,7 +28,8 @@ use futures_util::future::BoxFuture;
 use http::header;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::super::error::{self, SLOW_CONSUMER, UNAUTHENTICATED, UNAVAILABLE};
+use super::super::accounts::Place;
+use super::super::error::{self, SLOW_CONSUMER, TOO_MANY_CONNECTIONS, UNAUTHENTICATED, UNAVAILABLE};
 use super::super::gate::{Kind, Operation};
 use super::super::operation;
 use super::super::running::{Running, Said};
@@ -47,6 +48,13 @@ pub(super) async fn open<S: Service>(
     request_id: &str,
 ) -> Result<Response, Refused> {
     let caller = operation::authenticate(context, credentials, request_id).await?;
+    let place = context.accounts.place(context.service.account(&caller)).ok_or_else(|| {
+        context.stats.account_connection_refused();
+        Refused::new(
+            TOO_MANY_CONNECTIONS,
+            "this account has too many sockets and streams open; close another",
+        )
+    })?;
     let leave: BoxFuture<'static, Leave> = match operation.kind {
         Kind::Subscription if context.shutdown.has_begun() => {
             return Err(Refused::new(UNAVAILABLE, "this server is about to stop; connect again"));
@@ -64,6 +72,7 @@ pub(super) async fn open<S: Service>(
         beat: every(context.settings.keep_alive),
         stats: Arc::clone(&context.stats),
         _held: context.stats.hold(Gauge::Streams),
+        _place: place,
     };
     Ok(respond(Body::from_stream(frames), format))
 }
@@ -113,6 +122,7 @@ struct Frames {
     beat: Interval,
     stats: Arc<Stats>,
     _held: Held,
+    _place: Place,
 }
 
 impl Stream for Frames {

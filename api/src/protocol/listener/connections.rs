@@ -71,8 +71,8 @@ impl Connections {
     }
 }
 
-/// One customer of the internet usually has a whole `IPv6` /64.
-fn subscriber(address: IpAddr) -> IpAddr {
+/// Whose address this is: one customer of the internet usually has a whole `IPv6` /64.
+pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
         address @ IpAddr::V4(_) => address,

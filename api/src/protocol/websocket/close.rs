@@ -59,6 +59,11 @@ impl Close {
         Self::new(4413, "slow consumer")
     }
 
+    /// Private to this server, as 4429 says two other things already.
+    pub(super) fn too_many_connections() -> Self {
+        Self::new(4420, "Too many sockets and streams of this account: close another")
+    }
+
     pub(super) fn initialised_twice() -> Self {
         Self::new(4429, "Too many initialisation requests")
     }

@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
+use super::super::accounts::Place;
 use super::super::error::{self, code_of};
 use super::super::gate::Operation;
 use super::super::operation;
@@ -34,6 +35,8 @@ pub(super) struct Connection<S: Service> {
     /// What the handshake said about the client, until `connection_init`.
     credentials: Option<Box<Credentials>>,
     caller: Option<S::Caller>,
+    /// Among the connections of the caller's account.
+    place: Option<Place>,
     operations: Operations,
     started: u64,
     replies: VecDeque<Message>,
@@ -80,6 +83,7 @@ impl<S: Service> Connection<S> {
             request_id,
             credentials: Some(Box::new(credentials)),
             caller: None,
+            place: None,
             operations: Operations::default(),
             started: 0,
             replies: VecDeque::new(),
@@ -171,6 +175,11 @@ impl<S: Service> Connection<S> {
             Ok(Err(error)) => return Err(refused(error)),
             Err(_) => return Err(Close::init_timeout()),
         };
+        let Some(place) = self.context.accounts.place(self.context.service.account(&caller)) else {
+            self.context.stats.account_connection_refused();
+            return Err(Close::too_many_connections());
+        };
+        self.place = Some(place);
         self.leave = Box::pin(leave(self.context.service.ended(&caller), self.context.shutdown.clone()));
         self.caller = Some(caller);
         self.replies.push_back(message::ack());
