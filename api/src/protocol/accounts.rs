@@ -36,6 +36,13 @@ pub(super) struct Place {
     account: Box<str>,
 }
 
+impl Place {
+    /// Whether it is this account's.
+    pub(super) fn is_of(&self, account: &str) -> bool {
+        *self.account == *account
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.accounts.counts.lock().unwrap_or_else(PoisonError::into_inner);

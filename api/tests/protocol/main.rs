@@ -19,6 +19,7 @@ mod http;
 mod listener;
 mod panics;
 mod plan;
+mod renewal;
 mod server;
 mod socket;
 mod sse;

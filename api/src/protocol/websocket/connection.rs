@@ -1,6 +1,7 @@
 //! One socket: what it hears, what it says, and when it gives up.
 
 mod pump;
+mod sign_in;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -10,13 +11,10 @@ use std::sync::Arc;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use serde_json::value::RawValue;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::super::accounts::Place;
-use super::super::error::{self, code_of};
 use super::super::gate::Operation;
-use super::super::operation;
 use super::super::parameters::Parameters;
 use super::super::running::Running;
 use super::super::stats::{Gauge, Held};
@@ -32,8 +30,8 @@ pub(super) struct Connection<S: Service> {
     context: Arc<Context<S>>,
     socket: WebSocket,
     request_id: Box<str>,
-    /// What the handshake said about the client, until `connection_init`.
-    credentials: Option<Box<Credentials>>,
+    /// What the handshake said about the client.
+    credentials: Box<Credentials>,
     caller: Option<S::Caller>,
     /// Among the connections of the caller's account.
     place: Option<Place>,
@@ -81,7 +79,7 @@ impl<S: Service> Connection<S> {
         Self {
             socket,
             request_id,
-            credentials: Some(Box::new(credentials)),
+            credentials: Box::new(credentials),
             caller: None,
             place: None,
             operations: Operations::default(),
@@ -144,7 +142,7 @@ impl<S: Service> Connection<S> {
         };
         match message::parse(text)? {
             Incoming::Init { payload } => self.init(payload).await?,
-            Incoming::Ping { payload } => self.replies.push_back(message::pong(payload)),
+            Incoming::Ping { payload } => self.pong(payload).await?,
             Incoming::Pong => {}
             Incoming::Subscribe { id, parameters } => self.subscribe(&id, parameters)?,
             // The client has lost interest. A query that runs goes on; its answer is not sent.
@@ -159,31 +157,6 @@ impl<S: Service> Connection<S> {
         let until = Instant::now() + self.context.settings.sockets.write_deadline;
         let _ = timeout_at(until, async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
         Err(End::Gone)
-    }
-
-    async fn init(&mut self, payload: Option<&RawValue>) -> Result<(), Close> {
-        let credentials = self.credentials.take().ok_or_else(Close::initialised_twice)?;
-        let mut credentials = *credentials;
-        if let Some(token) = message::token(payload)? {
-            credentials.token = Some(token);
-        }
-        let deadline = self.opened + self.context.settings.sockets.init_deadline;
-        // In a box: this is done once, and the socket's future is kept for hours.
-        let authentication = Box::pin(operation::authenticate(&self.context, credentials, &self.request_id));
-        let caller = match timeout_at(deadline, authentication).await {
-            Ok(Ok(caller)) => caller,
-            Ok(Err(error)) => return Err(refused(error)),
-            Err(_) => return Err(Close::init_timeout()),
-        };
-        let Some(place) = self.context.accounts.place(self.context.service.account(&caller)) else {
-            self.context.stats.account_connection_refused();
-            return Err(Close::too_many_connections());
-        };
-        self.place = Some(place);
-        self.leave = Box::pin(leave(self.context.service.ended(&caller), self.context.shutdown.clone()));
-        self.caller = Some(caller);
-        self.replies.push_back(message::ack());
-        Ok(())
     }
 
     fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), Close> {
@@ -206,23 +179,6 @@ impl<S: Service> Connection<S> {
         let request_id = format!("{}.{}", self.request_id, self.started);
         let running = Running::start(&self.context, caller, operation, request_id);
         self.operations.insert(Named::new(id, running));
-    }
-}
-
-/// 4403 tells the client to sign in again; what is not its fault must not.
-fn refused(error: async_graphql::ServerError) -> Close {
-    match code_of(&error) {
-        Some(error::INTERNAL | error::UNAVAILABLE | error::DEADLINE_EXCEEDED | error::RATE_LIMITED) => {
-            Close::try_again()
-        }
-        _ => Close::forbidden(error.message),
-    }
-}
-
-async fn leave(ended: impl Future<Output = ()> + Send, shutdown: Shutdown) -> Close {
-    tokio::select! {
-        () = ended => Close::session_ended(),
-        reason = restart(shutdown) => reason,
     }
 }
 

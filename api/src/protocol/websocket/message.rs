@@ -96,6 +96,21 @@ pub(super) fn token(payload: Option<&RawValue>) -> Result<Option<String>, Close>
     }
 }
 
+/// Where a `ping` has the token of the session that is to follow.
+#[derive(Deserialize)]
+struct Renewal {
+    #[serde(alias = "Authorization")]
+    authorization: Option<String>,
+}
+
+/// The token of a `ping`, if it has one; an error if what it has cannot be one. All else in it is the client's own.
+pub(super) fn renewal(payload: Option<&RawValue>) -> Result<Option<String>, Close> {
+    let unreadable = || Close::forbidden("authorization is \"Bearer\" and a token".into());
+    let Some(payload) = payload else { return Ok(None) };
+    let renewal: Renewal = serde_json::from_str(payload.get()).map_err(|_| unreadable())?;
+    renewal.authorization.map(|authorization| bearer(&authorization).ok_or_else(unreadable)).transpose()
+}
+
 pub(super) fn ack() -> Message {
     Message::text(r#"{"type":"connection_ack"}"#)
 }
