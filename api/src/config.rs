@@ -38,6 +38,9 @@ pub struct Config {
     /// The most connections from one address; 0 is no limit, for a server behind a proxy.
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
     pub connections_per_address: usize,
+    /// Which statuses answers have: those the `graphql-http` audits check, or those of the newer draft.
+    #[arg(long, env = "HTTP_STATUS_PROFILE", default_value = "audit")]
+    pub http_status_profile: StatusProfile,
     /// The most sockets and streams of one account; 0 is no limit.
     #[arg(long, env = "CONNECTIONS_PER_ACCOUNT", default_value_t = 20)]
     pub connections_per_account: usize,
@@ -90,6 +93,15 @@ pub enum TrustMode {
     Only,
 }
 
+/// By which text of GraphQL over HTTP statuses are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusProfile {
+    /// As the audits check it.
+    Audit,
+    /// As the draft says.
+    Draft,
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -117,6 +129,7 @@ impl Config {
             ("ALLOWED_ORIGINS", self.allowed_origins.join(",")),
             ("TRUSTED_PROXIES", self.trusted_proxies.to_string()),
             ("CONNECTIONS_PER_ADDRESS", self.connections_per_address.to_string()),
+            ("HTTP_STATUS_PROFILE", word(&self.http_status_profile)),
             ("CONNECTIONS_PER_ACCOUNT", self.connections_per_account.to_string()),
             ("OPERATIONS_LIMIT", self.operations_limit.to_string()),
             ("BATCH_LIMIT", self.batch_limit.to_string()),

@@ -1,11 +1,11 @@
 //! Starts everything in order, serves, and stops in order.
 
-use crate::config::{Config, Switch, TrustMode};
+use crate::config::{self, Config, Switch, TrustMode};
 use crate::notify::{LogChannel, relay};
 use crate::operations::{self, Operations};
 use crate::protocol::documents::{Manifest, Trust};
 use crate::protocol::listener::{self, Listen};
-use crate::protocol::{Settings, Shutdown, Stats, router};
+use crate::protocol::{Settings, Shutdown, Stats, StatusProfile, router};
 use crate::service::RoomM8;
 use anyhow::Context as _;
 use roomm8_db::{Database, Options};
@@ -69,6 +69,7 @@ impl Server {
             origins: origins(config, &public_url, address),
             trusted_proxies: config.trusted_proxies,
             trust,
+            status_profile: status_profile(config),
             operations: config.operations_limit.into(),
             connections_per_account: config.connections_per_account,
             batch: config.batch_limit.into(),
@@ -126,6 +127,13 @@ fn origins(config: &Config, public_url: &str, address: SocketAddr) -> Vec<String
         ]);
     }
     origins
+}
+
+fn status_profile(config: &Config) -> StatusProfile {
+    match config.http_status_profile {
+        config::StatusProfile::Audit => StatusProfile::Audit,
+        config::StatusProfile::Draft => StatusProfile::Draft,
+    }
 }
 
 /// Reads the manifest of trusted documents, if it is to be used.

@@ -1,8 +1,7 @@
 //! GraphQL over HTTP: one URL, GET for queries and POST for queries and mutations, JSON in and out. Whoever
 //! prefers a [`stream`] is answered by one, whatever the kind of operation; a subscription is by nothing else.
 //!
-//! Statuses follow the specification's draft as the `graphql-http` audits (1.23) check it: a client that accepts
-//! `application/graphql-response+json` sees 4xx for a refused document, one that wants `application/json` sees 200.
+//! Which statuses answers have, [`StatusProfile`] says.
 
 mod batch;
 mod cors;
@@ -10,6 +9,7 @@ mod credentials;
 mod media;
 mod read;
 mod reply;
+mod status;
 mod stream;
 
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub(super) use credentials::{bearer, credentials};
 use media::{Accepted, Media};
 use read::Asked;
 pub(super) use reply::Refused;
+pub use status::StatusProfile;
 
 /// The routes of the protocol layer: `/graphql` for both HTTP and WebSocket.
 ///
@@ -59,12 +60,13 @@ async fn answer<S: Service>(State(context): State<Arc<Context<S>>>, request: Req
         websocket::upgrade(&context, request, &request_id).await
     } else {
         let accepted = Accepted::by(request.headers());
+        let profile = context.settings.status_profile;
         match accepted.media() {
             Some(media) => match operate(&context, request, &accepted, media, &request_id).await {
                 Ok(response) => response,
-                Err(refused) => refused.into_response(media),
+                Err(refused) => refused.into_response(media, profile),
             },
-            None => Refused::not_acceptable().into_response(Media::Json),
+            None => Refused::not_acceptable().into_response(Media::Json, profile),
         }
     };
     reply::finish(response.headers_mut(), &request_id, origin);
@@ -97,7 +99,8 @@ async fn operate<S: Service>(
     }
     let identity = Identity::Claimed(credentials);
     let rendered = operation::run(context, identity, operation, request_id).await?;
-    Ok(reply::data(rendered, media))
+    let status = context.settings.status_profile.data(rendered.is_partial, media);
+    Ok(reply::data(rendered, media, status))
 }
 
 /// How to answer this operation. A page of anywhere can make a browser send a GET: so it may ask, and never change.
@@ -140,7 +143,7 @@ fn request_id(headers: &HeaderMap) -> String {
 
 /// The answer to a handshake that is refused.
 pub(super) fn refuse(refused: Refused) -> Response {
-    refused.into_response(Media::Json)
+    refused.into_response(Media::Json, StatusProfile::Audit)
 }
 
 fn header(value: &str) -> HeaderValue {

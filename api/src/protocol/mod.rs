@@ -35,7 +35,7 @@ use futures_util::stream::BoxStream;
 use accounts::Accounts;
 use documents::Documents;
 use gate::Operation;
-pub use http::router;
+pub use http::{StatusProfile, router};
 pub use limits::Limits;
 pub use parameters::Parameters;
 use plan::Planner;

@@ -30,6 +30,24 @@ struct Wire {
     extensions: Option<Extensions>,
 }
 
+/// Why a request is none. A sentence that quotes nothing of what was sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Problem {
+    /// It is not JSON.
+    Unreadable(&'static str),
+    /// It is, and has not the form of a GraphQL request.
+    Malformed(&'static str),
+}
+
+impl Problem {
+    /// The sentence.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Unreadable(text) | Self::Malformed(text) => text,
+        }
+    }
+}
+
 impl TryFrom<Wire> for Parameters {
     type Error = &'static str;
 
@@ -46,22 +64,29 @@ impl TryFrom<Wire> for Parameters {
 }
 
 impl Parameters {
-    /// Reads them from JSON. An error is a sentence that quotes nothing of what was sent.
-    pub fn from_json(json: &[u8]) -> Result<Self, &'static str> {
+    /// Reads them from JSON.
+    pub fn from_json(json: &[u8]) -> Result<Self, Problem> {
         match json.trim_ascii_start().first() {
-            None => return Err("the request has no body: send a JSON object with \"query\""),
+            None => {
+                let text = "the request has no body: send a JSON object with \"query\"";
+                return Err(Problem::Unreadable(text));
+            }
             // Also keeps serde from reading an array as the struct.
-            Some(b'[') => return Err("batches are not served: send one operation a request"),
+            Some(b'[') => {
+                return Err(Problem::Malformed("batches are not served: send one operation a request"));
+            }
             Some(_) => {}
         }
         serde_json::from_slice(json).map_err(|error| match error.classify() {
-            Category::Data => MALFORMED,
-            Category::Syntax | Category::Eof | Category::Io => "the request's body is not JSON",
+            Category::Data => Problem::Malformed(MALFORMED),
+            Category::Syntax | Category::Eof | Category::Io => {
+                Problem::Unreadable("the request's body is not JSON")
+            }
         })
     }
 
     /// Reads them from the fields of a URL's query, where `variables` and `extensions` are JSON.
-    pub fn from_fields(fields: Vec<(String, String)>) -> Result<Self, &'static str> {
+    pub fn from_fields(fields: Vec<(String, String)>) -> Result<Self, Problem> {
         let [mut query, mut document_id, mut operation_name, mut variables, mut extensions] =
             [const { None }; 5];
         for (name, value) in fields {
@@ -74,7 +99,7 @@ impl Parameters {
                 _ => continue,
             };
             if place.replace(value).is_some() {
-                return Err("a parameter was sent twice");
+                return Err(Problem::Malformed("a parameter was sent twice"));
             }
         }
         let parameters = Self {
@@ -84,7 +109,7 @@ impl Parameters {
             variables: object(variables)?,
             extensions: object(extensions)?,
         };
-        parameters.with(query)
+        parameters.with(query).map_err(Problem::Malformed)
     }
 
     /// What the client says of a document it names by hash, in the manner of Automatic Persisted Queries.
@@ -107,11 +132,11 @@ const MALFORMED: &str = "the parameters are not well-formed: \"query\" is a stri
      \"documentId\", a string, or \"extensions.persistedQuery\" names the document, \"operationName\" is a string or null, \
      \"variables\" and \"extensions\" are objects or null";
 
-fn object<T: Default + for<'a> Deserialize<'a>>(json: Option<String>) -> Result<T, &'static str> {
+fn object<T: Default + for<'a> Deserialize<'a>>(json: Option<String>) -> Result<T, Problem> {
     match json.filter(|json| !json.is_empty()) {
         None => Ok(T::default()),
-        Some(json) => {
-            serde_json::from_str::<Option<T>>(&json).map(Option::unwrap_or_default).map_err(|_| MALFORMED)
-        }
+        Some(json) => serde_json::from_str::<Option<T>>(&json)
+            .map(Option::unwrap_or_default)
+            .map_err(|_| Problem::Malformed(MALFORMED)),
     }
 }

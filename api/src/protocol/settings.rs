@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::StatusProfile;
 use super::documents::Trust;
 use super::limits::Limits;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub operation_deadline: Duration,
     /// How long an operation nobody waits for any more may go on, from its start. Default 30 s.
     pub operation_end: Duration,
+    /// Which statuses answers have. Default those of the audits.
+    pub status_profile: StatusProfile,
     /// Operations at once in this process, of whatever kind; a subscription counts while it is opened. Beyond, they are
     /// refused. Default 1,024.
     pub operations: usize,
@@ -82,6 +85,7 @@ impl Default for Settings {
             body_deadline: Duration::from_secs(10),
             operation_deadline: Duration::from_secs(10),
             operation_end: Duration::from_secs(30),
+            status_profile: StatusProfile::default(),
             operations: 1024,
             connections_per_account: 20,
             batch: 0,

@@ -23,4 +23,5 @@ mod renewal;
 mod server;
 mod socket;
 mod sse;
+mod status;
 mod stub;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::super::answer::Rendered;
@@ -42,7 +42,7 @@ pub(super) async fn answer<S: Service>(
     } else {
         entries.into_iter().filter_map(Result::err).map(Err).collect()
     };
-    Ok(reply::data(join(answers, context.settings.response_bytes), media))
+    Ok(reply::data(join(answers, context.settings.response_bytes), media, StatusCode::OK))
 }
 
 fn admit<S>(context: &Context<S>, parameters: Parameters) -> Entry {

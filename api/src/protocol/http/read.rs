@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::super::error::{
     BAD_REQUEST, METHOD_NOT_ALLOWED, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE, URI_TOO_LONG,
 };
+use super::super::parameters::Problem;
 use super::super::{Parameters, Settings};
 use super::Refused;
 use super::cors::METHODS;
@@ -48,10 +49,10 @@ pub(super) async fn asked(request: Request, settings: &Settings) -> Result<Asked
             );
         }
     };
-    asked.map_err(|problem| Refused::new(BAD_REQUEST, problem))
+    asked.map_err(Refused::bad_request)
 }
 
-fn from_url(uri: &Uri) -> Result<Result<Parameters, &'static str>, Refused> {
+fn from_url(uri: &Uri) -> Result<Result<Parameters, Problem>, Refused> {
     let Query(fields) = Query::try_from_uri(uri)
         .map_err(|_| Refused::new(BAD_REQUEST, "the URL's query is not application/x-www-form-urlencoded"))?;
     Ok(Parameters::from_fields(fields))
@@ -77,7 +78,7 @@ fn batch(json: &[u8], limit: usize) -> Result<Vec<Parameters>, Refused> {
             return Err(refused(format!("the batch's entry {place} is a batch itself")));
         }
         Parameters::from_json(json.as_bytes())
-            .map_err(|problem| refused(format!("the batch's entry {place}: {problem}")))
+            .map_err(|problem| refused(format!("the batch's entry {place}: {}", problem.text())))
     };
     entries.iter().enumerate().map(read).collect()
 }

@@ -8,9 +8,10 @@ use http::header::{self, HeaderMap};
 use http::{HeaderValue, StatusCode};
 
 use super::super::answer::{Rendered, render_errors};
-use super::super::error::{self, code_of, is_about_the_document, retry_after, status_of};
+use super::super::error::{self, code_of, is_about_the_document, retry_after};
+use super::super::parameters::Problem;
 use super::media::Media;
-use super::{cors, header, stream};
+use super::{StatusProfile, cors, header, stream};
 
 /// The header with the id of a request.
 pub(super) const REQUEST_ID: &str = "x-request-id";
@@ -20,6 +21,8 @@ pub(super) const REQUEST_ID: &str = "x-request-id";
 pub(in super::super) struct Refused {
     errors: Vec<ServerError>,
     allow: Option<&'static str>,
+    /// Whether the request could be read, and is no GraphQL request.
+    is_malformed: bool,
 }
 
 impl Refused {
@@ -33,6 +36,11 @@ impl Refused {
         Self::new(error::NOT_ACCEPTABLE, message)
     }
 
+    pub(super) fn bad_request(problem: Problem) -> Self {
+        let is_malformed = matches!(problem, Problem::Malformed(_));
+        Self { is_malformed, ..Self::new(error::BAD_REQUEST, problem.text()) }
+    }
+
     /// Says by which methods it would have worked.
     pub(super) fn allowing(self, methods: &'static str) -> Self {
         Self { allow: Some(methods), ..self }
@@ -43,7 +51,7 @@ impl Refused {
         render_errors(&self.errors)
     }
 
-    pub(super) fn into_response(self, media: Media) -> Response {
+    pub(super) fn into_response(self, media: Media, profile: StatusProfile) -> Response {
         let first = self.errors.first();
         let code = first.and_then(code_of).unwrap_or(error::INTERNAL);
         let (status, media) = match media {
@@ -51,9 +59,8 @@ impl Refused {
                 return stream::refused(&self.errors, format);
             }
             // What is wrong with a request is for programs that read statuses, and for people: JSON will do.
-            Media::Stream(_) => (status_of(code), Media::Json),
-            Media::Json if is_about_the_document(code) => (StatusCode::OK, media),
-            Media::Json | Media::GraphQLResponse => (status_of(code), media),
+            Media::Stream(_) => profile.refused(code, self.is_malformed, Media::Json),
+            Media::Json | Media::GraphQLResponse => profile.refused(code, self.is_malformed, media),
         };
         let mut response = respond(status, media, render_errors(&self.errors));
         let headers = response.headers_mut();
@@ -79,12 +86,12 @@ impl From<ServerError> for Refused {
 
 impl From<Vec<ServerError>> for Refused {
     fn from(errors: Vec<ServerError>) -> Self {
-        Self { errors, allow: None }
+        Self { errors, allow: None, is_malformed: false }
     }
 }
 
-pub(super) fn data(rendered: Rendered, media: Media) -> Response {
-    let mut response = respond(StatusCode::OK, media, rendered.body);
+pub(super) fn data(rendered: Rendered, media: Media, status: StatusCode) -> Response {
+    let mut response = respond(status, media, rendered.body);
     response.headers_mut().extend(rendered.headers);
     response
 }
