@@ -1,7 +1,7 @@
 //! What operation needs: whether it lives, whether it is ready, what it counts; and the schema and GraphiQL for
 //! developers.
 
-use crate::protocol::{Shutdown, Stats};
+use crate::protocol::{Latency, Shutdown, Stats};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -105,6 +105,7 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
             sample.labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         write(&mut text, sample.name, sample.is_gauge, &labels.join(","), sample.value);
     }
+    text.push_str(&histogram(&operations.stats.latencies()));
     let Services { database, hub, .. } = &operations.services;
     let counter = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let (households, followers) = hub.followed();
@@ -134,6 +135,20 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
 
 async fn backlog(operations: &Operations) -> roomm8_db::Result<notification::Backlog> {
     notification::backlog(&mut *operations.services.database.connection().await?).await
+}
+
+fn histogram(latencies: &[Latency]) -> String {
+    let name = "roomm8_operation_duration_seconds";
+    let mut text = format!("# TYPE {name} histogram\n");
+    for Latency { kind, buckets, sum } in latencies {
+        for (bound, count) in buckets {
+            let _ = writeln!(text, "{name}_bucket{{kind=\"{kind}\",le=\"{bound}\"}} {count}");
+        }
+        let count = buckets.last().map_or(0, |(_, count)| *count);
+        let _ = writeln!(text, "{name}_sum{{kind=\"{kind}\"}} {}", sum.as_secs_f64());
+        let _ = writeln!(text, "{name}_count{{kind=\"{kind}\"}} {count}");
+    }
+    text
 }
 
 fn write(text: &mut String, name: &str, is_gauge: bool, labels: &str, value: u64) {

@@ -41,7 +41,7 @@ pub use parameters::Parameters;
 use plan::Planner;
 pub use settings::{Persisted, Settings, Sockets};
 pub use shutdown::Shutdown;
-pub use stats::{Sample, Stats};
+pub use stats::{Latency, Sample, Stats};
 
 /// What answers the operations that this layer lets through.
 ///

@@ -77,7 +77,9 @@ pub(crate) async fn open<S: Service>(
         let opening: BoxFuture<'_, _> = Box::pin(service.subscribe(caller, request));
         opening.await
     };
+    let started = Instant::now();
     let opened = settle(context, work, &span, request_id).await;
+    context.stats.took(kind, started.elapsed());
     let outcome = if opened.is_ok() { Outcome::Complete } else { Outcome::Refused };
     context.stats.operation(kind, outcome);
     opened.map_err(|errors| answer::refused(errors, request_id))
@@ -152,6 +154,7 @@ fn note<S: Service>(
         Err(_) => Outcome::Refused,
     };
     context.stats.operation(kind, outcome);
+    context.stats.took(kind, elapsed);
     let milliseconds = elapsed.as_millis();
     if elapsed > SLOW {
         warn!(?outcome, milliseconds, "a slow operation");

@@ -1,10 +1,15 @@
 //! Counters of the protocol layer, for whoever exports them.
 
+mod latency;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::gate::Kind;
 use super::limits::Rule;
+use latency::Histogram;
+pub use latency::Latency;
 
 /// What was counted since the start. All of it is safe to read at any time.
 #[derive(Debug, Default)]
@@ -31,6 +36,7 @@ struct Outcomes {
     complete: AtomicU64,
     partial: AtomicU64,
     refused: AtomicU64,
+    latency: Histogram,
 }
 
 /// How an operation ended. A subscription counts once, when it is opened or refused.
@@ -133,6 +139,11 @@ impl Stats {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Of a query or a mutation, until its answer; of a subscription, until it is open.
+    pub(crate) fn took(&self, kind: Kind, elapsed: Duration) {
+        self.outcomes(kind).latency.note(elapsed);
+    }
+
     pub(crate) fn refusal(&self, rule: Rule) {
         if let Some(counter) = self.refusals.get(rule as usize) {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +176,13 @@ impl Stats {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Everything, to be exported.
+    /// How long operations took, to be exported.
+    pub fn latencies(&self) -> [Latency; 3] {
+        [Kind::Query, Kind::Mutation, Kind::Subscription]
+            .map(|kind| self.outcomes(kind).latency.export(kind.name()))
+    }
+
+    /// Everything that is one figure, to be exported.
     pub fn samples(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
         for kind in [Kind::Query, Kind::Mutation, Kind::Subscription] {

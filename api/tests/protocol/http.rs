@@ -285,6 +285,19 @@ async fn an_operation_outlives_its_client() {
 }
 
 #[tokio::test]
+async fn how_long_operations_take_is_counted_by_kind() {
+    let server = Server::start();
+    server.query("{ hello }").await;
+    server.query("{ slow(milliseconds: 60) }").await;
+    server.query("mutation { touch }").await;
+    let [queries, mutations, subscriptions] = server.stats.latencies();
+    let counts = [&queries, &mutations, &subscriptions].map(|latency| latency.buckets.last().unwrap().1);
+    assert_eq!(counts, [2, 1, 0]);
+    let (_, quick) = queries.buckets.iter().find(|(bound, _)| *bound == "0.05").unwrap();
+    assert!(*quick < 2 && queries.sum >= Duration::from_millis(60), "{queries:?}");
+}
+
+#[tokio::test]
 async fn an_operation_has_a_deadline() {
     let settings = Settings { operation_deadline: Duration::from_millis(100), ..Settings::default() };
     let server = Server::set(settings);
