@@ -1,5 +1,6 @@
 //! Configuration: environment variables and flags, checked at the start.
 
+use crate::protocol::Limits;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,6 +48,15 @@ pub struct Config {
     /// The most operations at once; beyond that they are refused with 503.
     #[arg(long, env = "OPERATIONS_LIMIT", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
     pub operations_limit: u16,
+    /// Limits of one operation that are to be others than the defaults, as in `depth=15,fields=2000`.
+    #[arg(long, env = "LIMITS", default_value = "", hide_default_value = true)]
+    pub limits: Limits,
+    /// Points an account may spend at once; 0 counts none.
+    #[arg(long, env = "COST_BUCKET", default_value_t = 20_000)]
+    pub cost_bucket: u32,
+    /// Points that come back to an account in a second.
+    #[arg(long, env = "COST_RESTORE", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub cost_restore: u32,
     /// The most operations in a batch, a JSON array of them in one request; 0 is none.
     #[arg(long, env = "BATCH_LIMIT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub batch_limit: u8,
@@ -132,6 +142,9 @@ impl Config {
             ("HTTP_STATUS_PROFILE", word(&self.http_status_profile)),
             ("CONNECTIONS_PER_ACCOUNT", self.connections_per_account.to_string()),
             ("OPERATIONS_LIMIT", self.operations_limit.to_string()),
+            ("LIMITS", self.limits.to_string()),
+            ("COST_BUCKET", self.cost_bucket.to_string()),
+            ("COST_RESTORE", self.cost_restore.to_string()),
             ("BATCH_LIMIT", self.batch_limit.to_string()),
             (
                 "TRUSTED_DOCUMENTS",

@@ -1,8 +1,10 @@
 //! Starts everything in order, serves, and stops in order.
 
 use crate::config::{self, Config, Switch, TrustMode};
+use crate::ledger::RedisLedger;
 use crate::notify::{LogChannel, relay};
 use crate::operations::{self, Operations};
+use crate::protocol::budget::{Ledger, Rates, Spending};
 use crate::protocol::documents::{Manifest, Trust};
 use crate::protocol::listener::{self, Listen};
 use crate::protocol::{Settings, Shutdown, Stats, StatusProfile, router};
@@ -72,6 +74,8 @@ impl Server {
             status_profile: status_profile(config),
             operations: config.operations_limit.into(),
             connections_per_account: config.connections_per_account,
+            limits: config.limits.clone(),
+            spending: spending(config)?,
             batch: config.batch_limit.into(),
             ..Settings::default()
         };
@@ -134,6 +138,24 @@ fn status_profile(config: &Config) -> StatusProfile {
         config::StatusProfile::Audit => StatusProfile::Audit,
         config::StatusProfile::Draft => StatusProfile::Draft,
     }
+}
+
+/// What accounts may spend; where there is a Redis, over all instances.
+fn spending(config: &Config) -> anyhow::Result<Spending> {
+    let (capacity, restore) = (config.cost_bucket.into(), config.cost_restore.into());
+    let dearest = config.limits.cost;
+    if (1..dearest).contains(&(config.cost_bucket as usize)) {
+        anyhow::bail!(
+            "COST_BUCKET is {capacity}, and an operation may cost {dearest}: no account could pay for it. \
+             Lower cost in LIMITS, or raise COST_BUCKET"
+        );
+    }
+    let rates = Rates { capacity, restore };
+    let ledger = match &config.redis_url {
+        Some(url) => Some(Arc::new(RedisLedger::new(url, rates)?) as Arc<dyn Ledger>),
+        None => None,
+    };
+    Ok(Spending { rates, ledger })
 }
 
 /// Reads the manifest of trusted documents, if it is to be used.

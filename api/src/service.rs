@@ -2,12 +2,12 @@
 
 use crate::protocol::listener::subscriber;
 use crate::protocol::panics::PanicGuard;
-use crate::protocol::{Credentials, Events, Service, answer};
+use crate::protocol::{Charge, Credentials, Events, Service, answer};
 use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
 use roomm8_db::{Error as DbError, SessionId};
-use roomm8_schema::{Caller, Live, Schema, Scope, Services};
+use roomm8_schema::{Caller, Live, RateLimit, Schema, Scope, Services};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -96,12 +96,19 @@ impl Service for RoomM8 {
         }
     }
 
-    async fn execute(&self, caller: Caller, request: Request) -> Response {
+    async fn execute(&self, caller: Caller, request: Request, charge: Option<Charge>) -> Response {
+        let request = request.data(charge.map(rate_limit));
         let scope = Arc::new(Scope::new(self.services.clone(), caller));
         self.schema.execute(request.data(scope)).await
     }
 
-    async fn execute_guarded(&self, caller: Caller, request: Request) -> Option<Response> {
+    async fn execute_guarded(
+        &self,
+        caller: Caller,
+        request: Request,
+        charge: Option<Charge>,
+    ) -> Option<Response> {
+        let request = request.data(charge.map(rate_limit));
         let build = || roomm8_schema::build_with(self.services.clone(), PanicGuard);
         let scope = Arc::new(Scope::new(self.services.clone(), caller));
         Some(self.guarded.get_or_init(build).execute(request.data(scope)).await)
@@ -120,6 +127,13 @@ impl Service for RoomM8 {
             }
         }
     }
+}
+
+fn rate_limit(charge: Charge) -> RateLimit {
+    let Charge { cost, available, rates } = charge;
+    let missing = rates.capacity.saturating_sub(available);
+    let full_after = rates.filling(missing);
+    RateLimit { cost, limit: rates.capacity, remaining: available, restore_rate: rates.restore, full_after }
 }
 
 /// An event as its subscribers see it; they have no request id of their own to quote.

@@ -21,6 +21,7 @@ mod member;
 mod message;
 mod node;
 mod presence;
+mod rate_limit;
 mod scalar;
 mod scope;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod testing;
 
 pub use error::{CODES, Code, Error};
 pub use live::{Live, Render};
+pub use rate_limit::RateLimit;
 pub use scope::{Caller, Scope, Services};
 
 use async_graphql::extensions::ExtensionFactory;
@@ -43,6 +45,7 @@ pub struct Query(
     conversation::ConversationQuery,
     message::MessageQuery,
     node::NodeQuery,
+    rate_limit::RateLimitQuery,
 );
 
 /// What can be done. Mutations are verbs; each takes one `input` and returns what changed, with `userErrors` for

@@ -161,7 +161,9 @@ impl Plan {
         }
         env.push(("DATABASE_URL".to_owned(), database_url.clone()));
         // A few people stand for a crowd.
-        for (name, unlimited) in [("THROTTLE", "off"), ("CONNECTIONS_PER_ACCOUNT", "0")] {
+        for (name, unlimited) in
+            [("THROTTLE", "off"), ("CONNECTIONS_PER_ACCOUNT", "0"), ("COST_RESTORE", "1000000")]
+        {
             if !self.env.iter().any(|(set, _)| set == name) {
                 env.push((name.to_owned(), unlimited.to_owned()));
             }

@@ -12,6 +12,7 @@ use async_graphql::{Pos, Positioned, Request, Value};
 use super::error::{self, OPERATION_UNKNOWN, PARSE_FAILED, VALIDATION_FAILED};
 use super::limits::{Limits, Refusal, Rule};
 use super::parameters::Parameters;
+use super::plan::Cost;
 
 /// An operation that may be run.
 pub struct Operation {
@@ -21,6 +22,8 @@ pub struct Operation {
     pub kind: Kind,
     /// Its name, if it has one.
     pub name: Option<String>,
+    /// What it may cost.
+    pub cost: Cost,
 }
 
 /// The kinds of operation.
@@ -82,12 +85,13 @@ pub(super) fn operation(
     document: ExecutableDocument,
     kind: Kind,
     name: Option<String>,
+    cost: Cost,
 ) -> Operation {
     let mut request = Request::new(parameters.query).variables(parameters.variables);
     request.operation_name = parameters.operation_name;
     request.extensions = parameters.extensions;
     request.set_parsed_query(document);
-    Operation { request, kind, name }
+    Operation { request, kind, name, cost }
 }
 
 /// `GetOperation` of the GraphQL specification, 6.1.

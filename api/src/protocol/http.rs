@@ -22,6 +22,7 @@ use http::header::{HeaderMap, UPGRADE};
 use http::{HeaderValue, Method};
 
 use super::accounts::Accounts;
+use super::budget::Budget;
 use super::documents::Documents;
 use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
 use super::gate::{Kind, Operation};
@@ -47,8 +48,9 @@ pub fn router<S: Service>(
     let planner = Planner::new(&service.sdl(), settings.limits.clone())?;
     let documents = Documents::new(&settings, &planner)?;
     let accounts = Accounts::new(settings.connections_per_account);
-    let context = Arc::new(Context { service, planner, settings, stats, shutdown, documents, accounts });
-    Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(context))
+    let budget = Budget::new(&settings.spending, Arc::clone(&stats));
+    let context = Context { service, planner, settings, stats, shutdown, documents, accounts, budget };
+    Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(Arc::new(context)))
 }
 
 async fn answer<S: Service>(State(context): State<Arc<Context<S>>>, request: Request) -> Response {

@@ -8,6 +8,7 @@
 
 mod accounts;
 pub mod answer;
+pub mod budget;
 pub mod documents;
 pub mod error;
 pub mod gate;
@@ -33,11 +34,14 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use accounts::Accounts;
+use budget::Budget;
+pub use budget::Charge;
 use documents::Documents;
 use gate::Operation;
 pub use http::{StatusProfile, router};
 pub use limits::Limits;
 pub use parameters::Parameters;
+pub use plan::Cost;
 use plan::Planner;
 pub use settings::{Persisted, Settings, Sockets};
 pub use shutdown::Shutdown;
@@ -62,12 +66,18 @@ pub trait Service: Clone + Send + Sync + 'static {
         credentials: Credentials,
     ) -> impl Future<Output = Result<Self::Caller, ServerError>> + Send;
 
-    /// Whose this caller's connections are: the same text for every session of one person, and no secret. Who is
+    /// Whose this caller's connections and expenses are: the same text for every session of one person, and no secret. Who is
     /// nobody yet is best known by their address.
     fn account(&self, caller: &Self::Caller) -> String;
 
-    /// Answers a query or a mutation. Runs in a task of its own: a client that goes away does not stop it.
-    fn execute(&self, caller: Self::Caller, request: Request) -> impl Future<Output = Response> + Send;
+    /// Answers a query or a mutation, for which this was paid, if anything is. Runs in a task of its own: a client that
+    /// goes away does not stop it.
+    fn execute(
+        &self,
+        caller: Self::Caller,
+        request: Request,
+        charge: Option<Charge>,
+    ) -> impl Future<Output = Response> + Send;
 
     /// Answers once more a query in which something panicked, by a schema with a [`panics::PanicGuard`], so that a field
     /// is all that fails. `None` is a service that has no such schema: the operation then fails as a whole.
@@ -75,8 +85,9 @@ pub trait Service: Clone + Send + Sync + 'static {
         &self,
         caller: Self::Caller,
         request: Request,
+        charge: Option<Charge>,
     ) -> impl Future<Output = Option<Response>> + Send {
-        drop((caller, request));
+        drop((caller, request, charge));
         std::future::ready(None)
     }
 
@@ -130,6 +141,7 @@ struct Context<S> {
     shutdown: Shutdown,
     documents: Documents,
     accounts: Arc<Accounts>,
+    budget: Budget,
 }
 
 impl<S> Context<S> {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_graphql::ServerError;
+use async_graphql::{ServerError, Value};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -37,9 +37,10 @@ pub(crate) async fn run<S: Service>(
     operation: Operation,
     request_id: &str,
 ) -> Result<Rendered, Vec<ServerError>> {
-    let Operation { request, kind, name } = operation;
+    let Operation { request, kind, name, cost } = operation;
     let span = span(kind, name.as_deref(), request_id);
     let slot = slot(context, kind)?;
+    let tells_cost = request.extensions.get("cost") == Some(&Value::Boolean(true));
     let own = Arc::clone(context);
     let work = async move {
         let _slot = slot;
@@ -49,7 +50,18 @@ pub(crate) async fn run<S: Service>(
                 own.service.authenticate(credentials).await.map_err(|error| vec![error])?
             }
         };
-        Ok(panics::execute(&own, kind, caller, request).await)
+        let account = own.service.account(&caller);
+        let charge = own.budget.charge(&account, cost.total).await.map_err(|error| vec![error])?;
+        let mut response = panics::execute(&own, kind, caller, request, charge).await;
+        if let Some(charge) = charge {
+            let actual = cost.actual(&response.data);
+            own.budget.refund(&account, charge.cost - actual);
+            charge.add_headers(&mut response.http_headers);
+            if tells_cost {
+                response.extensions.insert("cost".into(), charge.told(Some(actual)));
+            }
+        }
+        Ok(response)
     };
     let started = Instant::now();
     let answer = settle(context, work, &span, request_id).await;
@@ -63,18 +75,20 @@ pub(crate) async fn run<S: Service>(
 
 /// Opens a subscription.
 pub(crate) async fn open<S: Service>(
-    context: &Context<S>,
+    context: &Arc<Context<S>>,
     caller: S::Caller,
     operation: Operation,
     request_id: &str,
 ) -> Result<Events, Vec<ServerError>> {
-    let Operation { request, kind, name } = operation;
+    let Operation { request, kind, name, cost } = operation;
     let span = span(kind, name.as_deref(), request_id);
     let slot = slot(context, kind)?;
-    let service = context.service.clone();
+    let own = Arc::clone(context);
     let work = async move {
         let _slot = slot;
-        let opening: BoxFuture<'_, _> = Box::pin(service.subscribe(caller, request));
+        let account = own.service.account(&caller);
+        own.budget.charge(&account, cost.total).await.map_err(|error| vec![error])?;
+        let opening: BoxFuture<'_, _> = Box::pin(own.service.subscribe(caller, request));
         opening.await
     };
     let started = Instant::now();

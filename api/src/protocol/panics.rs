@@ -20,7 +20,7 @@ use futures_util::FutureExt;
 use tracing::error;
 
 use super::gate::Kind;
-use super::{Context, Parameters, Service};
+use super::{Charge, Context, Parameters, Service};
 
 /// Runs a query or a mutation; a query that panics, once more and guarded.
 pub(super) async fn execute<S: Service>(
@@ -28,20 +28,21 @@ pub(super) async fn execute<S: Service>(
     kind: Kind,
     caller: S::Caller,
     request: Request,
+    charge: Option<Charge>,
 ) -> Response {
     let service = &context.service;
     // In boxes, for the compiler: the type of an execution is as deep as the schema is wide.
     if kind != Kind::Query {
-        return Box::pin(service.execute(caller, request)).await;
+        return Box::pin(service.execute(caller, request, charge)).await;
     }
     let (again, who) = (parameters(&request), caller.clone());
-    let execution = AssertUnwindSafe(Box::pin(service.execute(caller, request)));
+    let execution = AssertUnwindSafe(Box::pin(service.execute(caller, request, charge)));
     let fault = match execution.catch_unwind().await {
         Ok(response) => return response,
         Err(fault) => fault,
     };
     if let Ok(operation) = context.planner.admit(again)
-        && let Some(response) = Box::pin(service.execute_guarded(who, operation.request)).await
+        && let Some(response) = Box::pin(service.execute_guarded(who, operation.request, charge)).await
     {
         context.stats.panic();
         error!(

@@ -6,6 +6,7 @@
 //! collected (6.3.2), each response key once.
 
 mod collect;
+mod cost;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,7 @@ use super::gate::{self, Operation, Selected};
 use super::limits::{Limits, Refusal, Rule};
 use super::parameters::Parameters;
 use collect::{Collector, PossibleTypes};
+pub use cost::Cost;
 
 /// Documents kept in mind: an application has tens of them, rarely hundreds.
 const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -67,21 +69,21 @@ impl Planner {
         let collector =
             Collector::new(&self.schema, &self.possible_types, &document.parsed, &variables, &self.limits);
         let selection_set = collector.collect(operation)?;
-        let plan = Positioned::new(
-            OperationDefinition {
-                ty: operation.node.ty,
-                variable_definitions: Vec::new(),
-                directives: Vec::new(),
-                selection_set,
-            },
-            operation.pos,
-        );
+        let plan = OperationDefinition {
+            ty: operation.node.ty,
+            variable_definitions: Vec::new(),
+            directives: Vec::new(),
+            selection_set,
+        };
+        let cost = cost::cost(&self.schema, &plan);
+        self.limits.check(Rule::Cost, usize::try_from(cost.total).unwrap_or(usize::MAX))?;
+        let plan = Positioned::new(plan, operation.pos);
         let operations = match &parameters.operation_name {
             Some(name) => DocumentOperations::Multiple([(async_graphql::Name::new(name), plan)].into()),
             None => DocumentOperations::Single(plan),
         };
         let plan = ExecutableDocument { operations, fragments: std::collections::HashMap::new() };
-        Ok(gate::operation(Parameters { variables, ..parameters }, plan, kind, name))
+        Ok(gate::operation(Parameters { variables, ..parameters }, plan, kind, name, cost))
     }
 
     /// Whether this document may be run at all.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::StatusProfile;
+use super::budget::Spending;
 use super::documents::Trust;
 use super::limits::Limits;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub operations: usize,
     /// Sockets and streams over HTTP that one account may have open. Default 20; 0 is no limit.
     pub connections_per_account: usize,
+    /// What accounts may spend on operations. Default as much as they like.
+    pub spending: Spending,
     /// Operations in a batch, a JSON array of them in one request. Default 0: there are no batches.
     pub batch: usize,
     /// Documents kept to be asked for by their hash.
@@ -88,6 +91,7 @@ impl Default for Settings {
             status_profile: StatusProfile::default(),
             operations: 1024,
             connections_per_account: 20,
+            spending: Spending::default(),
             batch: 0,
             persisted: Persisted::default(),
             trust: Trust::default(),

@@ -29,6 +29,9 @@ pub struct Stats {
     subscriptions_open: AtomicU64,
     slow_consumers: AtomicU64,
     panics: AtomicU64,
+    cost: AtomicU64,
+    rate_limited: AtomicU64,
+    ledger_unreachable: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -172,6 +175,18 @@ impl Stats {
         self.slow_consumers.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn charged(&self, points: u64) {
+        self.cost.fetch_add(points, Ordering::Relaxed);
+    }
+
+    pub(crate) fn rate_limited(&self) {
+        self.rate_limited.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ledger_unreachable(&self) {
+        self.ledger_unreachable.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
@@ -208,6 +223,9 @@ impl Stats {
             ("account_connections_refused_total", &self.account_connections_refused),
             ("slow_consumers_closed_total", &self.slow_consumers),
             ("operation_panics_total", &self.panics),
+            ("cost_points_total", &self.cost),
+            ("rate_limited_total", &self.rate_limited),
+            ("ledger_unreachable_total", &self.ledger_unreachable),
             ("operations_open", &self.operations_open),
             ("connections_open", &self.connections_open),
             ("sockets_open", &self.sockets_open),

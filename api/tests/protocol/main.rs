@@ -12,6 +12,7 @@
 
 mod accounts;
 mod batch;
+mod budget;
 mod differential;
 mod documents;
 mod gate;

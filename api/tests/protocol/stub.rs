@@ -20,7 +20,7 @@ use async_graphql::{Object, Request, Response, Schema, ServerError, Subscription
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use roomm8_api::protocol::panics::PanicGuard;
-use roomm8_api::protocol::{Credentials, Events, Service, answer, error};
+use roomm8_api::protocol::{Charge, Credentials, Events, Service, answer, error};
 use tokio::sync::watch;
 
 /// What a test can see from outside of what happened inside.
@@ -79,12 +79,17 @@ impl Service for Stub {
         token.split('.').next().unwrap_or_default().to_owned()
     }
 
-    async fn execute(&self, caller: Caller, request: Request) -> Response {
-        self.schema.execute(request.data(caller)).await
+    async fn execute(&self, caller: Caller, request: Request, charge: Option<Charge>) -> Response {
+        self.schema.execute(request.data(caller).data(charge)).await
     }
 
-    async fn execute_guarded(&self, caller: Caller, request: Request) -> Option<Response> {
-        Some(self.guarded.execute(request.data(caller)).await)
+    async fn execute_guarded(
+        &self,
+        caller: Caller,
+        request: Request,
+        charge: Option<Charge>,
+    ) -> Option<Response> {
+        Some(self.guarded.execute(request.data(caller).data(charge)).await)
     }
 
     async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {

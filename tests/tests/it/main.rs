@@ -5,6 +5,7 @@
 
 mod accounts;
 mod authorization;
+mod budget;
 mod clients;
 mod delivery;
 mod faults;

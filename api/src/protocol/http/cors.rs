@@ -11,7 +11,7 @@ use super::{Refused, header};
 /// The methods there are.
 pub(super) const METHODS: &str = "GET, POST, OPTIONS";
 const REQUEST_HEADERS: &str = "authorization, content-type, traceparent, x-request-id";
-const RESPONSE_HEADERS: &str = "retry-after, x-request-id";
+const RESPONSE_HEADERS: &str = "ratelimit, ratelimit-policy, retry-after, x-request-id";
 /// How long a browser may remember the answer.
 const SECONDS: HeaderValue = HeaderValue::from_static("600");
 
