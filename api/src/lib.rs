@@ -6,9 +6,9 @@
 
 pub mod config;
 pub mod demo;
-mod ledger;
 pub mod notify;
 pub mod operations;
 pub mod protocol;
 pub mod server;
 pub mod service;
+mod shared;

@@ -1,14 +1,15 @@
 //! Starts everything in order, serves, and stops in order.
 
 use crate::config::{self, Config, Switch, TrustMode};
-use crate::ledger::RedisLedger;
 use crate::notify::{LogChannel, relay};
 use crate::operations::{self, Operations};
-use crate::protocol::budget::{Ledger, Rates, Spending};
+use crate::protocol::Shared;
+use crate::protocol::budget::Rates;
 use crate::protocol::documents::{Manifest, Trust};
 use crate::protocol::listener::{self, Listen};
 use crate::protocol::{Settings, Shutdown, Stats, StatusProfile, router};
 use crate::service::RoomM8;
+use crate::shared;
 use anyhow::Context as _;
 use roomm8_db::{Database, Options};
 use roomm8_schema::Services;
@@ -67,6 +68,7 @@ impl Server {
         let services = Services { database: database.clone(), hub, public_url: public_url.clone() };
         let (stats, shutdown) = (Arc::new(Stats::default()), Shutdown::new());
         let service = RoomM8::new(roomm8_schema::build(services.clone()), services.clone());
+        let rates = rates(config)?;
         let settings = Settings {
             origins: origins(config, &public_url, address),
             trusted_proxies: config.trusted_proxies,
@@ -75,7 +77,11 @@ impl Server {
             operations: config.operations_limit.into(),
             connections_per_account: config.connections_per_account,
             limits: config.limits.clone(),
-            spending: spending(config)?,
+            rates,
+            shared: match &config.redis_url {
+                Some(url) => shared::through_redis(url, rates)?,
+                None => Shared::default(),
+            },
             batch: config.batch_limit.into(),
             ..Settings::default()
         };
@@ -140,22 +146,16 @@ fn status_profile(config: &Config) -> StatusProfile {
     }
 }
 
-/// What accounts may spend; where there is a Redis, over all instances.
-fn spending(config: &Config) -> anyhow::Result<Spending> {
-    let (capacity, restore) = (config.cost_bucket.into(), config.cost_restore.into());
-    let dearest = config.limits.cost;
-    if (1..dearest).contains(&(config.cost_bucket as usize)) {
+/// What accounts may spend.
+fn rates(config: &Config) -> anyhow::Result<Rates> {
+    let (capacity, dearest) = (config.cost_bucket, config.limits.cost);
+    if (1..dearest).contains(&(capacity as usize)) {
         anyhow::bail!(
             "COST_BUCKET is {capacity}, and an operation may cost {dearest}: no account could pay for it. \
              Lower cost in LIMITS, or raise COST_BUCKET"
         );
     }
-    let rates = Rates { capacity, restore };
-    let ledger = match &config.redis_url {
-        Some(url) => Some(Arc::new(RedisLedger::new(url, rates)?) as Arc<dyn Ledger>),
-        None => None,
-    };
-    Ok(Spending { rates, ledger })
+    Ok(Rates { capacity: capacity.into(), restore: config.cost_restore.into() })
 }
 
 /// Reads the manifest of trusted documents, if it is to be used.

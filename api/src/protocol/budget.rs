@@ -8,7 +8,6 @@
 mod bucket;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -16,6 +15,7 @@ use async_graphql::{ServerError, Value, value};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::Settings;
 use super::error::{self, RATE_LIMITED};
 use super::stats::Stats;
 pub use bucket::{Buckets, Rates, Taken};
@@ -38,28 +38,6 @@ pub trait Ledger: Send + Sync + 'static {
 /// The ledger cannot be asked just now.
 #[derive(Debug)]
 pub struct Unreachable;
-
-/// The budget of every account.
-#[derive(Clone)]
-pub struct Spending {
-    /// The bucket. None is kept with a capacity of 0, which is the default.
-    pub rates: Rates,
-    /// What all instances share. Without it the buckets are this process's own.
-    pub ledger: Option<Arc<dyn Ledger>>,
-}
-
-impl Default for Spending {
-    fn default() -> Self {
-        Self { rates: Rates { capacity: 0, restore: 1 }, ledger: None }
-    }
-}
-
-impl fmt::Debug for Spending {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_shared = self.ledger.is_some();
-        formatter.debug_struct("Spending").field("rates", &self.rates).field("is_shared", &is_shared).finish()
-    }
-}
 
 /// What was paid for an operation.
 #[derive(Clone, Copy, Debug)]
@@ -91,11 +69,11 @@ struct Credit {
 }
 
 impl Budget {
-    pub(super) fn new(spending: &Spending, stats: Arc<Stats>) -> Self {
-        let rates = spending.rates;
+    pub(super) fn new(settings: &Settings, stats: Arc<Stats>) -> Self {
+        let rates = settings.rates;
         Self {
             rates,
-            shared: spending.ledger.clone(),
+            shared: settings.shared.ledger.clone(),
             own: Buckets::new(rates),
             credits: Mutex::default(),
             stats,

@@ -11,6 +11,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::{ServerError, Value};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tracing::info;
 
 use super::error::{
@@ -53,8 +55,19 @@ impl Trust {
 pub(super) struct Documents {
     trust: Trust,
     store: Store,
+    shelf: Option<Arc<dyn Shelf>>,
     /// Untrusted ones that are in the log already.
     logged: Mutex<HashSet<Hash>>,
+}
+
+/// Where instances leave documents for each other, by the hexadecimal SHA-256 of their text. Nothing that is found
+/// there is believed.
+pub trait Shelf: Send + Sync + 'static {
+    /// Leaves a document there, without waiting. It may get lost.
+    fn put(&self, hash: &str, text: &str);
+
+    /// Looks for one, for some hundred milliseconds at most.
+    fn find<'a>(&'a self, hash: &'a str) -> BoxFuture<'a, Option<String>>;
 }
 
 /// How a request names its document.
@@ -87,7 +100,29 @@ impl Documents {
                 anyhow::anyhow!("the trusted document {id:?} is refused, mend or remove it: {reason}")
             })?;
         }
-        Ok(Self { trust, store: Store::new(settings.persisted.clone()), logged: Mutex::default() })
+        let (store, shelf) = (Store::new(settings.persisted.clone()), settings.shared.shelf.clone());
+        Ok(Self { trust, store, shelf, logged: Mutex::default() })
+    }
+
+    /// Looks where another instance may have left the document of a request, if it is not known here.
+    pub(super) fn fetch<'a>(&'a self, parameters: &Parameters) -> Option<BoxFuture<'a, ()>> {
+        let others = self.shelf.as_deref()?;
+        let Ok(Some(Name::Hash(digits))) = name(parameters) else { return None };
+        let hash = Hash::parse(&digits)?;
+        let is_needed = parameters.query.is_empty()
+            && self.store.is_on()
+            && !matches!(self.trust, Trust::Only(_))
+            && self.store.find(hash).is_none();
+        is_needed.then(|| {
+            let fetching = async move {
+                if let Some(text) = others.find(&hash.to_string()).await
+                    && Hash::of(&text) == hash
+                {
+                    self.store.keep(hash, &text);
+                }
+            };
+            fetching.boxed()
+        })
     }
 
     /// Puts the text of the document where the gate looks for it.
@@ -163,6 +198,9 @@ impl Documents {
         {
             stats.document(Source::Registered);
             self.store.keep(hash, text);
+            if let Some(shelf) = &self.shelf {
+                shelf.put(&hash.to_string(), text);
+            }
         }
     }
 

@@ -48,7 +48,7 @@ pub fn router<S: Service>(
     let planner = Planner::new(&service.sdl(), settings.limits.clone())?;
     let documents = Documents::new(&settings, &planner)?;
     let accounts = Accounts::new(settings.connections_per_account);
-    let budget = Budget::new(&settings.spending, Arc::clone(&stats));
+    let budget = Budget::new(&settings, Arc::clone(&stats));
     let context = Context { service, planner, settings, stats, shutdown, documents, accounts, budget };
     Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(Arc::new(context)))
 }
@@ -85,13 +85,16 @@ async fn operate<S: Service>(
     let method = request.method().clone();
     let credentials = credentials(&request, context.settings.trusted_proxies);
     let origin = cors::check(request.headers(), &context.settings.origins);
+    let get = (method == Method::GET).then(|| request.headers().clone());
     let parameters = match read::asked(request, &context.settings).await? {
         Asked::One(parameters) => parameters,
         // A batch is one array, and no stream.
         Asked::Batch(_) if matches!(media, Media::Stream(_)) => return Err(Refused::not_acceptable()),
         Asked::Batch(batch) => return batch::answer(context, batch, credentials, media, request_id).await,
     };
-    let operation = context.admit(parameters)?;
+    // A GET by a document's name has a URL that a cache can hold.
+    let cached = get.filter(|_| parameters.query.is_empty());
+    let operation = context.admit(parameters).await?;
     let media = suitable(&operation, &method, accepted, media)?;
     // Only now: whoever sends nonsense costs no look at the sessions.
     let credentials = credentials?;
@@ -102,7 +105,10 @@ async fn operate<S: Service>(
     let identity = Identity::Claimed(credentials);
     let rendered = operation::run(context, identity, operation, request_id).await?;
     let status = context.settings.status_profile.data(rendered.is_partial, media);
-    Ok(reply::data(rendered, media, status))
+    Ok(match cached {
+        Some(headers) if !rendered.is_partial => reply::cached(rendered, media, &headers),
+        _ => reply::data(rendered, media, status),
+    })
 }
 
 /// How to answer this operation. A page of anywhere can make a browser send a GET: so it may ask, and never change.

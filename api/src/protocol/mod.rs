@@ -11,6 +11,7 @@ pub mod answer;
 pub mod budget;
 pub mod documents;
 pub mod error;
+pub(crate) mod etag;
 pub mod gate;
 mod http;
 pub mod limits;
@@ -43,7 +44,7 @@ pub use limits::Limits;
 pub use parameters::Parameters;
 pub use plan::Cost;
 use plan::Planner;
-pub use settings::{Persisted, Settings, Sockets};
+pub use settings::{Persisted, Settings, Shared, Sockets};
 pub use shutdown::Shutdown;
 pub use stats::{Latency, Sample, Stats};
 
@@ -146,7 +147,10 @@ struct Context<S> {
 
 impl<S> Context<S> {
     /// Lets a request in, on every transport alike.
-    fn admit(&self, mut parameters: Parameters) -> Result<Operation, Vec<ServerError>> {
+    async fn admit(&self, mut parameters: Parameters) -> Result<Operation, Vec<ServerError>> {
+        if let Some(fetching) = self.documents.fetch(&parameters) {
+            fetching.await;
+        }
         let found = self.documents.find(&mut parameters, &self.stats).map_err(|error| vec![error])?;
         let operation = self.planner.admit(parameters).map_err(|refusal| {
             self.stats.refusal(refusal.rule);

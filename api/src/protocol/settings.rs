@@ -1,10 +1,12 @@
 //! What whoever runs the protocol layer may decide.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::StatusProfile;
-use super::budget::Spending;
-use super::documents::Trust;
+use super::budget::{Ledger, Rates};
+use super::documents::{Shelf, Trust};
 use super::limits::Limits;
 
 /// Settings of the protocol layer, with defaults for a server on the open internet.
@@ -36,8 +38,10 @@ pub struct Settings {
     pub operations: usize,
     /// Sockets and streams over HTTP that one account may have open. Default 20; 0 is no limit.
     pub connections_per_account: usize,
-    /// What accounts may spend on operations. Default as much as they like.
-    pub spending: Spending,
+    /// How many points accounts may spend on operations. Default a capacity of 0, which counts none.
+    pub rates: Rates,
+    /// What this instance shares with others. Default nothing.
+    pub shared: Shared,
     /// Operations in a batch, a JSON array of them in one request. Default 0: there are no batches.
     pub batch: usize,
     /// Documents kept to be asked for by their hash.
@@ -57,6 +61,22 @@ pub struct Persisted {
     pub entries: usize,
     /// Bytes of all their text. Default 4,194,304.
     pub bytes: usize,
+}
+
+/// What instances share. Each does without what it lacks, and while it cannot be reached.
+#[derive(Clone, Default)]
+pub struct Shared {
+    /// The accounts' buckets.
+    pub ledger: Option<Arc<dyn Ledger>>,
+    /// Documents registered by their hash.
+    pub shelf: Option<Arc<dyn Shelf>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = formatter.debug_struct("Shared");
+        fields.field("has_ledger", &self.ledger.is_some()).field("has_shelf", &self.shelf.is_some()).finish()
+    }
 }
 
 /// Settings of each WebSocket connection.
@@ -91,7 +111,8 @@ impl Default for Settings {
             status_profile: StatusProfile::default(),
             operations: 1024,
             connections_per_account: 20,
-            spending: Spending::default(),
+            rates: Rates { capacity: 0, restore: 1 },
+            shared: Shared::default(),
             batch: 0,
             persisted: Persisted::default(),
             trust: Trust::default(),

@@ -3,7 +3,8 @@ use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use roomm8_api::protocol::budget::{Buckets, Ledger, Rates, Spending, Taken, Unreachable};
+use roomm8_api::protocol::Shared;
+use roomm8_api::protocol::budget::{Buckets, Ledger, Rates, Taken, Unreachable};
 use roomm8_api::protocol::{Limits, Settings};
 use serde_json::{Value, json};
 
@@ -13,8 +14,8 @@ use crate::server::{Reply, Server};
 const RESTORE: u64 = 1;
 
 fn with(capacity: u64, ledger: Option<Arc<dyn Ledger>>) -> Server {
-    let spending = Spending { rates: Rates { capacity, restore: RESTORE }, ledger };
-    Server::set(Settings { spending, batch: 10, ..Settings::default() })
+    let rates = Rates { capacity, restore: RESTORE };
+    Server::set(Settings { rates, shared: Shared { ledger, shelf: None }, batch: 10, ..Settings::default() })
 }
 
 async fn ask(server: &Server, token: &str, body: &Value) -> Reply {
@@ -100,9 +101,9 @@ async fn an_operation_that_could_cost_too_much_is_refused_whatever_is_left() {
     assert_eq!(ask(&server, "ada", &json!({ "query": THREE })).await.status, 200);
 }
 
-struct Shared(Buckets);
+struct Common(Buckets);
 
-impl Ledger for Shared {
+impl Ledger for Common {
     fn take<'a>(
         &'a self,
         account: &'a str,
@@ -115,7 +116,7 @@ impl Ledger for Shared {
 
 #[tokio::test]
 async fn instances_with_one_ledger_have_one_bucket() {
-    let ledger = Arc::new(Shared(Buckets::new(Rates { capacity: 200, restore: RESTORE })));
+    let ledger = Arc::new(Common(Buckets::new(Rates { capacity: 200, restore: RESTORE })));
     let servers = [with(200, Some(ledger.clone())), with(200, Some(ledger))];
     let mut answered = 0;
     for round in 0..40 {

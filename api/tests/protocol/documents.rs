@@ -1,8 +1,11 @@
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
-use roomm8_api::protocol::documents::{Manifest, Trust};
-use roomm8_api::protocol::{Persisted, Settings, Shutdown, Stats, router};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use roomm8_api::protocol::documents::{Manifest, Shelf, Trust};
+use roomm8_api::protocol::{Persisted, Settings, Shared, Shutdown, Stats, router};
 use serde_json::{Value, json};
 
 use crate::server::{Reply, Server, code};
@@ -29,10 +32,14 @@ fn with_text(hash: &str, query: &str) -> Value {
 }
 
 async fn get(server: &Server, hash: &str) -> Reply {
+    get_unless(server, hash, "").await
+}
+
+async fn get_unless(server: &Server, hash: &str, tag: &str) -> Reply {
     let target = format!(
         "/graphql?extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22{hash}%22%7D%7D"
     );
-    server.send("GET", &target, &[("accept", RESPONSE)], "").await
+    server.send("GET", &target, &[("accept", RESPONSE), ("if-none-match", tag)], "").await
 }
 
 async fn refusal(server: &Server, body: &Value) -> String {
@@ -70,13 +77,79 @@ async fn a_hash_is_enough_once_the_text_was_sent_with_it() {
     assert_eq!(server.post(RESPONSE, &hashed(HELLO)).await.body, answer);
     assert_eq!(server.post(RESPONSE, &with_text(HELLO, "")).await.body, answer);
     assert_eq!(server.post(RESPONSE, &hashed(&HELLO.to_uppercase())).await.body, answer);
-    let reply = get(&server, HELLO).await;
-    assert_eq!(reply.body, answer);
-    // It was made for whoever asked.
-    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(get(&server, HELLO).await.body, answer);
     for (source, count) in [("missing", 2), ("registered", 1), ("persisted", 4), ("trusted", 0)] {
         assert_eq!(server.sample("documents_total", Some(source)), count, "{source}");
     }
+}
+
+#[tokio::test]
+async fn a_get_by_hash_is_for_the_clients_own_cache() {
+    let server = Server::start();
+    // Nothing is to be kept of a refusal.
+    let missing = get(&server, HELLO).await;
+    assert_eq!((missing.header("cache-control"), missing.header("etag")), (Some("no-store"), None));
+    server.post(RESPONSE, &with_text(HELLO, "{ hello }")).await;
+    let whole = get(&server, HELLO).await;
+    let tag = whole.header("etag").unwrap();
+    let kept = get_unless(&server, HELLO, tag).await;
+    assert_eq!((kept.status, kept.body.as_str()), (304, ""));
+    for reply in [&whole, &kept] {
+        assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
+        assert_eq!(reply.header("vary"), Some("accept, authorization, origin"));
+        assert_eq!(reply.header("etag"), Some(tag));
+    }
+    assert_eq!(get_unless(&server, HELLO, "\"another\"").await.body, whole.body);
+    // A text in the URL is no name, and a POST no GET.
+    let by_text = server.send("GET", "/graphql?query=%7Bhello%7D", &[("accept", RESPONSE)], "").await;
+    for reply in [by_text, server.post(RESPONSE, &hashed(HELLO)).await] {
+        assert_eq!((reply.header("cache-control"), reply.header("etag")), (Some("no-store"), None));
+    }
+}
+
+/// Documents that were left by an instance, or by who knows whom.
+#[derive(Default)]
+struct Table(Mutex<HashMap<String, String>>);
+
+impl Shelf for Table {
+    fn put(&self, hash: &str, text: &str) {
+        self.0.lock().unwrap().insert(hash.into(), text.into());
+    }
+
+    fn find<'a>(&'a self, hash: &'a str) -> BoxFuture<'a, Option<String>> {
+        async move { self.0.lock().unwrap().get(hash).cloned() }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn what_one_instance_was_sent_another_finds() {
+    let table = Arc::new(Table::default());
+    let instance = || {
+        let shared = Shared { shelf: Some(table.clone()), ledger: None };
+        Server::set(Settings { shared, batch: 2, ..Settings::default() })
+    };
+    let (one, other) = (instance(), instance());
+    assert_eq!(refusal(&other, &hashed(HELLO)).await, "PERSISTED_QUERY_NOT_FOUND");
+    one.post(RESPONSE, &with_text(HELLO, "{ hello }")).await;
+    let answer = r#"{"data":{"hello":"world"}}"#;
+    assert_eq!(other.post(RESPONSE, &hashed(HELLO)).await.body, answer);
+    // From then on it knows by itself.
+    table.0.lock().unwrap().clear();
+    assert_eq!(get(&other, HELLO).await.body, answer);
+
+    one.post(RESPONSE, &with_text(COUNT, "subscription { count(to: 1) }")).await;
+    let third = instance();
+    let mut socket = third.socket().await;
+    let payload = hashed(COUNT);
+    socket.say(&json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
+    assert_eq!(socket.hear().await["payload"]["data"]["count"], 0);
+
+    // What lies there is not believed.
+    table.put(HELLO, "mutation { touch }");
+    table.put(BROKEN, "{ hello");
+    assert_eq!(refusal(&third, &hashed(HELLO)).await, "PERSISTED_QUERY_NOT_FOUND");
+    assert_eq!(refusal(&third, &hashed(BROKEN)).await, "GRAPHQL_PARSE_FAILED");
+    assert_eq!(third.stub.seen.touched.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

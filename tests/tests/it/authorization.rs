@@ -18,8 +18,15 @@ on_both!(
 );
 
 /// What anybody may call without a session; these say nothing of a household.
-const OPEN: [&str; 6] =
-    ["register", "login", "requestPasswordReset", "resetPassword", "verifyEmail", "invitationPreview"];
+const OPEN: [&str; 7] = [
+    "register",
+    "login",
+    "requestPasswordReset",
+    "resetPassword",
+    "verifyEmail",
+    "invitationPreview",
+    "rateLimit",
+];
 
 /// A household with one of everything, and the people who have no business in it.
 struct Scene {

@@ -8,6 +8,7 @@ mod authorization;
 mod budget;
 mod clients;
 mod delivery;
+mod documents;
 mod faults;
 mod hostile;
 mod households;

@@ -1,5 +1,5 @@
-//! Documents that clients have registered by hash, in memory. What is not found here is sent once more, so a restart
-//! or another instance costs a client one round trip and no answer.
+//! Documents that clients have registered by hash, in memory. What is found neither here nor on the shelf of all instances
+//! is sent once more: that costs a client one round trip and no answer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

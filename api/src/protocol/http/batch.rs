@@ -31,7 +31,8 @@ pub(super) async fn answer<S: Service>(
     media: Media,
     request_id: &str,
 ) -> Result<Response, Refused> {
-    let entries: Vec<Entry> = batch.into_iter().map(|parameters| admit(context, parameters)).collect();
+    let admitted = batch.into_iter().map(|parameters| admit(context, parameters));
+    let entries: Vec<Entry> = join_all(admitted).await;
     let operations = entries.iter().filter_map(|entry| entry.as_ref().ok());
     let (any, changes) = operations
         .fold((false, false), |(_, changes), operation| (true, changes || operation.kind == Kind::Mutation));
@@ -45,8 +46,8 @@ pub(super) async fn answer<S: Service>(
     Ok(reply::data(join(answers, context.settings.response_bytes), media, StatusCode::OK))
 }
 
-fn admit<S>(context: &Context<S>, parameters: Parameters) -> Entry {
-    let operation = context.admit(parameters)?;
+async fn admit<S>(context: &Context<S>, parameters: Parameters) -> Entry {
+    let operation = context.admit(parameters).await?;
     match operation.kind {
         Kind::Query | Kind::Mutation => Ok(operation),
         Kind::Subscription => {

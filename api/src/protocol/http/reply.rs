@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::super::answer::{Rendered, render_errors};
 use super::super::error::{self, code_of, is_about_the_document, retry_after};
+use super::super::etag;
 use super::super::parameters::Problem;
 use super::media::Media;
 use super::{StatusProfile, cors, header, stream};
@@ -96,6 +97,25 @@ pub(super) fn data(rendered: Rendered, media: Media, status: StatusCode) -> Resp
     response
 }
 
+/// An answer that its client's own cache may keep, and has to ask about each time: it may be another by then, and is for
+/// nobody else. If it is still the same, no body is sent.
+pub(super) fn cached(rendered: Rendered, media: Media, request: &HeaderMap) -> Response {
+    let tag = etag::of(&rendered.body);
+    let mut response = if etag::is_held(request, &tag) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().extend(rendered.headers);
+        response
+    } else {
+        data(rendered, media, StatusCode::OK)
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, header(&tag));
+    headers.insert(header::CACHE_CONTROL, header("private, no-cache"));
+    headers.insert(header::VARY, header("Accept, Authorization, Origin"));
+    response
+}
+
 fn respond(status: StatusCode, media: Media, body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -106,9 +126,9 @@ fn respond(status: StatusCode, media: Media, body: Bytes) -> Response {
 /// What every answer has.
 pub(super) fn finish(headers: &mut HeaderMap, request_id: &str, origin: Option<HeaderValue>) {
     headers.insert(REQUEST_ID, header(request_id));
-    headers.insert(header::VARY, header("Accept, Origin"));
-    // An answer is about its caller; no cache in between may keep it, not even that to a GET by a document's hash.
-    headers.insert(header::CACHE_CONTROL, header("no-store"));
+    headers.entry(header::VARY).or_insert_with(|| header("Accept, Origin"));
+    // An answer is about its caller, and what is not asked for by a document's name is too large to be a cache's key.
+    headers.entry(header::CACHE_CONTROL).or_insert_with(|| header("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, header("nosniff"));
     if let Some(origin) = origin {
         cors::permit(headers, origin);

@@ -144,7 +144,7 @@ impl<S: Service> Connection<S> {
             Incoming::Init { payload } => self.init(payload).await?,
             Incoming::Ping { payload } => self.pong(payload).await?,
             Incoming::Pong => {}
-            Incoming::Subscribe { id, parameters } => self.subscribe(&id, parameters)?,
+            Incoming::Subscribe { id, parameters } => self.subscribe(&id, parameters).await?,
             // The client has lost interest. A query that runs goes on; its answer is not sent.
             Incoming::Complete { id } => self.operations.remove(&id),
         }
@@ -159,7 +159,7 @@ impl<S: Service> Connection<S> {
         Err(End::Gone)
     }
 
-    fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), Close> {
+    async fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), Close> {
         let caller = self.caller.clone().ok_or_else(Close::not_initialised)?;
         if self.operations.contains(id) {
             return Err(Close::duplicate(id));
@@ -167,7 +167,7 @@ impl<S: Service> Connection<S> {
         if self.operations.len() >= self.context.settings.sockets.operations {
             return Err(Close::too_many_operations());
         }
-        match self.context.admit(parameters) {
+        match self.context.admit(parameters).await {
             Ok(operation) => self.start(id, caller, operation),
             Err(errors) => self.replies.push_back(message::error(id, &errors)),
         }
