@@ -74,6 +74,7 @@ impl Client {
         }
         let (head, text) = self.send(request.body(Full::from(body)).expect("a valid request")).await?;
         let body = serde_json::from_str(&text).unwrap_or_else(|_| json!({ "notJson": text }));
+        assert_documented(&body);
         Ok(Answer { status: head.status, says_when: head.headers.contains_key(header::RETRY_AFTER), body })
     }
 
@@ -133,6 +134,15 @@ impl Client {
         };
         let late = || Unreachable(format!("no answer within {:?}", self.patience));
         tokio::time::timeout(self.patience, exchange).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+/// Whatever an answer has errors about, their codes are among those that clients can read about.
+fn assert_documented(answer: &Value) {
+    const README: &str = include_str!("../../README.md");
+    for error in answer["errors"].as_array().into_iter().flatten() {
+        let code = error["extensions"]["code"].as_str().unwrap_or_else(|| panic!("no code in {error}"));
+        assert!(README.contains(&format!("\n| `{code}` | ")), "README.md says nothing of {code}");
     }
 }
 

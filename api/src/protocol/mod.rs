@@ -47,6 +47,7 @@ use plan::Planner;
 pub use settings::{Persisted, Settings, Shared, Sockets};
 pub use shutdown::Shutdown;
 pub use stats::{Latency, Sample, Stats};
+pub use websocket::close_codes_as_markdown;
 
 /// What answers the operations that this layer lets through.
 ///

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::StreamExt;
 
-use super::error::{SLOW_CONSUMER, code_of};
+use super::error::SLOW_CONSUMER;
 use super::gate::{Kind, Operation};
 use super::operation::{self, Identity};
 use super::stats::{Gauge, Held, Stats};
@@ -103,7 +103,7 @@ impl Running {
 }
 
 fn failed(errors: Vec<ServerError>) -> Said {
-    if errors.iter().any(|error| code_of(error) == Some(SLOW_CONSUMER)) {
+    if errors.iter().any(|error| SLOW_CONSUMER.is_of(error)) {
         return Said::Overflow;
     }
     Said::Failed(errors)

@@ -19,6 +19,7 @@ use super::error::{BAD_REQUEST, UNAVAILABLE};
 use super::http::{Refused, check_origin, credentials, refuse};
 use super::{Context, Credentials, Service};
 use close::Close;
+pub use close::close_codes_as_markdown;
 use connection::Connection;
 
 /// The only subprotocol spoken. The older `graphql-ws` of subscriptions-transport-ws is another one.

@@ -13,6 +13,7 @@
 mod accounts;
 mod batch;
 mod budget;
+mod catalogue;
 mod differential;
 mod documents;
 mod gate;

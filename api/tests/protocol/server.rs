@@ -16,6 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::catalogue::is_documented;
 use crate::stub::Stub;
 
 /// Nothing here takes this long unless it is broken.
@@ -158,7 +159,9 @@ impl Reply {
 }
 
 pub fn code(error: &Value) -> String {
-    error["extensions"]["code"].as_str().unwrap_or("none").to_owned()
+    let Some(code) = error["extensions"]["code"].as_str() else { return "none".to_owned() };
+    assert!(is_documented(code), "README.md says nothing of {code}");
+    code.to_owned()
 }
 
 pub struct Socket(pub WebSocketStream<TcpStream>);

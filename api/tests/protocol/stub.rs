@@ -261,6 +261,6 @@ impl Subscriptions {
     }
 
     async fn overflows(&self) -> async_graphql::Result<BoxStream<'static, i32>> {
-        Err(async_graphql::Error::new("too slow").extend_with(error::SLOW_CONSUMER))
+        Err(async_graphql::Error::new("too slow").extend_with(error::SLOW_CONSUMER.text()))
     }
 }

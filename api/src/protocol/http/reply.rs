@@ -8,8 +8,8 @@ use http::header::{self, HeaderMap};
 use http::{HeaderValue, StatusCode};
 
 use super::super::answer::{Rendered, render_errors};
-use super::super::error::{self, code_of, is_about_the_document, retry_after};
 use super::super::etag;
+use super::super::error::{self, Code, code_of, is_about_the_document, retry_after};
 use super::super::parameters::Problem;
 use super::media::Media;
 use super::{StatusProfile, cors, header, stream};
@@ -27,7 +27,7 @@ pub(in super::super) struct Refused {
 }
 
 impl Refused {
-    pub(in super::super) fn new(code: &str, message: impl Into<String>) -> Self {
+    pub(in super::super) fn new(code: Code, message: impl Into<String>) -> Self {
         error::error(code, message).into()
     }
 
@@ -54,7 +54,7 @@ impl Refused {
 
     pub(super) fn into_response(self, media: Media, profile: StatusProfile) -> Response {
         let first = self.errors.first();
-        let code = first.and_then(code_of).unwrap_or(error::INTERNAL);
+        let code = first.and_then(code_of).unwrap_or(error::INTERNAL.text());
         let (status, media) = match media {
             Media::Stream(format) if is_about_the_document(code) => {
                 return stream::refused(&self.errors, format);

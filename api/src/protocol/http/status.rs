@@ -40,7 +40,8 @@ impl StatusProfile {
 
 fn draft(code: &str, is_malformed: bool) -> StatusCode {
     // What cannot even be parsed stays a bad request.
-    let is_unprocessable = is_malformed || (is_about_the_document(code) && code != error::PARSE_FAILED);
+    let is_unprocessable =
+        is_malformed || (is_about_the_document(code) && code != error::PARSE_FAILED.text());
     if is_unprocessable { StatusCode::UNPROCESSABLE_ENTITY } else { status_of(code) }
 }
 

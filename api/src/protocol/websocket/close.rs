@@ -7,6 +7,49 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 
+use super::super::error::listed;
+
+/// The code of a close frame. There are none but the listed ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CloseCode {
+    number: u16,
+    meaning: &'static str,
+}
+
+impl CloseCode {
+    const fn new(number: u16, meaning: &'static str) -> Self {
+        Self { number, meaning }
+    }
+
+    pub(super) fn number(self) -> u16 {
+        self.number
+    }
+}
+
+listed! { CLOSE_CODES: [CloseCode] {
+    GOING_AWAY(1001): "Nothing was heard of the client, not even an answer to a ping: connect again.";
+    NOT_TEXT(1007): "A message was not UTF-8.";
+    TOO_BIG(1009): "A message was larger than may be: send less at a time.";
+    RESTART(1012): "This server restarts: connect again, and subscribe with your newest cursor.";
+    TRY_AGAIN(1013): "The token could not be looked at now: connect again a little later.";
+    BAD_MESSAGE(4400): "A message was not of the protocol; the reason says how. A bug in the client.";
+    UNAUTHORIZED(4401): "An operation before `connection_init`, or the session has ended: sign in, and connect again.";
+    FORBIDDEN(4403): "The token is none, or on renewal another account's: sign in, and connect again.";
+    SUBPROTOCOL(4406): "The handshake did not offer `graphql-transport-ws`.";
+    INIT_TIMEOUT(4408): "No `connection_init` in time: connect again.";
+    DUPLICATE(4409): "An operation has the id of another that still runs. A bug in the client.";
+    SLOW_CONSUMER(4413): "Events were not read as fast as they came: connect again, and subscribe with your newest cursor.";
+    TOO_MANY_CONNECTIONS(4420): "The account has as many sockets and streams open as it may: close another.";
+    TOO_MANY(4429): "A second `connection_init`, or more operations at once than may be; the reason says which.";
+}}
+
+/// The codes as the README lists them.
+pub fn close_codes_as_markdown() -> String {
+    let row = |CloseCode { number, meaning }: &CloseCode| format!("| {number} | {meaning} |\n");
+    let rows: Vec<_> = CLOSE_CODES.iter().map(row).collect();
+    format!("| close | |\n|---|---|\n{}", rows.concat())
+}
+
 /// A close frame has room for this many bytes of reason (RFC 6455, 5.5).
 const REASON_BYTES: usize = 123;
 /// For the close frame to leave and the client's to arrive. To hang up at once would make the kernel throw away
@@ -16,80 +59,80 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Why a socket is closed.
 #[derive(Debug)]
 pub(super) struct Close {
-    pub(super) code: u16,
+    pub(super) code: CloseCode,
     pub(super) reason: Cow<'static, str>,
 }
 
 impl Close {
-    fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+    fn new(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { code, reason: reason.into() }
     }
 
     /// The client said something that is not the protocol.
     pub(super) fn bad_message(problem: &'static str) -> Self {
-        Self::new(4400, problem)
+        Self::new(BAD_MESSAGE, problem)
     }
 
     pub(super) fn not_initialised() -> Self {
-        Self::new(4401, "Unauthorized")
+        Self::new(UNAUTHORIZED, "Unauthorized")
     }
 
     pub(super) fn session_ended() -> Self {
-        Self::new(4401, "session ended")
+        Self::new(UNAUTHORIZED, "session ended")
     }
 
     pub(super) fn forbidden(message: String) -> Self {
-        Self::new(4403, message)
+        Self::new(FORBIDDEN, message)
     }
 
     pub(super) fn subprotocol() -> Self {
-        Self::new(4406, "Subprotocol not acceptable: use graphql-transport-ws")
+        Self::new(SUBPROTOCOL, "Subprotocol not acceptable: use graphql-transport-ws")
     }
 
     pub(super) fn init_timeout() -> Self {
-        Self::new(4408, "Connection initialisation timeout")
+        Self::new(INIT_TIMEOUT, "Connection initialisation timeout")
     }
 
     pub(super) fn duplicate(id: &str) -> Self {
-        Self::new(4409, format!("Subscriber for {id} already exists"))
+        Self::new(DUPLICATE, format!("Subscriber for {id} already exists"))
     }
 
     /// Private to this server. The client may connect again and resume.
     pub(super) fn slow_consumer() -> Self {
-        Self::new(4413, "slow consumer")
+        Self::new(SLOW_CONSUMER, "slow consumer")
     }
 
     /// Private to this server, as 4429 says two other things already.
     pub(super) fn too_many_connections() -> Self {
-        Self::new(4420, "Too many sockets and streams of this account: close another")
+        Self::new(TOO_MANY_CONNECTIONS, "Too many sockets and streams of this account: close another")
     }
 
     pub(super) fn initialised_twice() -> Self {
-        Self::new(4429, "Too many initialisation requests")
+        Self::new(TOO_MANY, "Too many initialisation requests")
     }
 
     pub(super) fn too_many_operations() -> Self {
-        Self::new(4429, "Too many operations on this socket")
+        Self::new(TOO_MANY, "Too many operations on this socket")
     }
 
     pub(super) fn silent() -> Self {
-        Self::new(1001, "no sign of life")
+        Self::new(GOING_AWAY, "no sign of life")
     }
 
     pub(super) fn not_text() -> Self {
-        Self::new(1007, "text must be UTF-8")
+        Self::new(NOT_TEXT, "text must be UTF-8")
     }
 
     pub(super) fn too_big() -> Self {
-        Self::new(1009, "message too big")
+        Self::new(TOO_BIG, "message too big")
     }
 
     pub(super) fn restart() -> Self {
-        Self::new(1012, "this server restarts; connect again")
+        Self::new(RESTART, "this server restarts; connect again")
     }
 
     pub(super) fn try_again() -> Self {
-        Self::new(1013, "try again later")
+        Self::new(TRY_AGAIN, "try again later")
     }
 
     fn frame(self) -> CloseFrame {
@@ -98,7 +141,7 @@ impl Close {
             end -= 1;
         }
         let reason = self.reason.get(..end).unwrap_or_default();
-        CloseFrame { code: self.code, reason: reason.into() }
+        CloseFrame { code: self.code.number, reason: reason.into() }
     }
 }
 

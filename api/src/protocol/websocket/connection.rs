@@ -111,7 +111,7 @@ impl<S: Service> Connection<S> {
         // Their streams are given back before the farewell, which may take a second.
         drop(operations);
         if let End::Close(reason) = end {
-            tracing::debug!(code = reason.code, reason = %reason.reason, "a socket is closed");
+            tracing::debug!(code = reason.code.number(), reason = %reason.reason, "a socket is closed");
             if reason.code == Close::slow_consumer().code {
                 context.stats.slow_consumer();
             }

@@ -4,7 +4,7 @@ use async_graphql::ServerError;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::super::error::{self, code_of};
+use super::super::super::error::{Code, DEADLINE_EXCEEDED, INTERNAL, RATE_LIMITED, UNAVAILABLE};
 use super::super::super::{Credentials, Service, Shutdown, operation};
 use super::super::close::Close;
 use super::super::message;
@@ -73,14 +73,15 @@ impl<S: Service> Connection<S> {
     }
 }
 
+/// What a later attempt may mend.
+const PASSING: [Code; 4] = [INTERNAL, UNAVAILABLE, DEADLINE_EXCEEDED, RATE_LIMITED];
+
 /// 4403 tells the client to sign in again; what is not its fault must not.
 fn refused(error: ServerError) -> Close {
-    match code_of(&error) {
-        Some(error::INTERNAL | error::UNAVAILABLE | error::DEADLINE_EXCEEDED | error::RATE_LIMITED) => {
-            Close::try_again()
-        }
-        _ => Close::forbidden(error.message),
+    if PASSING.iter().any(|code| code.is_of(&error)) {
+        return Close::try_again();
     }
+    Close::forbidden(error.message)
 }
 
 async fn leave(ended: impl Future<Output = ()> + Send, shutdown: Shutdown) -> Close {
