@@ -10,9 +10,10 @@ use axum::{Json, Router};
 use roomm8_db::{event, notification};
 use roomm8_schema::Services;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -67,15 +68,23 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 async fn schema(headers: HeaderMap) -> Response {
-    let tag = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes()) {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    static TAG: LazyLock<String> = LazyLock::new(|| etag(roomm8_schema::sdl()));
+    let tag = [(header::ETAG, TAG.as_str())];
+    if has(&headers, &TAG) {
+        return (StatusCode::NOT_MODIFIED, tag).into_response();
     }
-    (
-        [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::ETAG, tag)],
-        roomm8_schema::sdl(),
-    )
-        .into_response()
+    (tag, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], roomm8_schema::sdl()).into_response()
+}
+
+fn etag(text: &str) -> String {
+    format!("\"{:x}\"", Sha256::digest(text))
+}
+
+/// Whether the client has the text of this tag already (RFC 9110, 13.1.2). That a proxy made a tag weak is no matter.
+fn has(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
+    tags.any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
 }
 
 /// Ready for requests: not about to stop, and the database answers. Losing Redis only slows delivery, so it is told
@@ -160,4 +169,42 @@ fn write(text: &mut String, name: &str, is_gauge: bool, labels: &str, value: u64
     let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
     // Writing to a String cannot fail.
     let _ = writeln!(text, "roomm8_{name}{labels} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asking(values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (header::IF_NONE_MATCH, header::HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn another_text_has_another_tag() {
+        assert_eq!(etag("type Query"), etag("type Query"));
+        assert_ne!(etag("type Query"), etag("type Queries"));
+        let ours = etag(roomm8_schema::sdl());
+        assert!(ours.len() == 66 && ours.starts_with('"') && ours.ends_with('"'), "{ours}");
+    }
+
+    #[tokio::test]
+    async fn who_has_the_schema_is_not_sent_it_again() {
+        let whole = schema(HeaderMap::new()).await;
+        assert_eq!(whole.status(), StatusCode::OK);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, whole.headers()[header::ETAG].clone());
+        let again = schema(headers).await;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(again.headers()[header::ETAG], whole.headers()[header::ETAG]);
+    }
+
+    #[test]
+    fn a_tag_is_known_in_whatever_way_it_is_sent() {
+        for known in [&["\"a\""][..], &["W/\"a\""], &["\"x\", W/\"y\" ,\"a\""], &["\"x\"", "\"a\""], &["*"]] {
+            assert!(has(&asking(known), "\"a\""), "{known:?}");
+        }
+        for other in [&[][..], &["\"b\""], &["a"], &["\"a"], &["W/\"b\", \"\""]] {
+            assert!(!has(&asking(other), "\"a\""), "{other:?}");
+        }
+    }
 }
