@@ -75,3 +75,28 @@ async fn a_subscription_has_one_root_field() {
         assert_eq!(refused["payload"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_suggests_nothing_of_the_schema() {
+    let server = Server::start();
+    // Each misspelt, and what it was meant to be.
+    for (query, meant) in [
+        ("{ me }", "hello"),
+        ("{ helo }", "hello"),
+        ("{ hello { x } }", "me"),
+        ("{ large(byte: 1) }", "bytes"),
+        ("{ lab { mood(v: HAPY) } }", "HAPPY"),
+        ("{ lab { unpacked(v: { label: \"x\", cuont: 1 }) } }", "count"),
+        ("{ hello @skp(if: true) }", "skip"),
+        ("{ ... on Qery { hello } }", "Query"),
+        ("query($v: Sring) { echo(text: $v) }", "String"),
+        ("{ __schma { types { name } } }", "__schema"),
+    ] {
+        let answer = ask(&server, query, json!({})).await;
+        let message = answer["errors"][0]["message"].as_str().unwrap_or_else(|| panic!("{query}: {answer}"));
+        let words: Vec<_> = message.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        assert!(!message.contains("Did you mean") && !words.contains(&meant), "{query}: {message}");
+    }
+    let misspelt = ask(&server, "query($v: Mood) { lab { mood(v: $v) } }", json!({ "v": "HAPY" })).await;
+    assert!(misspelt["errors"].is_array() && !misspelt.to_string().contains("HAPPY"), "{misspelt}");
+}
