@@ -66,6 +66,9 @@ pub struct Config {
     /// What is done about documents that are not in the manifest.
     #[arg(long, env = "TRUSTED_DOCUMENTS_MODE", default_value = "off")]
     pub trusted_documents_mode: TrustMode,
+    /// Who may ask for the schema, by introspection and at `/schema.graphql`.
+    #[arg(long, env = "INTROSPECTION", default_value = "everybody")]
+    pub introspection: Introspection,
     /// The folder of the development mailbox, where notifications are kept to be read.
     #[arg(long, env = "MAILBOX_DIR", default_value = "data/mailbox")]
     pub mailbox_dir: PathBuf,
@@ -101,6 +104,17 @@ pub enum TrustMode {
     Log,
     /// They are refused.
     Only,
+}
+
+/// Who may ask for the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Introspection {
+    /// Anybody. It is no secret: what a caller may do, each field decides.
+    Everybody,
+    /// Who has a token.
+    SignedIn,
+    /// Nobody.
+    Off,
 }
 
 /// By which text of GraphQL over HTTP statuses are chosen.
@@ -151,6 +165,7 @@ impl Config {
                 self.trusted_documents.as_ref().map_or_else(unset, |path| path.display().to_string()),
             ),
             ("TRUSTED_DOCUMENTS_MODE", word(&self.trusted_documents_mode)),
+            ("INTROSPECTION", word(&self.introspection)),
             ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
             ("THROTTLE", word(&self.throttle)),
             ("DRAIN_SECONDS", self.drain_seconds.to_string()),

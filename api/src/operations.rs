@@ -1,8 +1,9 @@
 //! What operation needs: whether it lives, whether it is ready, what it counts; and the schema and GraphiQL for
 //! developers.
 
-use crate::protocol::{Latency, Shutdown, Stats};
-use axum::extract::State;
+use crate::protocol::{Latency, Shutdown, Stats, credentials, refuse};
+use crate::service::RoomM8;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -33,6 +34,8 @@ const GRAPHIQL_POLICY: &str = "default-src 'none'; \
 
 /// What the probes look at.
 pub struct Operations {
+    /// Who may read the schema.
+    pub service: RoomM8,
     /// The database and the hub.
     pub services: Services,
     /// What the protocol layer counts.
@@ -67,10 +70,18 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, kind), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text)
 }
 
-async fn schema(headers: HeaderMap) -> Response {
+async fn schema(State(operations): State<Arc<Operations>>, request: Request) -> Response {
+    // Whatever the number of proxies: what matters is the token.
+    match operations.service.may_read_schema(credentials(&request, 0)).await {
+        Ok(()) => sdl(request.headers()),
+        Err(refused) => refuse(refused),
+    }
+}
+
+fn sdl(headers: &HeaderMap) -> Response {
     static TAG: LazyLock<String> = LazyLock::new(|| etag(roomm8_schema::sdl()));
     let tag = [(header::ETAG, TAG.as_str())];
-    if has(&headers, &TAG) {
+    if has(headers, &TAG) {
         return (StatusCode::NOT_MODIFIED, tag).into_response();
     }
     (tag, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], roomm8_schema::sdl()).into_response()
@@ -187,13 +198,13 @@ mod tests {
         assert!(ours.len() == 66 && ours.starts_with('"') && ours.ends_with('"'), "{ours}");
     }
 
-    #[tokio::test]
-    async fn who_has_the_schema_is_not_sent_it_again() {
-        let whole = schema(HeaderMap::new()).await;
+    #[test]
+    fn who_has_the_schema_is_not_sent_it_again() {
+        let whole = sdl(&HeaderMap::new());
         assert_eq!(whole.status(), StatusCode::OK);
         let mut headers = HeaderMap::new();
         headers.insert(header::IF_NONE_MATCH, whole.headers()[header::ETAG].clone());
-        let again = schema(headers).await;
+        let again = sdl(&headers);
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert_eq!(again.headers()[header::ETAG], whole.headers()[header::ETAG]);
     }

@@ -67,7 +67,8 @@ impl Server {
         let public_url: Arc<str> = public_url.trim_end_matches('/').into();
         let services = Services { database: database.clone(), hub, public_url: public_url.clone() };
         let (stats, shutdown) = (Arc::new(Stats::default()), Shutdown::new());
-        let service = RoomM8::new(roomm8_schema::build(services.clone()), services.clone());
+        let service =
+            RoomM8::new(roomm8_schema::build(services.clone()), services.clone(), config.introspection);
         let rates = rates(config)?;
         let settings = Settings {
             origins: origins(config, &public_url, address),
@@ -86,6 +87,7 @@ impl Server {
             ..Settings::default()
         };
         let operations = Operations {
+            service: service.clone(),
             services,
             stats: stats.clone(),
             shutdown: shutdown.clone(),

@@ -1,8 +1,10 @@
 //! The schema as the protocol layer's service: who calls, what runs, when a session ends.
 
+use crate::config::Introspection;
+use crate::protocol::error::INTROSPECTION_OFF;
 use crate::protocol::listener::subscriber;
 use crate::protocol::panics::PanicGuard;
-use crate::protocol::{Charge, Credentials, Events, Service, answer};
+use crate::protocol::{Charge, Credentials, Events, Refused, Service, answer};
 use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
@@ -26,15 +28,29 @@ pub struct RoomM8 {
     /// Made when first needed, which is after a panic.
     guarded: Arc<OnceLock<Schema>>,
     services: Services,
+    introspection: Introspection,
     live: Live,
     believed: Arc<Mutex<HashMap<TokenHash, (Viewer, Instant)>>>,
 }
 
 impl RoomM8 {
-    /// The service of this schema.
-    pub fn new(schema: Schema, services: Services) -> Self {
+    /// The service of this schema, which it tells to some.
+    pub fn new(schema: Schema, services: Services, introspection: Introspection) -> Self {
         let live = Live::new(schema.clone(), services.clone(), render);
-        Self { schema, guarded: Arc::default(), services, live, believed: Arc::default() }
+        Self { schema, guarded: Arc::default(), services, introspection, live, believed: Arc::default() }
+    }
+
+    /// Whether whoever sends these credentials may read the schema.
+    pub(crate) async fn may_read_schema(
+        &self,
+        credentials: Result<Credentials, Refused>,
+    ) -> Result<(), Refused> {
+        if self.introspection == Introspection::Everybody {
+            // A token that has ended is no reason to refuse what needs none.
+            return Ok(());
+        }
+        let caller = self.authenticate(credentials?).await?;
+        self.may_introspect(&caller).map_err(|reason| Refused::new(INTROSPECTION_OFF, reason))
     }
 
     async fn viewer(&self, token: &str) -> Result<Viewer, DbError> {
@@ -93,6 +109,19 @@ impl Service for RoomM8 {
         match caller.viewer {
             Some(viewer) => format!("user {}", viewer.user_id),
             None => format!("address {}", subscriber(caller.address)),
+        }
+    }
+
+    fn may_introspect(&self, caller: &Caller) -> Result<(), &'static str> {
+        match self.introspection {
+            Introspection::Everybody => Ok(()),
+            Introspection::SignedIn if caller.viewer.is_some() => Ok(()),
+            Introspection::SignedIn => Err(
+                "the schema is told to those who are signed in, here and at /schema.graphql: send a token",
+            ),
+            Introspection::Off => Err(
+                "the schema is not told, here nor at /schema.graphql: ask for it where this server is run",
+            ),
         }
     }
 

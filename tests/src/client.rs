@@ -120,7 +120,10 @@ impl Client {
 
     /// Fetches a path that is not GraphQL.
     pub async fn get(&self, path: &str) -> Result<(StatusCode, String), Unreachable> {
-        let request = Request::builder().uri(format!("http://{}{path}", self.address));
+        let mut request = Request::builder().uri(format!("http://{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
         let (head, text) = self.send(request.body(Full::default()).expect("a valid request")).await?;
         Ok((head.status, text))
     }

@@ -65,6 +65,8 @@ listed! { pub CODES: [Code] {
         "The token is none, or its session has ended: sign in again.";
     FORBIDDEN("FORBIDDEN", StatusCode::FORBIDDEN):
         "Pages of this origin may open no sockets and streams, unless it is in `ALLOWED_ORIGINS`.";
+    INTROSPECTION_OFF("INTROSPECTION_OFF", StatusCode::FORBIDDEN):
+        "This server does not tell you its schema; the message says where it can be had.";
     METHOD_NOT_ALLOWED("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED):
         "Send it by POST, a query also by GET.";
     NOT_ACCEPTABLE("NOT_ACCEPTABLE", StatusCode::NOT_ACCEPTABLE):

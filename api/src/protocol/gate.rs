@@ -9,6 +9,8 @@ use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Oper
 use async_graphql::parser::{Error as ParseError, parse_query};
 use async_graphql::{Pos, Positioned, Request, Value};
 
+pub(super) use measure::is_introspection;
+
 use super::error::{self, OPERATION_UNKNOWN, PARSE_FAILED, VALIDATION_FAILED};
 use super::limits::{Limits, Refusal, Rule};
 use super::parameters::Parameters;
@@ -24,6 +26,8 @@ pub struct Operation {
     pub name: Option<String>,
     /// What it may cost.
     pub cost: Cost,
+    /// Whether it asks for the schema itself.
+    pub introspects: bool,
 }
 
 /// The kinds of operation.
@@ -86,12 +90,13 @@ pub(super) fn operation(
     kind: Kind,
     name: Option<String>,
     cost: Cost,
+    introspects: bool,
 ) -> Operation {
     let mut request = Request::new(parameters.query).variables(parameters.variables);
     request.operation_name = parameters.operation_name;
     request.extensions = parameters.extensions;
     request.set_parsed_query(document);
-    Operation { request, kind, name, cost }
+    Operation { request, kind, name, cost, introspects }
 }
 
 /// `GetOperation` of the GraphQL specification, 6.1.

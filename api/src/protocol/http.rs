@@ -30,10 +30,11 @@ use super::operation::{self, Identity};
 use super::plan::Planner;
 use super::{Context, Service, Settings, Shutdown, Stats, websocket};
 pub(super) use cors::check as check_origin;
-pub(super) use credentials::{bearer, credentials};
+pub(super) use credentials::bearer;
+pub(crate) use credentials::credentials;
 use media::{Accepted, Media};
 use read::Asked;
-pub(super) use reply::Refused;
+pub(crate) use reply::Refused;
 pub use status::StatusProfile;
 
 /// The routes of the protocol layer: `/graphql` for both HTTP and WebSocket.
@@ -149,8 +150,8 @@ fn request_id(headers: &HeaderMap) -> String {
     }
 }
 
-/// The answer to a handshake that is refused.
-pub(super) fn refuse(refused: Refused) -> Response {
+/// The answer to a request of another kind that is refused, such as a handshake.
+pub(crate) fn refuse(refused: Refused) -> Response {
     refused.into_response(Media::Json, StatusProfile::Audit)
 }
 

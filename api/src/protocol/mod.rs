@@ -39,6 +39,7 @@ use budget::Budget;
 pub use budget::Charge;
 use documents::Documents;
 use gate::Operation;
+pub(crate) use http::{Refused, credentials, refuse};
 pub use http::{StatusProfile, router};
 pub use limits::Limits;
 pub use parameters::Parameters;
@@ -71,6 +72,13 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// Whose this caller's connections and expenses are: the same text for every session of one person, and no secret. Who is
     /// nobody yet is best known by their address.
     fn account(&self, caller: &Self::Caller) -> String;
+
+    /// Whether this caller may ask for the schema (`__schema`, `__type`). `Err` is the sentence that says no, and where
+    /// the schema can be had.
+    fn may_introspect(&self, caller: &Self::Caller) -> Result<(), &'static str> {
+        let _ = caller;
+        Ok(())
+    }
 
     /// Answers a query or a mutation, for which this was paid, if anything is. Runs in a task of its own: a client that
     /// goes away does not stop it.

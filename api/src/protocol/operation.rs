@@ -37,7 +37,7 @@ pub(crate) async fn run<S: Service>(
     operation: Operation,
     request_id: &str,
 ) -> Result<Rendered, Vec<ServerError>> {
-    let Operation { request, kind, name, cost } = operation;
+    let Operation { request, kind, name, cost, introspects } = operation;
     let span = span(kind, name.as_deref(), request_id);
     let slot = slot(context, kind)?;
     let tells_cost = request.extensions.get("cost") == Some(&Value::Boolean(true));
@@ -50,6 +50,10 @@ pub(crate) async fn run<S: Service>(
                 own.service.authenticate(credentials).await.map_err(|error| vec![error])?
             }
         };
+        if introspects {
+            let refused = |reason| vec![error::error(error::INTROSPECTION_OFF, reason)];
+            own.service.may_introspect(&caller).map_err(refused)?;
+        }
         let account = own.service.account(&caller);
         let charge = own.budget.charge(&account, cost.total).await.map_err(|error| vec![error])?;
         let mut response = panics::execute(&own, kind, caller, request, charge).await;
@@ -80,7 +84,7 @@ pub(crate) async fn open<S: Service>(
     operation: Operation,
     request_id: &str,
 ) -> Result<Events, Vec<ServerError>> {
-    let Operation { request, kind, name, cost } = operation;
+    let Operation { request, kind, name, cost, .. } = operation;
     let span = span(kind, name.as_deref(), request_id);
     let slot = slot(context, kind)?;
     let own = Arc::clone(context);

@@ -18,7 +18,7 @@ use apollo_compiler::response::JsonMap;
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
 use apollo_compiler::{ExecutableDocument as Typed, Node, Schema};
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection};
 use async_graphql::{Pos, Positioned, Variables};
 use lru::LruCache;
 
@@ -77,13 +77,14 @@ impl Planner {
         };
         let cost = cost::cost(&self.schema, &plan);
         self.limits.check(Rule::Cost, usize::try_from(cost.total).unwrap_or(usize::MAX))?;
+        let introspects = plan.selection_set.node.items.iter().any(|root| introspects(&root.node));
         let plan = Positioned::new(plan, operation.pos);
         let operations = match &parameters.operation_name {
             Some(name) => DocumentOperations::Multiple([(async_graphql::Name::new(name), plan)].into()),
             None => DocumentOperations::Single(plan),
         };
         let plan = ExecutableDocument { operations, fragments: std::collections::HashMap::new() };
-        Ok(gate::operation(Parameters { variables, ..parameters }, plan, kind, name, cost))
+        Ok(gate::operation(Parameters { variables, ..parameters }, plan, kind, name, cost, introspects))
     }
 
     /// Whether this document may be run at all.
@@ -171,6 +172,11 @@ fn add_newer_introspection(schema: &mut Schema) -> Result<(), Box<WithErrors<Sch
         }
     }
     Ok(())
+}
+
+/// Whether this root asks for the schema. A plan's roots have no fragments any more.
+fn introspects(root: &Selection) -> bool {
+    matches!(root, Selection::Field(field) if gate::is_introspection(&field.node.name.node))
 }
 
 fn defaults_to_null(variable: &Node<VariableDefinition>) -> bool {

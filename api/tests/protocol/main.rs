@@ -18,6 +18,7 @@ mod differential;
 mod documents;
 mod gate;
 mod http;
+mod introspection;
 mod listener;
 mod panics;
 mod plan;

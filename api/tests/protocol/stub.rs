@@ -51,7 +51,8 @@ impl Stub {
     }
 }
 
-/// Anybody is somebody: the token `panic` panics, `slow` takes for ever, `definitely.not.valid` is refused.
+/// Anybody is somebody: the token `panic` panics, `slow` takes for ever, `definitely.not.valid` is refused,
+/// `stranger` may not see the schema.
 #[derive(Clone, Debug)]
 pub struct Caller(pub Option<String>);
 
@@ -77,6 +78,10 @@ impl Service for Stub {
     fn account(&self, caller: &Caller) -> String {
         let token = caller.0.as_deref().unwrap_or_default();
         token.split('.').next().unwrap_or_default().to_owned()
+    }
+
+    fn may_introspect(&self, caller: &Caller) -> Result<(), &'static str> {
+        if caller.0.as_deref() == Some("stranger") { Err("ask for the schema elsewhere") } else { Ok(()) }
     }
 
     async fn execute(&self, caller: Caller, request: Request, charge: Option<Charge>) -> Response {

@@ -10,6 +10,7 @@ on_both!(
     a_port_in_use_is_said_in_one_sentence,
     it_says_when_it_is_alive_and_ready,
     a_restarted_server_remembers,
+    the_schema_is_told_to_whom_it_shall_be,
 );
 on_mysql!(two_servers_starting_at_once_migrate_one_database);
 
@@ -124,6 +125,32 @@ async fn it_says_when_it_is_alive_and_ready(deployment: Deployment) {
         let (_, sdl) = client.get("/schema.graphql").await.unwrap();
         assert!(sdl.contains("type Household implements Node"), "{sdl}");
         assert_eq!(client.get("/no/such/page").await.unwrap().0, 404);
+    }
+}
+
+async fn the_schema_is_told_to_whom_it_shall_be(deployment: Deployment) {
+    const QUERY: &str = "{ __schema { queryType { name } } }";
+    for (who, may_strangers, may_members) in
+        [("everybody", true, true), ("signed-in", false, true), ("off", false, false)]
+    {
+        let system = deployment.own().servers(1).with("INTROSPECTION", who).start().await;
+        let home = Home::new(&system, 1).await;
+        for (client, may) in
+            [(system.a().anonymous(), may_strangers), (home.owner().on(system.a()), may_members)]
+        {
+            let (status, text) = client.get("/schema.graphql").await.unwrap();
+            let answer = client.ask(QUERY, json!({})).await.unwrap();
+            if may {
+                assert_eq!((status.as_u16(), answer.code()), (200, None), "{who}: {text}");
+            } else {
+                assert_eq!(
+                    (status.as_u16(), answer.code()),
+                    (403, Some("INTROSPECTION_OFF")),
+                    "{who}: {text}"
+                );
+                assert!(text.contains("INTROSPECTION_OFF"), "{text}");
+            }
+        }
     }
 }
 

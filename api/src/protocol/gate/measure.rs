@@ -86,7 +86,8 @@ impl Size {
     }
 }
 
-fn is_introspection(field: &str) -> bool {
+/// Whether this field of a query's root tells of the schema.
+pub(in super::super) fn is_introspection(field: &str) -> bool {
     matches!(field, "__schema" | "__type")
 }
 

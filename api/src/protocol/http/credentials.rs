@@ -14,10 +14,7 @@ use super::Refused;
 const USER_AGENT_KEPT: usize = 256;
 
 /// Reads the credentials of a request. The token comes from `Authorization` alone, never from a cookie or the URL.
-pub(in super::super) fn credentials(
-    request: &Request,
-    trusted_proxies: usize,
-) -> Result<Credentials, Refused> {
+pub(crate) fn credentials(request: &Request, trusted_proxies: usize) -> Result<Credentials, Refused> {
     let headers = request.headers();
     let token =
         match headers.get(AUTHORIZATION) {

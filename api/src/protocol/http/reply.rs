@@ -19,7 +19,7 @@ pub(super) const REQUEST_ID: &str = "x-request-id";
 
 /// A request that gets no data.
 #[derive(Debug)]
-pub(in super::super) struct Refused {
+pub(crate) struct Refused {
     errors: Vec<ServerError>,
     allow: Option<&'static str>,
     /// Whether the request could be read, and is no GraphQL request.
@@ -27,7 +27,7 @@ pub(in super::super) struct Refused {
 }
 
 impl Refused {
-    pub(in super::super) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         error::error(code, message).into()
     }
 

@@ -10,6 +10,8 @@ use async_graphql::Value as Answer;
 use async_graphql::parser::types::{Field, OperationDefinition, OperationType, Selection, SelectionSet};
 use async_graphql_value::Value;
 
+use super::super::gate::is_introspection;
+
 /// Items of a list of which nothing says how long it may be.
 const LIST: u64 = 10;
 /// Items of a page, where neither the request nor the schema says how many.
@@ -56,7 +58,7 @@ pub(super) fn cost(schema: &Schema, plan: &OperationDefinition) -> Cost {
         OperationType::Subscription => (&definition.subscription, SUBSCRIPTION),
     };
     let roots = plan.selection_set.node.items.iter().map(|selection| match &selection.node {
-        Selection::Field(field) if introspects(&field.node) => INTROSPECTION,
+        root if super::introspects(root) => INTROSPECTION,
         _ => each,
     });
     let fixed = roots.fold(0, u64::saturating_add);
@@ -86,7 +88,7 @@ fn set(schema: &Schema, ty: &str, set: &SelectionSet, items: u64) -> u64 {
 }
 
 fn field(schema: &Schema, ty: &str, field: &Field, items: u64) -> u64 {
-    if field.selection_set.node.items.is_empty() || introspects(field) {
+    if field.selection_set.node.items.is_empty() || is_introspection(&field.name.node) {
         return 0;
     }
     // It is there: the plan is of a valid document.
@@ -97,10 +99,6 @@ fn field(schema: &Schema, ty: &str, field: &Field, items: u64) -> u64 {
         set(schema, definition.ty.inner_named_type(), &field.selection_set.node, inside).saturating_add(1);
     let own = page.or_else(|| longest(field)).unwrap_or(items);
     (0..lists(&definition.ty)).fold(object, |cost, _| cost.saturating_mul(own))
-}
-
-fn introspects(field: &Field) -> bool {
-    matches!(field.name.node.as_str(), "__schema" | "__type")
 }
 
 /// How many items a field is asked for, if it is one that can be.
