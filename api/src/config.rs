@@ -69,6 +69,12 @@ pub struct Config {
     /// Who may ask for the schema, by introspection and at `/schema.graphql`.
     #[arg(long, env = "INTROSPECTION", default_value = "everybody")]
     pub introspection: Introspection,
+    /// Whether GraphiQL is at `/`. Unset: with SQLite, which is one machine's, it is; with MySQL it is not.
+    #[arg(long, env = "GRAPHIQL")]
+    pub graphiql: Option<Switch>,
+    /// The folder that `api/assets/fetch-graphiql` has filled, with what GraphiQL needs. Unset: browsers get it from a CDN.
+    #[arg(long, env = "GRAPHIQL_ASSETS")]
+    pub graphiql_assets: Option<PathBuf>,
     /// The folder of the development mailbox, where notifications are kept to be read.
     #[arg(long, env = "MAILBOX_DIR", default_value = "data/mailbox")]
     pub mailbox_dir: PathBuf,
@@ -141,9 +147,16 @@ impl Config {
         Duration::from_secs(self.drain_seconds)
     }
 
+    /// Whether GraphiQL is served. What runs on MySQL may be in production, and SQLite cannot be for many.
+    pub fn graphiql(&self) -> Switch {
+        let is_laptop = self.database_url.starts_with("sqlite:");
+        self.graphiql.unwrap_or(if is_laptop { Switch::On } else { Switch::Off })
+    }
+
     /// The effective configuration, one `NAME=value` a line, passwords masked.
     pub fn describe(&self) -> String {
         let unset = || "(unset)".to_owned();
+        let path = |path: Option<&PathBuf>| path.map_or_else(unset, |path| path.display().to_string());
         let lines = [
             ("DATABASE_URL", masked(&self.database_url)),
             ("DATABASE_CONNECTIONS", self.database_connections.to_string()),
@@ -160,12 +173,11 @@ impl Config {
             ("COST_BUCKET", self.cost_bucket.to_string()),
             ("COST_RESTORE", self.cost_restore.to_string()),
             ("BATCH_LIMIT", self.batch_limit.to_string()),
-            (
-                "TRUSTED_DOCUMENTS",
-                self.trusted_documents.as_ref().map_or_else(unset, |path| path.display().to_string()),
-            ),
+            ("TRUSTED_DOCUMENTS", path(self.trusted_documents.as_ref())),
             ("TRUSTED_DOCUMENTS_MODE", word(&self.trusted_documents_mode)),
             ("INTROSPECTION", word(&self.introspection)),
+            ("GRAPHIQL", word(&self.graphiql())),
+            ("GRAPHIQL_ASSETS", path(self.graphiql_assets.as_ref())),
             ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
             ("THROTTLE", word(&self.throttle)),
             ("DRAIN_SECONDS", self.drain_seconds.to_string()),
@@ -193,6 +205,39 @@ fn masked(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::{CommandFactory as _, Parser};
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn config(arguments: &[&str]) -> Config {
+        Arguments::parse_from([&["roomm8"], arguments].concat()).config
+    }
+
+    #[test]
+    fn graphiql_is_not_in_production_unless_it_is_wanted() {
+        let mysql = ["--database-url", "mysql://roomm8:word@db:3306/roomm8"];
+        assert_eq!(config(&["--database-url", "sqlite://data/roomm8.sqlite3"]).graphiql(), Switch::On);
+        assert_eq!(config(&mysql).graphiql(), Switch::Off);
+        assert_eq!(config(&[&mysql[..], &["--graphiql", "on"]].concat()).graphiql(), Switch::On);
+        assert_eq!(config(&["--database-url", "sqlite://x", "--graphiql", "off"]).graphiql(), Switch::Off);
+    }
+
+    #[test]
+    fn the_readme_and_the_config_command_know_every_variable() {
+        let readme = include_str!("../../README.md");
+        let described = config(&[]).describe();
+        let command = Arguments::command();
+        let variables: Vec<_> = command.get_arguments().filter_map(|argument| argument.get_env()).collect();
+        assert!(variables.len() > 10);
+        for variable in variables.into_iter().map(|variable| variable.to_string_lossy()) {
+            assert!(described.contains(&format!("{variable}=")), "roomm8 config does not print {variable}");
+            assert!(readme.contains(&format!("\n| `{variable}` | ")), "README.md lacks a row for {variable}");
+        }
+    }
 
     #[test]
     fn a_password_is_masked_and_nothing_else() {

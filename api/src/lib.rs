@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod demo;
+pub mod graphiql;
 pub mod notify;
 pub mod operations;
 pub mod protocol;

@@ -4,7 +4,7 @@
 #![recursion_limit = "512"]
 
 use clap::{Parser, Subcommand};
-use roomm8_api::config::{Config, LogFormat};
+use roomm8_api::config::{Config, LogFormat, Switch};
 use roomm8_api::demo;
 use roomm8_api::server::{Server, open};
 use std::io::IsTerminal as _;
@@ -83,10 +83,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let server = Server::start(config).await?;
     let url = format!("http://{}", server.address());
     println!("RoomM8 is listening on {url}");
-    println!("  GraphiQL  {url}/");
+    if config.graphiql() == Switch::On {
+        println!("  GraphiQL  {url}/");
+    }
     println!("  endpoint  {url}/graphql");
     println!("  letters   {}", config.mailbox_dir.join("mailbox.jsonl").display());
-    println!("Paste this in GraphiQL to begin:");
+    println!("Send this to begin:");
     println!(
         r#"  mutation {{ register(input: {{ email: "ada@example.org", displayName: "Ada", password: "we water the ferns on sundays" }}) {{ accepted userErrors {{ message }} }} }}"#
     );

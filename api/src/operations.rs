@@ -1,5 +1,4 @@
-//! What operation needs: whether it lives, whether it is ready, what it counts; and the schema and GraphiQL for
-//! developers.
+//! What operation needs: whether it lives, whether it is ready, what it counts; and the schema for developers.
 
 use crate::protocol::{Latency, Shutdown, Stats, credentials, refuse};
 use crate::service::RoomM8;
@@ -20,17 +19,6 @@ use tokio::time::timeout;
 
 /// How long a probe waits for the database.
 const PROBE: Duration = Duration::from_secs(2);
-const GRAPHIQL: &str = include_str!("../assets/graphiql.html");
-const GRAPHIQL_SCRIPT: &str = include_str!("../assets/graphiql.js");
-const GRAPHIQL_STYLE: &str = include_str!("../assets/graphiql.css");
-/// What GraphiQL's page may do: run the scripts and styles it names, at the versions it names, and talk to us.
-/// Its editor writes styles into the page.
-const GRAPHIQL_POLICY: &str = "default-src 'none'; \
-    script-src 'self' https://unpkg.com/react@18.3.1/ https://unpkg.com/react-dom@18.3.1/ \
-        https://unpkg.com/graphiql@4.1.2/ https://unpkg.com/graphql-ws@6.4.2/; \
-    style-src 'self' 'unsafe-inline' https://unpkg.com/graphiql@4.1.2/; \
-    font-src data:; img-src data:; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What the probes look at.
 pub struct Operations {
@@ -49,25 +37,11 @@ pub struct Operations {
 /// The routes beside `/graphql`.
 pub fn router(operations: Operations) -> Router {
     Router::new()
-        .route("/", get(graphiql))
-        .route("/graphiql.js", get(async || asset("text/javascript; charset=utf-8", GRAPHIQL_SCRIPT)))
-        .route("/graphiql.css", get(async || asset("text/css; charset=utf-8", GRAPHIQL_STYLE)))
         .route("/schema.graphql", get(schema))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(operations))
-}
-
-async fn graphiql() -> impl IntoResponse {
-    let policy =
-        [(header::CONTENT_SECURITY_POLICY, GRAPHIQL_POLICY), (header::REFERRER_POLICY, "no-referrer")];
-    (policy, asset("text/html; charset=utf-8", GRAPHIQL))
-}
-
-/// A file of ours, compiled in.
-fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, kind), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text)
 }
 
 async fn schema(State(operations): State<Arc<Operations>>, request: Request) -> Response {

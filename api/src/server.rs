@@ -1,6 +1,7 @@
 //! Starts everything in order, serves, and stops in order.
 
 use crate::config::{self, Config, Switch, TrustMode};
+use crate::graphiql;
 use crate::notify::{LogChannel, relay};
 use crate::operations::{self, Operations};
 use crate::protocol::Shared;
@@ -93,8 +94,11 @@ impl Server {
             shutdown: shutdown.clone(),
             has_broker: config.redis_url.is_some(),
         };
-        let router =
+        let mut router =
             router(service, settings, stats.clone(), shutdown.clone())?.merge(operations::router(operations));
+        if config.graphiql() == Switch::On {
+            router = router.merge(graphiql::router(config.graphiql_assets.as_deref())?);
+        }
         tokio::spawn(relay(database.clone(), LogChannel::new(config.mailbox_dir.clone(), public_url)));
         tokio::spawn(keep_house(database));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);

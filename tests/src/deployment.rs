@@ -160,12 +160,16 @@ impl Plan {
             env.push(("REDIS_URL".to_owned(), redis_url));
         }
         env.push(("DATABASE_URL".to_owned(), database_url.clone()));
-        // A few people stand for a crowd.
-        for (name, unlimited) in
-            [("THROTTLE", "off"), ("CONNECTIONS_PER_ACCOUNT", "0"), ("COST_RESTORE", "1000000")]
-        {
+        let usual = [
+            // A few people stand for a crowd, and one of them uses GraphiQL.
+            ("THROTTLE", "off"),
+            ("CONNECTIONS_PER_ACCOUNT", "0"),
+            ("COST_RESTORE", "1000000"),
+            ("GRAPHIQL", "on"),
+        ];
+        for (name, value) in usual {
             if !self.env.iter().any(|(set, _)| set == name) {
-                env.push((name.to_owned(), unlimited.to_owned()));
+                env.push((name.to_owned(), value.to_owned()));
             }
         }
         env.extend(self.env);

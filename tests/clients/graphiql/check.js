@@ -3,6 +3,7 @@
 //   ROOMM8_URL         the server, without Ada and Bo of any other password
 //   ROOMM8_OTHER_URL   another of its instances, for Bo
 //   CHROMIUM           the browser, if it is not called chromium
+//   NO_OTHER_HOST      set: the page is to ask no CDN
 //   SCREENSHOTS        a folder for pictures of both windows
 //
 // What the page asks of its CDN is answered with the files of the npm packages, so the digests in the page are
@@ -46,6 +47,7 @@ await browser.route(({ origin }) => origin !== here && origin !== there, answerF
 
 /** The CDN's files come from npm; everything else is out of reach. */
 async function answerForTheNetwork(route) {
+  if (process.env.NO_OTHER_HOST) complaints.push(`the page asks for ${route.request().url()}`);
   const file = /^https:\/\/unpkg\.com\/([^@/]+)@([^/]+)\/(.+\.(js|css))$/.exec(route.request().url());
   if (!file) return route.abort();
   const [, name, version, path, kind] = file;

@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use roomm8_tests::{Deployment, System, on_both, server::Server};
+use roomm8_tests::{Deployment, System, on_both, process, server::Server};
 use tokio::sync::OnceCell;
 
 on_both!(the_npm_clients_chat_through_a_running_server, graphiql_leads_a_newcomer_to_a_live_chat);
@@ -25,6 +25,24 @@ async fn graphiql_leads_a_newcomer_to_a_live_chat(deployment: Deployment) {
     if is_installed("clients/graphiql") {
         npm("clients/graphiql", "check", &urls(&deployment.system().await)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn graphiql_with_its_files_asks_no_other_host() {
+    if !is_installed("clients/graphiql") {
+        return;
+    }
+    let (assets, packages) = (process::folder("assets"), folder("clients/graphiql"));
+    let wanted = std::fs::read_to_string(packages.join("package.json")).unwrap();
+    let wanted: serde_json::Value = serde_json::from_str(&wanted).unwrap();
+    for (name, version) in wanted["dependencies"].as_object().unwrap() {
+        let link = assets.join(format!("{name}@{}", version.as_str().unwrap()));
+        std::os::unix::fs::symlink(packages.join("node_modules").join(name), link).unwrap();
+    }
+    let assets = assets.display().to_string();
+    let system = Deployment::OneProcess.own().with("GRAPHIQL_ASSETS", &assets).start().await;
+    let env = [urls(&system).as_slice(), &[("NO_OTHER_HOST", "yes".to_owned())]].concat();
+    npm("clients/graphiql", "check", &env).await;
 }
 
 fn urls(system: &System) -> [(&'static str, String); 2] {

@@ -10,6 +10,7 @@ on_both!(
     a_port_in_use_is_said_in_one_sentence,
     it_says_when_it_is_alive_and_ready,
     a_restarted_server_remembers,
+    graphiql_can_be_left_out,
     the_schema_is_told_to_whom_it_shall_be,
 );
 on_mysql!(two_servers_starting_at_once_migrate_one_database);
@@ -125,6 +126,13 @@ async fn it_says_when_it_is_alive_and_ready(deployment: Deployment) {
         let (_, sdl) = client.get("/schema.graphql").await.unwrap();
         assert!(sdl.contains("type Household implements Node"), "{sdl}");
         assert_eq!(client.get("/no/such/page").await.unwrap().0, 404);
+    }
+}
+
+async fn graphiql_can_be_left_out(deployment: Deployment) {
+    let system = deployment.own().servers(1).with("GRAPHIQL", "off").start().await;
+    for path in ["/", "/graphiql.js", "/graphiql.css"] {
+        assert_eq!(system.a().anonymous().get(path).await.unwrap().0, 404, "{path}");
     }
 }
 
