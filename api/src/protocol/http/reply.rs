@@ -8,8 +8,8 @@ use http::header::{self, HeaderMap};
 use http::{HeaderValue, StatusCode};
 
 use super::super::answer::{Rendered, render_errors};
-use super::super::etag;
 use super::super::error::{self, Code, code_of, is_about_the_document, retry_after};
+use super::super::etag;
 use super::super::parameters::Problem;
 use super::media::Media;
 use super::{StatusProfile, cors, header, stream};
