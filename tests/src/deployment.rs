@@ -106,7 +106,8 @@ impl Plan {
     #[must_use]
     pub fn within(mut self, address_space: u64) -> Self {
         self.address_space = Some(address_space);
-        self.heavy()
+        // glibc reserves 64 MiB for each thread that allocates, and uses next to nothing of it.
+        self.with("MALLOC_ARENA_MAX", "2").heavy()
     }
 
     /// Between the processes and their database and Redis stands a [`Proxy`] each.

@@ -13,10 +13,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Bytes of address space that the server has; it starts with some two thirds of it reserved.
+/// Bytes of address space that the server has; it starts with some half of it reserved.
 const ADDRESS_SPACE: u64 = 512 << 20;
-/// Connections of each kind that say little or nothing.
-const SILENT: usize = 300;
+/// Connections that say little or nothing, if a process may have so many files.
+const SILENT: usize = 10_000;
+/// Files that a process needs for other things.
+const OTHER_FILES: usize = 500;
 /// Bytes of a document that is refused before it has arrived.
 const LONG: usize = 60_000;
 /// How soon somebody ordinary is answered, on a busy machine.
@@ -121,6 +123,13 @@ async fn sends(address: &str, request: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// How many files this process may have open, and so the server it started.
+fn files() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap_or(usize::MAX)
+}
+
 /// Connections that begin and do not go on: nothing at all, half a request, half a body, half a handshake.
 async fn half_open(address: &str) -> Vec<TcpStream> {
     const HANDSHAKE: &str = "GET /graphql HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
@@ -132,7 +141,9 @@ async fn half_open(address: &str) -> Vec<TcpStream> {
         "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{",
         HANDSHAKE,
     ];
-    join_all((0..SILENT).map(async |number| {
+    let silent = SILENT.min(files().saturating_sub(OTHER_FILES));
+    eprintln!("{silent} connections stay half open");
+    join_all((0..silent).map(async |number| {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let _ = stream.write_all(beginnings[number % beginnings.len()].as_bytes()).await;
         stream
