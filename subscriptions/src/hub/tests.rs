@@ -56,3 +56,10 @@ async fn only_a_restored_backup_makes_a_log_another_one() {
     assert_eq!(follower.next().await.err(), Some(crate::End::Resync));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_family_never_waits_and_nobody_waits_long() {
+    let milliseconds = |followers| pause_after(followers).map(|pause| pause.as_millis());
+    assert_eq!([0, 1, 18, 99].map(milliseconds), [None; 4]);
+    assert_eq!([100, 500, 1_000, usize::MAX].map(milliseconds), [Some(5), Some(25), Some(50), Some(50)]);
+}
