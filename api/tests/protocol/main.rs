@@ -28,3 +28,4 @@ mod socket;
 mod sse;
 mod status;
 mod stub;
+mod transports;

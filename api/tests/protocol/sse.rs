@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 use crate::server::{PATIENCE, Reply, Server, assert_one_by_one, code};
 
-const EVENTS: &str = "text/event-stream";
-const MULTIPART: &str =
+pub const EVENTS: &str = "text/event-stream";
+pub const MULTIPART: &str =
     r#"multipart/mixed;boundary="graphql";subscriptionSpec="1.0", application/json;q=0.9"#;
 const COMPLETE: &str = "event: complete\ndata:\n\n";
 
 /// The body of an answer that was sent in chunks.
-fn whole(reply: &Reply) -> String {
+pub fn whole(reply: &Reply) -> String {
     assert_eq!(reply.header("transfer-encoding"), Some("chunked"));
     let (mut rest, mut body) = (reply.body.as_str(), String::new());
     loop {
@@ -33,7 +33,7 @@ fn whole(reply: &Reply) -> String {
 }
 
 /// The data of each `next` event, and whether `complete` came last.
-fn results(body: &str) -> (Vec<Value>, bool) {
+pub fn results(body: &str) -> (Vec<Value>, bool) {
     let next = |event: &str| event.strip_prefix("event: next\ndata: ").map(str::to_owned);
     let results = body.split("\n\n").filter_map(next);
     (results.map(|data| serde_json::from_str(&data).unwrap()).collect(), body.ends_with(COMPLETE))
