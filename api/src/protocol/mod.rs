@@ -19,12 +19,12 @@ pub mod listener;
 mod operation;
 pub mod panics;
 mod parameters;
-mod plan;
+pub mod plan;
 mod running;
 mod settings;
 mod shutdown;
 mod stats;
-mod websocket;
+pub mod websocket;
 
 use std::future::Future;
 use std::net::IpAddr;

@@ -35,8 +35,8 @@ const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// Longer ones are read anew each time, so that what is kept has a bound in bytes as well.
 const DOCUMENT_BYTES: usize = 16 * 1024;
 
-/// Makes plans for the documents of one schema.
-pub(super) struct Planner {
+/// Makes plans for the documents of one schema, and remembers the documents.
+pub struct Planner {
     schema: Valid<Schema>,
     possible_types: PossibleTypes,
     limits: Limits,
@@ -52,7 +52,7 @@ struct Document {
 
 impl Planner {
     /// A planner for this schema, or why it is none.
-    pub(super) fn new(sdl: &str, limits: Limits) -> anyhow::Result<Self> {
+    pub fn new(sdl: &str, limits: Limits) -> anyhow::Result<Self> {
         let invalid = |problems: WithErrors<Schema>| anyhow::anyhow!("the schema is not valid: {problems}");
         let mut schema = Schema::parse(sdl, "schema.graphql").map_err(invalid)?;
         add_newer_introspection(&mut schema).map_err(|problems| invalid(*problems))?;
@@ -62,7 +62,7 @@ impl Planner {
     }
 
     /// Lets a request in as an operation that is ready to be executed, or says why not.
-    pub(super) fn admit(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+    pub fn admit(&self, parameters: Parameters) -> Result<Operation, Refusal> {
         let document = self.document(&parameters.query)?;
         let Selected { name, kind, operation } = gate::select(&document.parsed, &parameters, &self.limits)?;
         let variables = self.coerce(&document, name.as_deref(), &parameters.variables)?;
