@@ -1,8 +1,11 @@
 //! The parameters of a GraphQL request, as every transport carries them.
 
 use async_graphql::{Extensions, Value, Variables};
+use axum::extract::Query;
+use http::Uri;
 use serde::Deserialize;
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 
 /// A well-formed GraphQL request (GraphQL over HTTP, section 5.1), not yet looked into.
 #[derive(Debug, Deserialize)]
@@ -83,6 +86,37 @@ impl Parameters {
                 Problem::Unreadable("the request's body is not JSON")
             }
         })
+    }
+
+    /// Reads several from a JSON array: all, or none and a sentence why.
+    pub fn batch_from_json(json: &[u8], limit: usize) -> Result<Vec<Self>, String> {
+        let entries: Vec<&RawValue> =
+            serde_json::from_slice(json).map_err(|_| "the request's body is not JSON".to_owned())?;
+        match entries.len() {
+            0 => return Err("the batch is empty: send at least one operation".into()),
+            count if count > limit => {
+                return Err(format!(
+                    "operations in the batch: {count}, and {limit} is the limit; send fewer at a time"
+                ));
+            }
+            _ => {}
+        }
+        let read = |(place, entry): (usize, &&RawValue)| {
+            let json = entry.get();
+            if json.starts_with('[') {
+                return Err(format!("the batch's entry {place} is a batch itself"));
+            }
+            Self::from_json(json.as_bytes())
+                .map_err(|problem| format!("the batch's entry {place}: {}", problem.text()))
+        };
+        entries.iter().enumerate().map(read).collect()
+    }
+
+    /// Reads them from a URL's query.
+    pub fn from_uri(uri: &Uri) -> Result<Self, Problem> {
+        let Query(fields) = Query::try_from_uri(uri)
+            .map_err(|_| Problem::Unreadable("the URL's query is not application/x-www-form-urlencoded"))?;
+        Self::from_fields(fields)
     }
 
     /// Reads them from the fields of a URL's query, where `variables` and `extensions` are JSON.

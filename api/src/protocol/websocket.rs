@@ -5,7 +5,7 @@
 
 mod close;
 mod connection;
-mod message;
+pub mod message;
 mod operations;
 mod stream;
 
@@ -18,8 +18,7 @@ use axum::response::{IntoResponse, Response};
 use super::error::{BAD_REQUEST, UNAVAILABLE};
 use super::http::{Refused, check_origin, credentials, refuse};
 use super::{Context, Credentials, Service};
-use close::Close;
-pub use close::close_codes_as_markdown;
+pub use close::{Close, CloseCode, close_codes_as_markdown};
 use connection::Connection;
 
 /// The only subprotocol spoken. The older `graphql-ws` of subscriptions-transport-ws is another one.

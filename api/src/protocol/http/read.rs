@@ -1,18 +1,16 @@
 //! Reads the parameters from a request, by the rules of GraphQL over HTTP, section 5.
 
 use axum::body::Body;
-use axum::extract::{Query, Request};
+use axum::extract::Request;
 use bytes::Bytes;
+use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use http::{Method, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::super::error::{
     BAD_REQUEST, METHOD_NOT_ALLOWED, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE, URI_TOO_LONG,
 };
-use super::super::parameters::Problem;
 use super::super::{Parameters, Settings};
 use super::Refused;
 use super::cors::METHODS;
@@ -34,12 +32,14 @@ pub(super) async fn asked(request: Request, settings: &Settings) -> Result<Asked
         return Err(Refused::new(URI_TOO_LONG, message));
     }
     let asked = match parts.method {
-        Method::GET => from_url(&parts.uri)?.map(Asked::One),
+        Method::GET => Parameters::from_uri(&parts.uri).map(Asked::One),
         Method::POST => {
             is_json(&parts.headers)?;
             let body = collect(&parts.headers, body, settings).await?;
             if settings.batch > 0 && body.trim_ascii_start().starts_with(b"[") {
-                return batch(&body, settings.batch).map(Asked::Batch);
+                return Parameters::batch_from_json(&body, settings.batch)
+                    .map(Asked::Batch)
+                    .map_err(|problem| Refused::new(BAD_REQUEST, problem));
             }
             Parameters::from_json(&body).map(Asked::One)
         }
@@ -50,37 +50,6 @@ pub(super) async fn asked(request: Request, settings: &Settings) -> Result<Asked
         }
     };
     asked.map_err(Refused::bad_request)
-}
-
-fn from_url(uri: &Uri) -> Result<Result<Parameters, Problem>, Refused> {
-    let Query(fields) = Query::try_from_uri(uri)
-        .map_err(|_| Refused::new(BAD_REQUEST, "the URL's query is not application/x-www-form-urlencoded"))?;
-    Ok(Parameters::from_fields(fields))
-}
-
-/// A batch is read as a whole, or refused as a whole.
-fn batch(json: &[u8], limit: usize) -> Result<Vec<Parameters>, Refused> {
-    let refused = |problem: String| Refused::new(BAD_REQUEST, problem);
-    let entries: Vec<&RawValue> =
-        serde_json::from_slice(json).map_err(|_| refused("the request's body is not JSON".into()))?;
-    match entries.len() {
-        0 => return Err(refused("the batch is empty: send at least one operation".into())),
-        count if count > limit => {
-            let message =
-                format!("operations in the batch: {count}, and {limit} is the limit; send fewer at a time");
-            return Err(refused(message));
-        }
-        _ => {}
-    }
-    let read = |(place, entry): (usize, &&RawValue)| {
-        let json = entry.get();
-        if json.starts_with('[') {
-            return Err(refused(format!("the batch's entry {place} is a batch itself")));
-        }
-        Parameters::from_json(json.as_bytes())
-            .map_err(|problem| refused(format!("the batch's entry {place}: {}", problem.text())))
-    };
-    entries.iter().enumerate().map(read).collect()
 }
 
 /// No other type will do: those that a form can send need no preflight, so any page could make a browser send one.

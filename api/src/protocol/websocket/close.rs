@@ -11,7 +11,7 @@ use super::super::error::listed;
 
 /// The code of a close frame. There are none but the listed ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CloseCode {
+pub struct CloseCode {
     number: u16,
     meaning: &'static str,
 }
@@ -21,7 +21,8 @@ impl CloseCode {
         Self { number, meaning }
     }
 
-    pub(super) fn number(self) -> u16 {
+    /// As the frame has it.
+    pub fn number(self) -> u16 {
         self.number
     }
 }
@@ -58,9 +59,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a socket is closed.
 #[derive(Debug)]
-pub(super) struct Close {
-    pub(super) code: CloseCode,
-    pub(super) reason: Cow<'static, str>,
+pub struct Close {
+    /// The code of the close frame.
+    pub code: CloseCode,
+    /// What is wrong, for a person. The frame has it as far as it fits.
+    pub reason: Cow<'static, str>,
 }
 
 impl Close {

@@ -14,7 +14,9 @@ use async_graphql::ServerError;
 const ID_BYTES: usize = 256;
 
 /// What a client says.
-pub(super) enum Incoming<'a> {
+#[derive(Debug)]
+#[expect(missing_docs, reason = "they are the messages and fields of the protocol")]
+pub enum Incoming<'a> {
     Init { payload: Option<&'a RawValue> },
     Ping { payload: Option<&'a RawValue> },
     Pong,
@@ -31,7 +33,7 @@ struct Wire<'a> {
 }
 
 /// Reads a message; one that is not of the protocol closes the socket with 4400.
-pub(super) fn parse(text: &str) -> Result<Incoming<'_>, Close> {
+pub fn parse(text: &str) -> Result<Incoming<'_>, Close> {
     // An array would do for serde, and not for the protocol.
     if !is_object(text) {
         return Err(Close::bad_message("a message is a JSON object"));
@@ -85,7 +87,7 @@ struct Init {
 }
 
 /// The token of a `connection_init`, if it has one; an error if what it has cannot be one.
-pub(super) fn token(payload: Option<&RawValue>) -> Result<Option<String>, Close> {
+pub fn token(payload: Option<&RawValue>) -> Result<Option<String>, Close> {
     let unreadable = || Close::forbidden("authorization is \"Bearer\" and a token".into());
     let Some(payload) = payload else { return Ok(None) };
     let init: Init = serde_json::from_str(payload.get()).map_err(|_| unreadable())?;
@@ -104,7 +106,7 @@ struct Renewal {
 }
 
 /// The token of a `ping`, if it has one; an error if what it has cannot be one. All else in it is the client's own.
-pub(super) fn renewal(payload: Option<&RawValue>) -> Result<Option<String>, Close> {
+pub fn renewal(payload: Option<&RawValue>) -> Result<Option<String>, Close> {
     let unreadable = || Close::forbidden("authorization is \"Bearer\" and a token".into());
     let Some(payload) = payload else { return Ok(None) };
     let renewal: Renewal = serde_json::from_str(payload.get()).map_err(|_| unreadable())?;
