@@ -1,6 +1,7 @@
 //! The protocol layer in front of a stub: `cargo run --example protocol_stub -- 127.0.0.1:4199`.
 //!
-//! For running outside conformance suites of GraphQL over HTTP, graphql-sse and graphql-transport-ws against it.
+//! For running outside conformance suites of GraphQL over HTTP, graphql-sse and graphql-transport-ws against it, as
+//! `tests/conformance` does. It prints where it listens: with port 0, the system chooses.
 
 #[expect(dead_code, reason = "shared with the tests, which look at more of it")]
 #[path = "../tests/protocol/stub.rs"]
@@ -28,6 +29,8 @@ async fn main() -> anyhow::Result<()> {
             end.begin(Duration::from_secs(5));
         }
     });
-    listener::serve(listener::bind(address)?, router, settings, stats, shutdown).await;
+    let listener = listener::bind(address)?;
+    println!("{}", listener.local_addr()?);
+    listener::serve(listener, router, settings, stats, shutdown).await;
     Ok(())
 }
