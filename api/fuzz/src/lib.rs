@@ -4,6 +4,7 @@
 #[allow(dead_code, unused_imports, reason = "a server is more than what is fuzzed of it")]
 #[path = "../../src/protocol/mod.rs"]
 pub mod protocol;
+pub mod reading;
 
 use std::sync::LazyLock;
 

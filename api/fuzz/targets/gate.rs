@@ -1,4 +1,5 @@
-//! A document: the gate and the planner come to one verdict, and what they let in is within the limits.
+//! A document: the gate and the planner come to one verdict, what they let in is within the limits, and both parsers read
+//! it alike.
 
 #![no_main]
 
@@ -9,7 +10,7 @@ use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql_value::Value;
 use libfuzzer_sys::fuzz_target;
 use roomm8_fuzz::protocol::{Limits, gate};
-use roomm8_fuzz::{PLANNER, parameters};
+use roomm8_fuzz::{PLANNER, parameters, reading};
 
 /// Selections that an unfolding may take; what is let in takes far fewer.
 const STEPS: usize = 20_000;
@@ -31,8 +32,10 @@ fuzz_target!(|text: &str| {
         assert_eq!(verdict, admit(text, name));
         is_let_in |= verdict.is_ok();
     }
-    let sum = measure(&document);
-    match sum {
+    if is_let_in {
+        assert_eq!(reading::ours(&document), reading::theirs(text));
+    }
+    match measure(&document) {
         Some(sum) => sum.check(&limits),
         // Fragments that nowhere end have no fields; they double for the validator to refuse.
         None => assert!(!is_let_in),
@@ -44,35 +47,38 @@ fn admit(text: &str, name: Option<String>) -> Result<String, String> {
     let mut operation = PLANNER.admit(parameters(text, name)).map_err(|refusal| format!("{refusal:?}"))?;
     let plan = operation.request.parsed_query().expect("it is parsed already");
     assert!(plan.fragments.is_empty());
+    let strings = reading::strings(text);
     for (_, operation) in plan.operations.iter() {
         assert!(operation.node.variable_definitions.is_empty());
-        is_planned(&operation.node.selection_set.node);
+        is_planned(&operation.node.selection_set.node, &strings);
     }
     Ok(format!("{:?} {:?} {plan:?}", operation.kind, operation.name))
 }
 
 /// Nothing is left for the executor to decide: no condition, no variable, and each response key once.
-fn is_planned(set: &SelectionSet) {
+fn is_planned(set: &SelectionSet, strings: &HashSet<String>) {
     let mut keys = HashSet::new();
     for selection in &set.items {
         assert!(selection.node.directives().is_empty());
         match &selection.node {
             Selection::Field(field) => {
                 assert!(keys.insert(&field.node.response_key().node));
-                assert!(field.node.arguments.iter().all(|(_, value)| is_constant(&value.node)));
-                is_planned(&field.node.selection_set.node);
+                assert!(field.node.arguments.iter().all(|(_, value)| is_constant(&value.node, strings)));
+                is_planned(&field.node.selection_set.node, strings);
             }
-            Selection::InlineFragment(inline) => is_planned(&inline.node.selection_set.node),
+            Selection::InlineFragment(inline) => is_planned(&inline.node.selection_set.node, strings),
             Selection::FragmentSpread(_) => panic!("a spread in a plan"),
         }
     }
 }
 
-fn is_constant(value: &Value) -> bool {
+/// With each string as the validator reads it.
+fn is_constant(value: &Value, strings: &HashSet<String>) -> bool {
     match value {
         Value::Variable(_) => false,
-        Value::List(items) => items.iter().all(is_constant),
-        Value::Object(fields) => fields.values().all(is_constant),
+        Value::String(text) => strings.contains(text),
+        Value::List(items) => items.iter().all(|item| is_constant(item, strings)),
+        Value::Object(fields) => fields.values().all(|value| is_constant(value, strings)),
         _ => true,
     }
 }

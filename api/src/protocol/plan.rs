@@ -7,6 +7,7 @@
 
 mod collect;
 mod cost;
+mod strings;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,9 @@ pub use cost::Cost;
 const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// Longer ones are read anew each time, so that what is kept has a bound in bytes as well.
 const DOCUMENT_BYTES: usize = 16 * 1024;
+
+/// What a block string begins and ends with.
+const BLOCK_STRING: &str = "\"\"\"";
 
 /// Makes plans for the documents of one schema, and remembers the documents.
 pub struct Planner {
@@ -96,8 +100,11 @@ impl Planner {
         if let Some(document) = self.known().get(text) {
             return Ok(Arc::clone(document));
         }
-        let parsed = gate::read(text, &self.limits)?;
+        let mut parsed = gate::read(text, &self.limits)?;
         let typed = self.validate(text).map_err(|problems| invalid(&problems.errors))?;
+        if text.contains(BLOCK_STRING) {
+            strings::correct(&mut parsed, &typed);
+        }
         let document = Arc::new(Document { parsed, typed });
         if text.len() <= DOCUMENT_BYTES {
             self.known().put(text.into(), Arc::clone(&document));

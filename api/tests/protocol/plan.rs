@@ -100,3 +100,23 @@ async fn a_refusal_suggests_nothing_of_the_schema() {
     let misspelt = ask(&server, "query($v: Mood) { lab { mood(v: $v) } }", json!({ "v": "HAPY" })).await;
     assert!(misspelt["errors"].is_array() && !misspelt.to_string().contains("HAPPY"), "{misspelt}");
 }
+
+#[tokio::test]
+async fn a_block_string_says_what_the_specification_says() {
+    let server = Server::start();
+    for (literal, expected) in [
+        (r#""""three \""" quotes""""#, r#"three """ quotes"#),
+        ("\"\"\"\n    far\n\n  \n      further\n    \"\"\"", "far\n\n\n  further"),
+    ] {
+        let direct = format!("{{ echo(text: {literal}) }}");
+        assert_eq!(ask(&server, &direct, json!({})).await, json!({ "data": { "echo": expected } }));
+        let inside = format!(
+            "{{ lab {{ ... {{ ...F }} }} }} fragment F on Lab {{ unpacked(v: {{ label: \"a\", inner: {{ label: {literal} }} }}) }}"
+        );
+        let unpacked = format!("3 a none (3 {expected} none (nothing))");
+        assert_eq!(
+            ask(&server, &inside, json!({})).await,
+            json!({ "data": { "lab": { "unpacked": unpacked } } })
+        );
+    }
+}
