@@ -7,6 +7,8 @@
 //! Behind criterion's figures come two tables: ratios of rounds in which the contenders took turns, and the time
 //! for each byte of hostile documents, to see that it does not grow with their size.
 
+// As in the library: the types of resolvers are as deep as the schema is wide.
+#![recursion_limit = "512"]
 #![allow(
     clippy::expect_used,
     clippy::cast_precision_loss,
