@@ -217,6 +217,7 @@ fn growth() {
         root_fields: many,
         introspection_depth: 24,
         introspection_lists: 2,
+        cost: many,
     };
     let planner = Planner::new(roomm8_schema::sdl(), limits.clone()).expect("the schema is valid");
     let gate = |text: &str| drop(black_box(roomm8_api::protocol::gate::read(text, &limits)));

@@ -13,7 +13,7 @@ const REASON_BYTES: usize = 123;
 
 fuzz_target!(|text: &str| {
     match parse(text) {
-        Err(close) => assert!(close.code == 4400 && close.reason.len() <= REASON_BYTES),
+        Err(close) => assert!(close.code.number() == 4400 && close.reason.len() <= REASON_BYTES),
         Ok(Incoming::Init { payload }) => drop(token(payload)),
         Ok(Incoming::Ping { payload }) => drop(renewal(payload)),
         Ok(Incoming::Subscribe { id, .. } | Incoming::Complete { id }) => {
