@@ -80,7 +80,7 @@ listed! { pub CODES: [Code] {
     UNSUPPORTED_MEDIA_TYPE("UNSUPPORTED_MEDIA_TYPE", StatusCode::UNSUPPORTED_MEDIA_TYPE):
         "The body is not plain `application/json` in UTF-8: send that.";
     RATE_LIMITED("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS):
-        "Too many attempts: wait `extensions.retryAfter` seconds.";
+        "Too many attempts, or too few points left in the account: wait `extensions.retryAfter` seconds.";
     TOO_MANY_CONNECTIONS("TOO_MANY_CONNECTIONS", StatusCode::TOO_MANY_REQUESTS):
         "The account has as many sockets and streams open as it may: close another.";
     SLOW_CONSUMER("SLOW_CONSUMER", StatusCode::BAD_REQUEST):
