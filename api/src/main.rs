@@ -114,6 +114,8 @@ fn log(config: &Config) -> anyhow::Result<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // If nobody reads what is written any more, to say so there would panic in the midst of something else.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Pretty => subscriber.init(),

@@ -123,8 +123,8 @@ impl Server {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            info!(seconds = drain.as_secs(), "stopping: connections are told to go elsewhere");
             end.begin(drain);
+            info!(seconds = drain.as_secs(), "stopping: connections are told to go elsewhere");
         });
         listener::serve(listener, router, listen, stats, shutdown).await;
         info!("stopped");

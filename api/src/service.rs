@@ -2,6 +2,7 @@
 
 use crate::config::Introspection;
 use crate::protocol::error::INTROSPECTION_OFF;
+use crate::protocol::gate::Kind;
 use crate::protocol::listener::subscriber;
 use crate::protocol::panics::PanicGuard;
 use crate::protocol::{Charge, Credentials, Events, Refused, Service, answer};
@@ -110,6 +111,12 @@ impl Service for RoomM8 {
             Some(viewer) => format!("user {}", viewer.user_id),
             None => format!("address {}", subscriber(caller.address)),
         }
+    }
+
+    fn payer(&self, caller: &Caller, kind: Kind) -> String {
+        let account = self.account(caller);
+        // Whoever asks a lot at an address keeps nobody there from signing in; that has throttles of its own.
+        if caller.viewer.is_none() && kind == Kind::Mutation { format!("{account} sign-in") } else { account }
     }
 
     fn may_introspect(&self, caller: &Caller) -> Result<(), &'static str> {

@@ -107,7 +107,8 @@ impl Error {
 
     /// The error as it ends an operation that has no field to stand at.
     pub fn into_server_error(self) -> ServerError {
-        self.0.into_server_error(async_graphql::Pos::default())
+        // It is about no place in a document.
+        ServerError { locations: Vec::new(), ..self.0.into_server_error(async_graphql::Pos::default()) }
     }
 }
 

@@ -62,8 +62,9 @@ pub(super) struct Budget {
 /// Points of an account that have left its bucket and are not spent.
 struct Credit {
     points: u64,
-    /// What was left in the bucket when it was last asked.
+    /// What was left in the bucket when it was last asked, and when that was.
     available: u64,
+    asked: Instant,
     /// By then the bucket would have filled up anyway.
     lapses: Instant,
 }
@@ -132,7 +133,7 @@ impl Budget {
         }
         let paid = credit.points.min(cost);
         credit.points -= paid;
-        if paid < cost { Err(cost - paid) } else { Ok(credit.available.saturating_add(credit.points)) }
+        if paid < cost { Err(cost - paid) } else { Ok(credit.left(self.rates)) }
     }
 
     /// Adds to the account's credit, and says what is left to the account.
@@ -143,10 +144,13 @@ impl Budget {
         if credits.len() == credits.capacity() {
             credits.retain(|_, credit| credit.lapses > now);
         }
-        let credit = credits.entry(account.into()).or_insert(Credit { points: 0, available: 0, lapses });
+        let credit =
+            credits.entry(account.into()).or_insert(Credit { points: 0, available: 0, asked: now, lapses });
         credit.points = credit.points.saturating_add(points).min(self.rates.capacity);
-        credit.available = in_bucket.unwrap_or(credit.available);
-        credit.available.saturating_add(credit.points).min(self.rates.capacity)
+        if let Some(available) = in_bucket {
+            (credit.available, credit.asked) = (available, now);
+        }
+        credit.left(self.rates)
     }
 
     fn refused(&self, cost: u64, owed: u64, available: u64) -> ServerError {
@@ -160,6 +164,14 @@ impl Budget {
         extensions.set("retryAfter", seconds.max(1));
         extensions.set("cost", Charge { cost, available, rates: self.rates }.told(None));
         error
+    }
+}
+
+impl Credit {
+    /// What is left to the account here, with what has come back to its bucket meanwhile.
+    fn left(&self, rates: Rates) -> u64 {
+        let bucket = self.available.saturating_add(rates.filled(self.asked.elapsed()));
+        bucket.saturating_add(self.points).min(rates.capacity)
     }
 }
 

@@ -38,7 +38,7 @@ use accounts::Accounts;
 use budget::Budget;
 pub use budget::Charge;
 use documents::Documents;
-use gate::Operation;
+use gate::{Kind, Operation};
 pub(crate) use http::{Refused, credentials, refuse};
 pub use http::{StatusProfile, router};
 pub use limits::Limits;
@@ -69,9 +69,15 @@ pub trait Service: Clone + Send + Sync + 'static {
         credentials: Credentials,
     ) -> impl Future<Output = Result<Self::Caller, ServerError>> + Send;
 
-    /// Whose this caller's connections and expenses are: the same text for every session of one person, and no secret. Who is
+    /// Whose this caller's connections are: the same text for every session of one person, and no secret. Who is
     /// nobody yet is best known by their address.
     fn account(&self, caller: &Self::Caller) -> String;
+
+    /// From whose budget an operation of this kind is paid. By default it is the account's.
+    fn payer(&self, caller: &Self::Caller, kind: Kind) -> String {
+        let _ = kind;
+        self.account(caller)
+    }
 
     /// Whether this caller may ask for the schema (`__schema`, `__type`). `Err` is the sentence that says no, and where
     /// the schema can be had.

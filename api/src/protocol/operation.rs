@@ -54,11 +54,12 @@ pub(crate) async fn run<S: Service>(
             let refused = |reason| vec![error::error(error::INTROSPECTION_OFF, reason)];
             own.service.may_introspect(&caller).map_err(refused)?;
         }
-        let account = own.service.account(&caller);
+        let account = own.service.payer(&caller, kind);
         let charge = own.budget.charge(&account, cost.total).await.map_err(|error| vec![error])?;
         let mut response = panics::execute(&own, kind, caller, request, charge).await;
         if let Some(charge) = charge {
-            let actual = cost.actual(&response.data);
+            // What failed was work too, and nobody knows how much.
+            let actual = if response.errors.is_empty() { cost.actual(&response.data) } else { charge.cost };
             own.budget.refund(&account, charge.cost - actual);
             charge.add_headers(&mut response.http_headers);
             if tells_cost {
@@ -90,7 +91,7 @@ pub(crate) async fn open<S: Service>(
     let own = Arc::clone(context);
     let work = async move {
         let _slot = slot;
-        let account = own.service.account(&caller);
+        let account = own.service.payer(&caller, kind);
         own.budget.charge(&account, cost.total).await.map_err(|error| vec![error])?;
         let opening: BoxFuture<'_, _> = Box::pin(own.service.subscribe(caller, request));
         opening.await

@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Link {
     client: Client,
     state: Mutex<State>,
+    /// Held by the one that connects; the others wait for it.
+    connecting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone)]
@@ -27,7 +29,11 @@ enum State {
 
 impl Link {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, state: Mutex::new(State::Down(Instant::now())) }
+        Self {
+            client,
+            state: Mutex::new(State::Down(Instant::now())),
+            connecting: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Asks Redis something. `None`: it did not answer in time, or it is known that it would not.
@@ -52,18 +58,24 @@ impl Link {
     }
 
     async fn connection(&self) -> RedisResult<Option<MultiplexedConnection>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match state {
-            State::Up(connection) => return Ok(Some(connection)),
-            State::Down(until) if Instant::now() < until => return Ok(None),
-            State::Down(_) => {}
+        let mut turn = None;
+        loop {
+            match self.state() {
+                State::Up(connection) => return Ok(Some(connection)),
+                State::Down(until) if Instant::now() < until => return Ok(None),
+                State::Down(_) if turn.is_some() => break,
+                // Somebody may be connecting: then there is a connection when it is this one's turn.
+                State::Down(_) => turn = Some(self.connecting.lock().await),
+            }
         }
-        // One operation tries; those that come meanwhile do without.
-        self.set(State::Down(Instant::now() + PAUSE));
         let connection = self.client.get_multiplexed_async_connection().await?;
         info!("budgets and documents are shared through Redis");
         self.set(State::Up(connection.clone()));
         Ok(Some(connection))
+    }
+
+    fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, state: State) {

@@ -18,8 +18,9 @@ async fn a_document_registered_with_one_instance_is_known_to_all(deployment: Dep
     assert!(missing.contains("PERSISTED_QUERY_NOT_FOUND"), "{missing}");
     let (_, answer) = system.a().anonymous().get(&with_text).await.unwrap();
     assert_eq!(answer, r#"{"data":{"__typename":"Query"}}"#);
-    // It is taken to the others while the client has its answer already.
-    wait::until_so(Duration::from_secs(5), "the other instance knew the document", async || {
+    // It is taken to the others while the client has its answer already, and may get lost on the way.
+    wait::until_so(Duration::from_secs(15), "the other instance knew the document", async || {
+        system.a().anonymous().get(&with_text).await.unwrap();
         system.b().anonymous().get(&by_hash).await.unwrap().1 == answer
     })
     .await;

@@ -2,7 +2,10 @@
 
 use std::{net::TcpListener, process::Output, time::Duration};
 
-use roomm8_tests::{Deployment, Heard, Home, Socket, mariadb::Mariadb, on_both, on_mysql, process, server};
+use roomm8_tests::client::Client;
+use roomm8_tests::{
+    Deployment, Heard, Home, Socket, mariadb::Mariadb, on_both, on_mysql, process, server, wait,
+};
 use serde_json::json;
 
 on_both!(
@@ -206,4 +209,31 @@ async fn two_servers_starting_at_once_migrate_one_database(_: Deployment) {
     let env = [("DATABASE_URL", url.as_str())];
     let (one, other) = tokio::join!(run(&env, &["migrate"]), run(&env, &["migrate"]));
     assert!(one.status.success() && other.status.success(), "{one:?} {other:?}");
+}
+
+/// Whoever kept the log has died: that stops neither the letters nor the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_log_nobody_reads_still_stops_when_asked() {
+    let folder = process::folder("unread");
+    let address = format!("127.0.0.1:{}", process::free_port());
+    let mut command = server::command(&folder);
+    let database = format!("sqlite://{}", folder.join("roomm8.sqlite3").display());
+    command.arg("serve").env("DATABASE_URL", database).env("LISTEN_ADDR", &address);
+    let piped = std::process::Stdio::piped;
+    let mut running = command.stdout(piped()).stderr(piped()).spawn().unwrap();
+    wait::until_so(Duration::from_secs(30), "the server served", async || {
+        Client::new(&address, None).get("/livez").await.is_ok()
+    })
+    .await;
+    drop((running.stdout.take(), running.stderr.take()));
+    let ended =
+        std::process::Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap();
+    assert!(ended.success());
+    let mut code = None;
+    wait::until_so(Duration::from_secs(20), "the server stopped", async || {
+        code = running.try_wait().unwrap();
+        code.is_some()
+    })
+    .await;
+    assert_eq!(code.and_then(|code| code.code()), Some(0));
 }

@@ -20,7 +20,7 @@ impl Rates {
     }
 
     /// How many points come back in this time.
-    fn filled(&self, time: Duration) -> u64 {
+    pub(super) fn filled(&self, time: Duration) -> u64 {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         micros.saturating_mul(self.restore.max(1)) / 1_000_000
     }
