@@ -81,6 +81,12 @@ impl RoomM8 {
         }
     }
 
+    /// The request with what its resolvers ask for.
+    fn prepare(&self, caller: Caller, request: Request, charge: Option<Charge>) -> Request {
+        let scope = Arc::new(Scope::new(self.services.clone(), caller));
+        request.data(scope).data(charge.map(rate_limit))
+    }
+
     fn has_ended(&self, session: SessionId) -> bool {
         self.services.hub.has_session_ended(session)
     }
@@ -133,9 +139,7 @@ impl Service for RoomM8 {
     }
 
     async fn execute(&self, caller: Caller, request: Request, charge: Option<Charge>) -> Response {
-        let request = request.data(charge.map(rate_limit));
-        let scope = Arc::new(Scope::new(self.services.clone(), caller));
-        self.schema.execute(request.data(scope)).await
+        self.schema.execute(self.prepare(caller, request, charge)).await
     }
 
     async fn execute_guarded(
@@ -144,10 +148,9 @@ impl Service for RoomM8 {
         request: Request,
         charge: Option<Charge>,
     ) -> Option<Response> {
-        let request = request.data(charge.map(rate_limit));
         let build = || roomm8_schema::build_with(self.services.clone(), PanicGuard);
-        let scope = Arc::new(Scope::new(self.services.clone(), caller));
-        Some(self.guarded.get_or_init(build).execute(request.data(scope)).await)
+        let request = self.prepare(caller, request, charge);
+        Some(self.guarded.get_or_init(build).execute(request).await)
     }
 
     async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {

@@ -106,13 +106,11 @@ impl Documents {
 
     /// Looks where another instance may have left the document of a request, if it is not known here.
     pub(super) fn fetch<'a>(&'a self, parameters: &Parameters) -> Option<BoxFuture<'a, ()>> {
-        let others = self.shelf.as_deref()?;
+        let others = self.shelf.as_deref().filter(|_| parameters.query.is_empty())?;
         let Ok(Some(Name::Hash(digits))) = name(parameters) else { return None };
         let hash = Hash::parse(&digits)?;
-        let is_needed = parameters.query.is_empty()
-            && self.store.is_on()
-            && !matches!(self.trust, Trust::Only(_))
-            && self.store.find(hash).is_none();
+        let is_needed =
+            self.store.is_on() && !matches!(self.trust, Trust::Only(_)) && self.store.find(hash).is_none();
         is_needed.then(|| {
             let fetching = async move {
                 if let Some(text) = others.find(&hash.to_string()).await

@@ -21,12 +21,12 @@ use axum::routing::any;
 use http::header::{HeaderMap, UPGRADE};
 use http::{HeaderValue, Method};
 
-use super::accounts::Accounts;
 use super::budget::Budget;
 use super::documents::Documents;
 use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
 use super::gate::{Kind, Operation};
 use super::operation::{self, Identity};
+use super::places::Places;
 use super::plan::Planner;
 use super::{Context, Service, Settings, Shutdown, Stats, websocket};
 pub(super) use cors::check as check_origin;
@@ -48,7 +48,7 @@ pub fn router<S: Service>(
 ) -> anyhow::Result<Router> {
     let planner = Planner::new(&service.sdl(), settings.limits.clone())?;
     let documents = Documents::new(&settings, &planner)?;
-    let accounts = Accounts::new(settings.connections_per_account);
+    let accounts = Places::new(settings.connections_per_account);
     let budget = Budget::new(&settings, Arc::clone(&stats));
     let context = Context { service, planner, settings, stats, shutdown, documents, accounts, budget };
     Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(Arc::new(context)))

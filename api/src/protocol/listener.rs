@@ -83,7 +83,7 @@ pub async fn serve(
     stats: Arc<Stats>,
     shutdown: Shutdown,
 ) {
-    let connections = Arc::new(Connections::new(&settings, Arc::clone(&stats)));
+    let connections = Connections::new(&settings, Arc::clone(&stats));
     let begun = shutdown.begun();
     tokio::pin!(begun);
     let grace = loop {
@@ -103,14 +103,14 @@ pub async fn serve(
 }
 
 /// The next connection that may be served.
-async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> (TcpStream, Seat, SocketAddr) {
+async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, Seat, SocketAddr) {
     loop {
-        let place = connections.place().await;
+        let room = connections.room().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Small frames, each worth being on its way.
                 let _ = stream.set_nodelay(true);
-                if let Some(seat) = connections.admit(place, peer.ip()) {
+                if let Some(seat) = connections.admit(room, peer.ip()) {
                     return (stream, seat, peer);
                 }
                 debug!(%peer, "too many connections from one address");

@@ -6,7 +6,6 @@
 
 #![allow(clippy::result_large_err, reason = "a ServerError has that size, and is the error of all of this")]
 
-mod accounts;
 pub mod answer;
 pub mod budget;
 pub mod documents;
@@ -19,6 +18,7 @@ pub mod listener;
 mod operation;
 pub mod panics;
 mod parameters;
+mod places;
 pub mod plan;
 mod running;
 mod settings;
@@ -34,7 +34,6 @@ use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use accounts::Accounts;
 use budget::Budget;
 pub use budget::Charge;
 use documents::Documents;
@@ -43,6 +42,7 @@ pub(crate) use http::{Refused, credentials, refuse};
 pub use http::{StatusProfile, router};
 pub use limits::Limits;
 pub use parameters::Parameters;
+use places::Places;
 pub use plan::Cost;
 use plan::Planner;
 pub use settings::{Persisted, Settings, Shared, Sockets};
@@ -156,7 +156,8 @@ struct Context<S> {
     stats: Arc<Stats>,
     shutdown: Shutdown,
     documents: Documents,
-    accounts: Arc<Accounts>,
+    /// Sockets, and streams over HTTP, of each account.
+    accounts: Arc<Places<Box<str>>>,
     budget: Budget,
 }
 

@@ -28,10 +28,10 @@ use futures_util::future::BoxFuture;
 use http::header;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::super::accounts::Place;
 use super::super::error::{self, SLOW_CONSUMER, TOO_MANY_CONNECTIONS, UNAUTHENTICATED, UNAVAILABLE};
 use super::super::gate::{Kind, Operation};
 use super::super::operation;
+use super::super::places::Place;
 use super::super::running::{Running, Said};
 use super::super::stats::{Gauge, Held, Stats};
 use super::super::{Context, Credentials, Service, Shutdown};
@@ -48,7 +48,7 @@ pub(super) async fn open<S: Service>(
     request_id: &str,
 ) -> Result<Response, Refused> {
     let caller = operation::authenticate(context, credentials, request_id).await?;
-    let place = context.accounts.place(context.service.account(&caller)).ok_or_else(|| {
+    let place = context.accounts.take(context.service.account(&caller).into()).ok_or_else(|| {
         context.stats.account_connection_refused();
         Refused::new(
             TOO_MANY_CONNECTIONS,
@@ -122,7 +122,7 @@ struct Frames {
     beat: Interval,
     stats: Arc<Stats>,
     _held: Held,
-    _place: Place,
+    _place: Place<Box<str>>,
 }
 
 impl Stream for Frames {

@@ -13,9 +13,9 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-use super::super::accounts::Place;
 use super::super::gate::Operation;
 use super::super::parameters::Parameters;
+use super::super::places::Place;
 use super::super::running::Running;
 use super::super::stats::{Gauge, Held};
 use super::super::{Context, Credentials, Service, Shutdown};
@@ -34,7 +34,7 @@ pub(super) struct Connection<S: Service> {
     credentials: Box<Credentials>,
     caller: Option<S::Caller>,
     /// Among the connections of the caller's account.
-    place: Option<Place>,
+    place: Option<Place<Box<str>>>,
     operations: Operations,
     started: u64,
     replies: VecDeque<Message>,

@@ -88,7 +88,6 @@ struct Init {
 
 /// The token of a `connection_init`, if it has one; an error if what it has cannot be one.
 pub fn token(payload: Option<&RawValue>) -> Result<Option<String>, Close> {
-    let unreadable = || Close::forbidden("authorization is \"Bearer\" and a token".into());
     let Some(payload) = payload else { return Ok(None) };
     let init: Init = serde_json::from_str(payload.get()).map_err(|_| unreadable())?;
     match (init.authorization, init.token) {
@@ -107,10 +106,13 @@ struct Renewal {
 
 /// The token of a `ping`, if it has one; an error if what it has cannot be one. All else in it is the client's own.
 pub fn renewal(payload: Option<&RawValue>) -> Result<Option<String>, Close> {
-    let unreadable = || Close::forbidden("authorization is \"Bearer\" and a token".into());
     let Some(payload) = payload else { return Ok(None) };
     let renewal: Renewal = serde_json::from_str(payload.get()).map_err(|_| unreadable())?;
     renewal.authorization.map(|authorization| bearer(&authorization).ok_or_else(unreadable)).transpose()
+}
+
+fn unreadable() -> Close {
+    Close::forbidden("authorization is \"Bearer\" and a token".into())
 }
 
 pub(super) fn ack() -> Message {

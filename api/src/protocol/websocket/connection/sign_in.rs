@@ -19,7 +19,7 @@ impl<S: Service> Connection<S> {
         let token = message::token(payload)?.or(handshake);
         let deadline = self.opened + self.context.settings.sockets.init_deadline;
         let caller = self.authenticate(token, deadline).await?.ok_or_else(Close::init_timeout)?;
-        let Some(place) = self.context.accounts.place(self.context.service.account(&caller)) else {
+        let Some(place) = self.context.accounts.take(self.context.service.account(&caller).into()) else {
             self.context.stats.account_connection_refused();
             return Err(Close::too_many_connections());
         };
@@ -42,7 +42,7 @@ impl<S: Service> Connection<S> {
         let deadline = Instant::now() + self.context.settings.sockets.init_deadline;
         let caller = self.authenticate(token, deadline).await?.ok_or_else(Close::try_again)?;
         let account = self.context.service.account(&caller);
-        if !self.place.as_ref().is_some_and(|place| place.is_of(&account)) {
+        if self.place.as_ref().is_none_or(|place| **place.owner() != *account) {
             return Err(Close::forbidden("the token is of another account".into()));
         }
         self.be(caller);
