@@ -2,6 +2,7 @@
 //!
 //! Every step costs time linear to the text, and none recurses further than a limit.
 
+mod cursor;
 mod measure;
 mod scan;
 
@@ -60,12 +61,27 @@ pub struct Selected<'a> {
     pub operation: &'a Positioned<OperationDefinition>,
 }
 
+/// What reading a document took, the parser's own work aside. It is counted where the work is done, so that a test can
+/// hold it against the text's length without a clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// Looks at a byte of the text, before it is parsed.
+    pub looks: usize,
+    /// Operations, variables, selections and fragments come by while measuring, each as often as that happens.
+    pub visits: usize,
+}
+
 /// Reads a document, or says why it is not let in. Nothing of the text is looked at before its size is known.
 pub fn read(text: &str, limits: &Limits) -> Result<ExecutableDocument, Refusal> {
+    read_counting(text, limits, &mut Steps::default())
+}
+
+/// As [`read`], adding up what it takes.
+pub fn read_counting(text: &str, limits: &Limits, steps: &mut Steps) -> Result<ExecutableDocument, Refusal> {
     limits.check(Rule::QueryBytes, text.len())?;
-    scan::scan(text, limits)?;
+    scan::scan(text, limits, steps)?;
     let document = parse_query(text).map_err(|error| unreadable(&error))?;
-    measure::measure(&document, limits)?;
+    measure::measure(&document, limits, steps)?;
     Ok(document)
 }
 

@@ -253,28 +253,3 @@ proptest! {
         prop_assert!(!fits(fields - 1)?);
     }
 }
-
-#[test]
-fn its_time_grows_with_the_text_and_no_faster() {
-    let limits = Limits { query_bytes: 1 << 16, tokens: 1 << 16, fields: 1 << 16, ..Limits::default() };
-    let shapes: [fn(usize) -> String; 4] = [
-        |size| format!("{{ a {{ {} }} }}", "b ".repeat(size / 2)),
-        |size| format!("{{ f(v: [{}]) }}", "\"\" ".repeat(size / 3)),
-        |size| "\"\"\"".repeat(size / 3),
-        |size| format!("{{ a }} {}", "#\n".repeat(size / 2)),
-    ];
-    for shape in shapes {
-        let time = |size| {
-            let query = shape(size);
-            let run = || {
-                let started = Instant::now();
-                let _ = pass(&parameters(&query), &limits);
-                started.elapsed()
-            };
-            (0..5).map(|_| run()).min().unwrap()
-        };
-        let (small, large) = (time(1 << 12), time(1 << 16));
-        // Sixteen times the text; what is quadratic would take 256 times as long.
-        assert!(large < small * 80 + Duration::from_millis(5), "{small:?} and {large:?}");
-    }
-}

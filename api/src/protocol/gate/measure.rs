@@ -11,16 +11,21 @@ use async_graphql::parser::types::{
 };
 
 use super::super::limits::{Limits, Refusal, Rule};
-use super::document_error;
+use super::{Steps, document_error};
 
 /// The lists through which the schema's graph leads back to itself.
 const INTROSPECTION_LISTS: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
 
 /// Refuses a document with anything above its limit, in any operation or unused fragment.
-pub(super) fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<(), Refusal> {
+pub(super) fn measure(
+    document: &ExecutableDocument,
+    limits: &Limits,
+    steps: &mut Steps,
+) -> Result<(), Refusal> {
     limits.check(Rule::Operations, document.operations.iter().len())?;
     limits.check(Rule::Fragments, document.fragments.len())?;
-    let mut ruler = Ruler { document, limits, fragments: HashMap::with_capacity(document.fragments.len()) };
+    let fragments = HashMap::with_capacity(document.fragments.len());
+    let mut ruler = Ruler { document, limits, visits: &mut steps.visits, fragments };
     // An executor's checks walk every operation, not only the one to run: it is the sum that costs.
     let mut sum = Size::default();
     for (_, operation) in document.operations.iter() {
@@ -100,11 +105,13 @@ enum Fragment {
 struct Ruler<'a> {
     document: &'a ExecutableDocument,
     limits: &'a Limits,
+    visits: &'a mut usize,
     fragments: HashMap<&'a Name, Fragment>,
 }
 
 impl<'a> Ruler<'a> {
     fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Size, Refusal> {
+        *self.visits += 1 + operation.variable_definitions.len();
         self.limits.check(Rule::Variables, operation.variable_definitions.len())?;
         let mut size = self.selections(&operation.selection_set.node, 1)?;
         size.directives = size.directives.saturating_add(operation.directives.len());
@@ -126,6 +133,7 @@ impl<'a> Ruler<'a> {
     }
 
     fn selection(&mut self, selection: &'a Selection, level: usize) -> Result<Size, Refusal> {
+        *self.visits += 1;
         match selection {
             Selection::Field(field) => self.field(&field.node, level),
             Selection::InlineFragment(inline) => {
@@ -163,6 +171,7 @@ impl<'a> Ruler<'a> {
         fragment: &'a FragmentDefinition,
         level: usize,
     ) -> Result<Size, Refusal> {
+        *self.visits += 1;
         match self.fragments.get(name) {
             Some(Fragment::Measured(size)) => return Ok(*size),
             Some(Fragment::Open) => {

@@ -5,87 +5,74 @@
 //! parser would. Where the two could disagree about what is a string, the text is refused as unreadable.
 
 use super::super::limits::{Limits, Refusal, Rule};
-use super::syntax_error;
+use super::cursor::Cursor;
+use super::{Steps, syntax_error};
 
 /// Refuses a text that is too deep, too long in tokens, or has a string without an end.
-pub(super) fn scan(text: &str, limits: &Limits) -> Result<(), Refusal> {
-    let mut rest = text.as_bytes();
+pub(super) fn scan(text: &str, limits: &Limits, steps: &mut Steps) -> Result<(), Refusal> {
+    let mut cursor = Cursor::new(text, &mut steps.looks);
     let mut tokens: usize = 0;
     let mut open: usize = 0;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = match byte {
-            b' ' | b'\t' | b'\n' | b'\r' | b',' => {
-                rest = tail;
-                continue;
-            }
+    loop {
+        let start = cursor.at();
+        let Some(byte) = cursor.next() else { return Ok(()) };
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | b',' => continue,
             b'#' => {
-                rest = after_comment(tail);
+                cursor.pass_while(|byte| !matches!(byte, b'\n' | b'\r'));
                 continue;
             }
-            b'"' => after_string(rest).ok_or_else(|| unfinished_string(text, rest))?,
+            b'"' => {
+                let Some(()) = pass_string(&mut cursor) else {
+                    return Err(syntax_error("a string without an end", vec![cursor.place(start)]));
+                };
+            }
             b'(' | b'[' | b'{' => {
                 open += 1;
                 limits.check(Rule::Nesting, open)?;
-                tail
             }
-            b')' | b']' | b'}' => {
-                open = open.saturating_sub(1);
-                tail
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            b'.' => {
+                cursor.pass(b"..");
             }
-            b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => after_word(tail),
-            b'.' => tail.strip_prefix(b"..").unwrap_or(tail),
-            _ => tail,
-        };
+            byte if is_of_word(byte) => cursor.pass_while(is_of_word),
+            _ => {}
+        }
         tokens += 1;
         limits.check(Rule::Tokens, tokens)?;
     }
-    Ok(())
 }
 
-fn after_comment(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-    end.and_then(|end| text.get(end..)).unwrap_or_default()
+fn is_of_word(byte: u8) -> bool {
+    matches!(byte, b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9')
 }
 
-fn after_word(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|byte| !matches!(byte, b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9'));
-    end.and_then(|end| text.get(end..)).unwrap_or_default()
-}
-
-/// What follows the string at the start of `text`. Without an end there is none: the parser would then try to read
-/// `"""` as an empty string and a new one, and find brackets where this scan sees none.
-fn after_string(text: &[u8]) -> Option<&[u8]> {
-    if let Some(content) = text.strip_prefix(b"\"\"\"") {
-        return after_block_string(content);
+/// Goes past the rest of a string whose first quote is behind. Without an end there is none: the parser would then try
+/// to read `"""` as an empty string and a new one, and find brackets where this scan sees none.
+fn pass_string(cursor: &mut Cursor<'_>) -> Option<()> {
+    if cursor.pass(b"\"\"") {
+        return pass_block_string(cursor);
     }
-    let mut rest = text.strip_prefix(b"\"")?;
     loop {
-        let (&byte, tail) = rest.split_first()?;
-        rest = match byte {
-            b'"' => return Some(tail),
+        match cursor.next()? {
+            b'"' => return Some(()),
             b'\n' | b'\r' => return None,
-            b'\\' => tail.split_first()?.1,
-            _ => tail,
-        };
-    }
-}
-
-fn after_block_string(mut rest: &[u8]) -> Option<&[u8]> {
-    loop {
-        if let Some(tail) = rest.strip_prefix(b"\"\"\"") {
-            return Some(tail);
+            b'\\' => {
+                cursor.next()?;
+            }
+            _ => {}
         }
-        rest = match rest.strip_prefix(b"\\\"\"\"") {
-            Some(tail) => tail,
-            None => rest.split_first()?.1,
-        };
     }
 }
 
-fn unfinished_string(text: &str, rest: &[u8]) -> Refusal {
-    let before = text.as_bytes().get(..text.len() - rest.len()).unwrap_or_default();
-    let line = before.split(|byte| *byte == b'\n').count();
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let column = 1 + String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
-    syntax_error("a string without an end", vec![async_graphql::Pos { line, column }])
+fn pass_block_string(cursor: &mut Cursor<'_>) -> Option<()> {
+    loop {
+        match cursor.next()? {
+            b'"' if cursor.pass(b"\"\"") => return Some(()),
+            b'\\' => {
+                cursor.pass(b"\"\"\"");
+            }
+            _ => {}
+        }
+    }
 }
