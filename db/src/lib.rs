@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`Database`] (connections and transactions), [`Operation`] and
 //! [`Database::perform`] (the one way to change a household), [`event`] (the household's log), then one
-//! module a domain: [`account`], [`household`], [`member`], [`invitation`], [`conversation`], [`message`].
+//! module a domain: [`account`], [`household`], [`member`], [`invitation`], [`conversation`], [`message`],
+//! [`task`].
 //!
 //! Nothing here knows of GraphQL or HTTP: operations take plain inputs, decide, change, and say why not.
 
@@ -27,6 +28,7 @@ pub mod notification;
 pub mod page;
 mod secret;
 mod tables;
+pub mod task;
 mod text;
 pub mod throttle;
 mod time;

@@ -1,0 +1,3 @@
+//! Chores: when they are due, in the module below.
+
+pub mod recurrence;

@@ -1,0 +1,327 @@
+//! The dates of a rule: period by period, the days that fit, in order.
+//!
+//! How long a search can take: the Gregorian calendar, weekdays included, repeats every 400 years, which are 146 097
+//! days, 20 871 weeks, 4800 months or 400 years. Periods an INTERVAL apart therefore come back to the same place of
+//! that cycle after at most that many steps, whatever the INTERVAL: a rule that found no date for so long finds
+//! none ever. Besides, no date lies after [`LAST`], and no day is looked at twice.
+
+use super::Overflow;
+use super::rule::{End, Frequency, NthWeekday, Rule};
+use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
+use std::collections::VecDeque;
+
+/// The last date there is: RFC 5545 and RFC 3339 write years in four digits.
+pub(super) const LAST: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(date) => date,
+    None => NaiveDate::MAX,
+};
+
+/// The dates of a rule that starts on `start`, from `from` on.
+pub(super) fn dates(
+    rule: &Rule,
+    start: NaiveDate,
+    overflow: Overflow,
+    from: NaiveDate,
+) -> impl Iterator<Item = NaiveDate> {
+    // Counting has to begin at the start.
+    let (first, count) = match rule.end {
+        End::After(count) => (start, usize::try_from(count).unwrap_or(usize::MAX)),
+        End::Never | End::Until(_) => (from.max(start), usize::MAX),
+    };
+    Dates::new(rule, start, overflow, first).take(count).skip_while(move |date| *date < from)
+}
+
+/// `date` and so many of the rule's intervals, for chores that are due again after their completion.
+pub(super) fn interval_after(rule: &Rule, overflow: Overflow, date: NaiveDate) -> Option<NaiveDate> {
+    let next = match (unit(rule.frequency), overflow) {
+        (Unit::Days(days), _) => date.checked_add_days(Days::new(days * u64::from(rule.interval))),
+        // chrono takes the last day of a month that is too short.
+        (Unit::Months(months), Overflow::Clamp) => {
+            date.checked_add_months(Months::new(months * rule.interval))
+        }
+        (Unit::Months(months), Overflow::Skip) => (1..=cycle(rule.frequency))
+            .map_while(|steps| date.checked_add_months(Months::new(months * rule.interval * steps)))
+            .find(|next| next.day() == date.day()),
+    };
+    next.filter(|next| *next <= last(rule))
+}
+
+fn last(rule: &Rule) -> NaiveDate {
+    match rule.end {
+        End::Until(date) => date.min(LAST),
+        End::Never | End::After(_) => LAST,
+    }
+}
+
+/// A period's length.
+enum Unit {
+    Days(u64),
+    Months(u32),
+}
+
+fn unit(frequency: Frequency) -> Unit {
+    match frequency {
+        Frequency::Daily => Unit::Days(1),
+        Frequency::Weekly => Unit::Days(7),
+        Frequency::Monthly => Unit::Months(1),
+        Frequency::Yearly => Unit::Months(12),
+    }
+}
+
+/// How many periods the calendar has before it repeats.
+fn cycle(frequency: Frequency) -> u32 {
+    match frequency {
+        Frequency::Daily => 146_097,
+        Frequency::Weekly => 20_871,
+        Frequency::Monthly => 4800,
+        Frequency::Yearly => 400,
+    }
+}
+
+/// The dates that fit a rule, until it finds none for a whole cycle of the calendar.
+struct Dates {
+    pattern: Pattern,
+    from: NaiveDate,
+    last: NaiveDate,
+    /// The next period to look into; the start's is 0.
+    period: u32,
+    /// How many periods were looked into since the last date.
+    barren: u32,
+    found: VecDeque<NaiveDate>,
+}
+
+impl Dates {
+    fn new(rule: &Rule, start: NaiveDate, overflow: Overflow, from: NaiveDate) -> Self {
+        let pattern = Pattern::new(rule, start, overflow);
+        let period = pattern.period_before(from);
+        Self { pattern, from, last: last(rule), period, barren: 0, found: VecDeque::new() }
+    }
+}
+
+impl Iterator for Dates {
+    type Item = NaiveDate;
+
+    fn next(&mut self) -> Option<NaiveDate> {
+        // One more than a cycle, as the first period may lie before `from`.
+        while self.found.is_empty() && self.barren <= cycle(self.pattern.frequency) {
+            let (first, end) = self.pattern.period(self.period)?;
+            if first > self.last {
+                return None;
+            }
+            let dates = self.pattern.dates(first, end);
+            self.found = dates.filter(|date| (self.from..=self.last).contains(date)).collect();
+            self.period += 1;
+            self.barren += 1;
+        }
+        let date = self.found.pop_front()?;
+        self.barren = 0;
+        Some(date)
+    }
+}
+
+/// Which days fit a rule, with what its start says for it.
+struct Pattern {
+    frequency: Frequency,
+    interval: u32,
+    months: Vec<u32>,
+    month_days: Vec<i32>,
+    weekdays: Vec<NthWeekday>,
+    positions: Vec<i32>,
+    /// The first day of the start's period.
+    base: NaiveDate,
+    overflow: Overflow,
+}
+
+impl Pattern {
+    fn new(rule: &Rule, start: NaiveDate, overflow: Overflow) -> Self {
+        let Rule { frequency, interval, .. } = *rule;
+        let mut pattern = Self {
+            frequency,
+            interval,
+            months: rule.months.clone(),
+            month_days: rule.month_days.clone(),
+            weekdays: rule.weekdays.clone(),
+            positions: rule.positions.clone(),
+            base: first_of_period(frequency, start, rule.week_start),
+            // A day a month does not have can only be missing where BYMONTHDAY makes dates; with DAILY it chooses.
+            overflow: if frequency == Frequency::Daily { Overflow::Skip } else { overflow },
+        };
+        // RFC 5545: what the rule does not say is taken from DTSTART.
+        if !rule.names_days() {
+            match frequency {
+                Frequency::Daily => {}
+                Frequency::Weekly => {
+                    pattern.weekdays.push(NthWeekday { nth: None, weekday: start.weekday() });
+                }
+                Frequency::Monthly | Frequency::Yearly => {
+                    pattern.month_days.push(start.day().cast_signed());
+                    if frequency == Frequency::Yearly && rule.months.is_empty() {
+                        pattern.months.push(start.month());
+                    }
+                }
+            }
+        }
+        pattern
+    }
+
+    /// The period that holds `date`, or the last one before it.
+    fn period_before(&self, date: NaiveDate) -> u32 {
+        let days = u64::try_from(date.signed_duration_since(self.base).num_days()).unwrap_or(0);
+        let months = (date.year() - self.base.year()) * 12 + date.month0().cast_signed()
+            - self.base.month0().cast_signed();
+        let periods = match unit(self.frequency) {
+            Unit::Days(length) => days / length,
+            Unit::Months(length) => u64::from(u32::try_from(months).unwrap_or(0) / length),
+        };
+        u32::try_from(periods / u64::from(self.interval)).unwrap_or(u32::MAX)
+    }
+
+    /// The first day of the n-th period and that of the one after it; none where the calendar ends.
+    fn period(&self, n: u32) -> Option<(NaiveDate, NaiveDate)> {
+        let units = n.checked_mul(self.interval)?;
+        match unit(self.frequency) {
+            Unit::Days(length) => {
+                let first = self.base.checked_add_days(Days::new(length * u64::from(units)))?;
+                Some((first, first.checked_add_days(Days::new(length))?))
+            }
+            Unit::Months(length) => {
+                let first = self.base.checked_add_months(Months::new(length.checked_mul(units)?))?;
+                Some((first, first.checked_add_months(Months::new(length))?))
+            }
+        }
+    }
+
+    /// The dates of the period from `first` to before `end`.
+    fn dates(&self, first: NaiveDate, end: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+        let fitting: Vec<_> =
+            first.iter_days().take_while(|day| *day < end).filter(|day| self.fits(*day)).collect();
+        let size = fitting.len();
+        fitting
+            .into_iter()
+            .enumerate()
+            .filter(move |(index, _)| self.is_chosen(*index, size))
+            .map(|(_, day)| day)
+    }
+
+    /// BYSETPOS: whether the day at this index among so many is one of those asked for.
+    fn is_chosen(&self, index: usize, size: usize) -> bool {
+        let is_at = |position: i32| match usize::try_from(position) {
+            Ok(from_first) => index + 1 == from_first,
+            Err(_) => size - index == position.unsigned_abs() as usize,
+        };
+        self.positions.is_empty() || self.positions.iter().any(|position| is_at(*position))
+    }
+
+    fn fits(&self, day: NaiveDate) -> bool {
+        (self.months.is_empty() || self.months.contains(&day.month()))
+            && (self.month_days.is_empty() || self.month_days.iter().any(|n| self.is_month_day(day, *n)))
+            && (self.weekdays.is_empty() || self.weekdays.iter().any(|nth| self.is_weekday(day, *nth)))
+    }
+
+    /// BYMONTHDAY. Days counted from the end of a month it does not have are left out in either case.
+    fn is_month_day(&self, day: NaiveDate, n: i32) -> bool {
+        let length = i32::from(day.num_days_in_month());
+        let date = day.day().cast_signed();
+        match self.overflow {
+            Overflow::Clamp if n > length => date == length,
+            _ if n < 0 => date == length + 1 + n,
+            _ => date == n,
+        }
+    }
+
+    /// BYDAY. A number counts within the month, or within the year of a yearly rule without BYMONTH.
+    fn is_weekday(&self, day: NaiveDate, wanted: NthWeekday) -> bool {
+        let is_within_year = self.frequency == Frequency::Yearly && self.months.is_empty();
+        let (index, length) = if is_within_year {
+            (day.ordinal0(), if day.leap_year() { 366 } else { 365 })
+        } else {
+            (day.day0(), u32::from(day.num_days_in_month()))
+        };
+        let nth = (index / 7 + 1).cast_signed();
+        let nth_from_end = -((length - 1 - index) / 7 + 1).cast_signed();
+        day.weekday() == wanted.weekday && wanted.nth.is_none_or(|n| n == nth || n == nth_from_end)
+    }
+}
+
+fn first_of_period(frequency: Frequency, date: NaiveDate, week_start: Weekday) -> NaiveDate {
+    let days_in = match frequency {
+        Frequency::Daily => 0,
+        Frequency::Weekly => date.weekday().days_since(week_start),
+        Frequency::Monthly => date.day0(),
+        Frequency::Yearly => date.ordinal0(),
+    };
+    date.checked_sub_days(Days::new(u64::from(days_in))).unwrap_or(date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    /// How many dates a rule has, at most `limit`, and how many periods were looked into in vain after the last.
+    fn searched(text: &str, limit: usize) -> (usize, u32) {
+        let rule = text.parse().unwrap();
+        let start = day("2026-01-31");
+        let mut dates = Dates::new(&rule, start, Overflow::Skip, start);
+        (dates.by_ref().take(limit).count(), dates.barren)
+    }
+
+    #[test]
+    fn the_search_for_a_date_ends_after_one_cycle_of_the_calendar() {
+        for never in ["BYMONTHDAY=31;BYMONTH=2", "BYMONTHDAY=30;BYMONTH=2;BYDAY=MO", "BYDAY=MO;BYSETPOS=366"]
+        {
+            assert_eq!(searched(&format!("FREQ=MONTHLY;{never}"), 9), (0, 4801));
+            assert_eq!(searched(&format!("FREQ=YEARLY;{never}"), 9), (0, 401));
+            assert_eq!(searched(&format!("FREQ=DAILY;{never}"), 9), (0, 146_098));
+        }
+        assert_eq!(searched("FREQ=WEEKLY;BYDAY=MO;BYSETPOS=2", 9), (0, 20_872));
+    }
+
+    #[test]
+    fn no_interval_makes_the_search_longer() {
+        for interval in 1..=1000 {
+            let monthly = format!("FREQ=MONTHLY;INTERVAL={interval};BYMONTHDAY=31;BYMONTH=2");
+            let (found, steps) = searched(&monthly, 9);
+            assert!(found == 0 && steps <= 4801, "{monthly}: {steps} periods");
+            let yearly = format!("FREQ=YEARLY;INTERVAL={interval};BYDAY=MO;BYSETPOS=54");
+            let (found, steps) = searched(&yearly, 9);
+            assert!(found == 0 && steps <= 401, "{yearly}: {steps} periods");
+        }
+        for interval in [2, 7, 97, 400, 999, 1000] {
+            let daily = format!("FREQ=DAILY;INTERVAL={interval};BYMONTHDAY=31;BYMONTH=2");
+            let (found, steps) = searched(&daily, 9);
+            assert!(found == 0 && steps <= 146_098, "{daily}: {steps} periods");
+        }
+    }
+
+    #[test]
+    fn a_cycle_is_as_long_as_the_calendar_repeats() {
+        let (start, later) = (day("2026-01-01"), day("2426-01-01"));
+        let days = later.signed_duration_since(start).num_days();
+        assert_eq!(u32::try_from(days), Ok(cycle(Frequency::Daily)));
+        assert_eq!(days, i64::from(cycle(Frequency::Weekly)) * 7);
+        assert!(start.iter_days().zip(later.iter_days()).take(146_097).all(|(day, later)| {
+            (day.month(), day.day(), day.weekday()) == (later.month(), later.day(), later.weekday())
+        }));
+    }
+
+    #[test]
+    fn the_rarest_dates_are_still_found() {
+        // Leap days that are Mondays come every 28 years, and 40 apart around 2100.
+        let (found, _) = searched("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO", 50);
+        assert_eq!(found, 50);
+        let rule = "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29".parse().unwrap();
+        let start = day("2096-01-01");
+        let found: Vec<_> = dates(&rule, start, Overflow::Skip, start).take(3).collect();
+        assert_eq!(found, ["2096-02-29", "2104-02-29", "2108-02-29"].map(day));
+    }
+
+    #[test]
+    fn dates_end_with_the_year_9999() {
+        assert_eq!(searched("FREQ=YEARLY;INTERVAL=1000", 50).0, 8);
+        assert_eq!(searched("FREQ=WEEKLY;UNTIL=99991231;INTERVAL=1000", 1000).0, 417);
+    }
+}
