@@ -1,12 +1,14 @@
-//! When chores are due: stories of the calendar and of clocks.
+//! When chores are due: stories of the calendar and of clocks, and the same rules asked of another evaluator.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
+mod calendar;
 mod clocks;
 mod completion;
 mod months;
 mod refusal;
 mod rfc5545;
+mod sample;
 
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
