@@ -1,10 +1,11 @@
-//! When chores are due: stories of the calendar and of clocks, and the same rules asked of another evaluator.
+//! When chores are due: stories of the calendar and of clocks, and the same rules asked of two other evaluators.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod calendar;
 mod clocks;
 mod completion;
+mod dateutil;
 mod months;
 mod refusal;
 mod rfc5545;
