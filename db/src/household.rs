@@ -147,7 +147,7 @@ impl Operation for Create {
         let household = Household {
             id: change.household_id(),
             name: name(&self.name)?,
-            time_zone: time_zone(&self.time_zone)?,
+            time_zone: time_zone(&self.time_zone)?.name().to_owned(),
             currency: currency(&self.currency)?,
             history_visibility: HistoryVisibility::All,
             edit_window_minutes: Some(DEFAULT_EDIT_WINDOW),
@@ -214,7 +214,7 @@ impl Update {
             after.name = name(new)?;
         }
         if let Some(new) = &self.time_zone {
-            after.time_zone = time_zone(new)?;
+            after.time_zone = time_zone(new)?.name().to_owned();
         }
         if let Some(new) = &self.currency {
             after.currency = currency(new)?;
@@ -327,9 +327,14 @@ fn name(name: &str) -> Result<String> {
     text::line("name", name, NAME_LIMIT)
 }
 
-fn time_zone(zone: &str) -> Result<String> {
-    if zone.parse::<Tz>().is_ok() {
-        return Ok(zone.to_owned());
+/// Reads an IANA time zone, as a field `timeZone` has it.
+///
+/// # Errors
+///
+/// [`Error::Refused`] for anything else, with an example.
+pub fn time_zone(zone: &str) -> Result<Tz> {
+    if let Ok(zone) = zone.parse() {
+        return Ok(zone);
     }
     // Zones are told by their exact names everywhere else too; a near miss is worth a hint.
     let near =

@@ -14,6 +14,7 @@ use crate::invitation::Invitation;
 use crate::member::Member;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
+use crate::task::{self, RecurrenceInput, RecurrencePreview};
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use roomm8_db::conversation::Unread;
 use roomm8_db::household::Archived;
@@ -128,6 +129,15 @@ impl Household {
     async fn viewer_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let member = ctx.scope()?.member(self.key).await?;
         Ok(member.role().permissions().map(Permission::from).collect())
+    }
+
+    /// When a chore with this recurrence would be due, before it is made. Nothing is stored.
+    async fn preview_recurrence(
+        &self,
+        #[graphql(desc = "When it would be due.")] recurrence: RecurrenceInput,
+        #[graphql(default = 10, desc = "At most so many occurrences, the first ones; 1 to 50.")] count: i32,
+    ) -> Result<RecurrencePreview> {
+        task::preview(&recurrence, &self.time_zone, count)
     }
 
     /// Who lives here, in the order in which they first joined; the first 50 unless said otherwise.

@@ -24,6 +24,7 @@ mod presence;
 mod rate_limit;
 mod scalar;
 mod scope;
+mod task;
 #[cfg(test)]
 mod testing;
 

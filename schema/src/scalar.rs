@@ -3,7 +3,7 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime as ChronoDateTime, SecondsFormat, Utc};
+use chrono::{DateTime as ChronoDateTime, NaiveDate, NaiveTime, SecondsFormat, Timelike as _, Utc};
 use roomm8_db::event::Position;
 use roomm8_db::{SubjectId, Time};
 
@@ -25,6 +25,44 @@ impl ScalarType for DateTime {
     fn to_value(&self) -> Value {
         let instant: ChronoDateTime<Utc> = self.0.to_utc();
         Value::String(instant.to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+/// A day of the calendar, as the schema tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LocalDate(pub(crate) NaiveDate);
+
+/// A day of the calendar, wherever it is asked for: `2026-11-24`, as RFC 3339 writes a full date.
+#[Scalar(specified_by_url = "https://scalars.graphql.org/andimarek/local-date")]
+impl ScalarType for LocalDate {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+        date.map(Self).ok_or_else(|| InputValueError::custom("must be a date, for example 2026-11-24"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%Y-%m-%d").to_string())
+    }
+}
+
+/// A time of the day, as the schema tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LocalTime(pub(crate) NaiveTime);
+
+/// What a clock on the wall says: `18:30`, or `18:30:15`.
+#[Scalar]
+impl ScalarType for LocalTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        let format = if text.len() == 5 { "%H:%M" } else { "%H:%M:%S" };
+        let time = NaiveTime::parse_from_str(text, format).ok().filter(|_| matches!(text.len(), 5 | 8));
+        time.map(Self).ok_or_else(|| InputValueError::custom("must be a time of the day, for example 18:30"))
+    }
+
+    fn to_value(&self) -> Value {
+        let format = if self.0.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+        Value::String(self.0.format(format).to_string())
     }
 }
 
@@ -95,6 +133,22 @@ mod tests {
             assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         }
         assert_eq!(Cursor::decode("nonsense"), None);
+    }
+
+    #[test]
+    fn days_and_times_are_read_as_they_are_told() {
+        for (told, text) in [("2026-11-24", "2026-11-24"), ("0001-01-01", "0001-01-01")] {
+            assert_eq!(LocalDate::parse(Value::from(text)).unwrap().to_value(), Value::from(told));
+        }
+        for (told, text) in [("18:30", "18:30"), ("18:30", "18:30:00"), ("00:00:59", "00:00:59")] {
+            assert_eq!(LocalTime::parse(Value::from(text)).unwrap().to_value(), Value::from(told));
+        }
+        for wrong in ["2026-2-4", "2026-02-30", "24.11.2026", "2026-11-24T00:00", "", "+2026-1-01"] {
+            assert!(LocalDate::parse(Value::from(wrong)).is_err(), "{wrong}");
+        }
+        for wrong in ["24:00", "7:30", "18.30", "18:30:5", "18:30:60", "18:30:00.5", "", "6pm"] {
+            assert!(LocalTime::parse(Value::from(wrong)).is_err(), "{wrong}");
+        }
     }
 
     #[test]

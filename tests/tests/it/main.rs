@@ -16,3 +16,4 @@ mod live;
 mod messages;
 mod start;
 mod statements;
+mod tasks;
