@@ -1,3 +1,4 @@
-//! Chores: when they are due, in the module below.
+//! Chores: when they are due, and whose turn they are, in the modules below.
 
 pub mod recurrence;
+pub mod rotation;
