@@ -3,9 +3,10 @@
 //! A chore has a [`Rule`] and a [`Rotation`]: the order of its roster, and how far the turn has come in it. For each
 //! occurrence [`Rotation::assign`] says who is to do it, and may be asked again while it is open, when people leave,
 //! go away or come back early. [`Rotation::close`] lets the turn pass on, and [`Rotation::restore`] takes that back.
-//! Below: the days people are away, and the count by which the one who did least is found.
+//! Below: the days people are away, the count by which the one who did least is found, and [`fairness()`].
 
 mod dates;
+mod fairness;
 mod least_done;
 #[cfg(test)]
 mod testing;
@@ -14,6 +15,7 @@ mod tests;
 mod turn;
 
 pub use dates::{DateRange, DateRanges, RANGE_LIMIT};
+pub use fairness::{Load, Part, Record, WHOLE, fairness};
 pub use least_done::{Credit, LOOK_BACK_DAYS, WINDOW_DAYS};
 pub use turn::{Closing, Outcome, PreImage, Superseded};
 
