@@ -40,12 +40,18 @@ pub enum Permission {
     MentionEveryone,
     /// See, make and revoke invitations, up to one's own role.
     Invite,
+    /// Do chores: close occurrences and take that back for a while, claim them and let go of them.
+    DoTasks,
+    /// Make chores, and give their occurrences to others.
+    ManageTasks,
     /// Change the household's name and settings.
     UpdateHousehold,
     /// Delete other people's messages.
     ModerateMessages,
     /// Change roles and remove members, of a lower role than one's own.
     ManageMembers,
+    /// Take back what anybody closed, as long as what followed it is open.
+    UndoTasks,
     /// Archive and restore the household.
     ArchiveHousehold,
 }
@@ -60,25 +66,31 @@ impl Permission {
             Self::CreateConversation => "CREATE_CONVERSATION",
             Self::MentionEveryone => "MENTION_EVERYONE",
             Self::Invite => "INVITE",
+            Self::DoTasks => "DO_TASKS",
+            Self::ManageTasks => "MANAGE_TASKS",
             Self::UpdateHousehold => "UPDATE_HOUSEHOLD",
             Self::ModerateMessages => "MODERATE_MESSAGES",
             Self::ManageMembers => "MANAGE_MEMBERS",
+            Self::UndoTasks => "UNDO_TASKS",
             Self::ArchiveHousehold => "ARCHIVE_HOUSEHOLD",
         }
     }
 }
 
 /// The permission matrix: each right, and the lowest role that has it.
-pub const MATRIX: [(Permission, Role); 10] = [
+pub const MATRIX: [(Permission, Role); 13] = [
     (Permission::Read, Role::Guest),
     (Permission::Chat, Role::Guest),
     (Permission::Leave, Role::Guest),
     (Permission::CreateConversation, Role::Member),
     (Permission::MentionEveryone, Role::Member),
     (Permission::Invite, Role::Member),
+    (Permission::DoTasks, Role::Member),
+    (Permission::ManageTasks, Role::Member),
     (Permission::UpdateHousehold, Role::Admin),
     (Permission::ModerateMessages, Role::Admin),
     (Permission::ManageMembers, Role::Admin),
+    (Permission::UndoTasks, Role::Admin),
     (Permission::ArchiveHousehold, Role::Owner),
 ];
 

@@ -26,6 +26,9 @@ pub enum Error {
     /// `expectedVersion` is stale and the same fields have changed since.
     #[error("it was changed by somebody else: look at the current version and try again")]
     Conflict(SubjectId),
+    /// The occurrence is closed: its row says by whom, when and how.
+    #[error("it is closed already: look at who did it, and when")]
+    AlreadyClosed(SubjectId),
     /// The `clientMutationId` was used before with another input.
     #[error("this clientMutationId was already used with a different input: make a new one for a new intent")]
     IdempotencyConflict,
@@ -154,4 +157,8 @@ pub enum RefusalCode {
     Archived,
     /// A limit on how many there may be is reached.
     Limit,
+    /// What followed it was closed, or is gone: take that back first.
+    Superseded,
+    /// It was closed too long ago to be taken back by who closed it.
+    UndoWindowClosed,
 }

@@ -44,6 +44,20 @@ labels! {
         ReactionRemoved = "REACTION_REMOVED",
         /// A person's read marker or mute level in a conversation changed; told only to that person.
         ConversationStateChanged = "CONVERSATION_STATE_CHANGED",
+        /// A chore was made.
+        TaskCreated = "TASK_CREATED",
+        /// A chore changed: who shares it, or in which order.
+        TaskUpdated = "TASK_UPDATED",
+        /// A chore is due another time.
+        OccurrenceOpened = "OCCURRENCE_OPENED",
+        /// It was done, skipped or missed.
+        OccurrenceClosed = "OCCURRENCE_CLOSED",
+        /// Its closing was taken back.
+        OccurrenceReopened = "OCCURRENCE_REOPENED",
+        /// It is somebody else's to do, or nobody's.
+        OccurrenceAssigned = "OCCURRENCE_ASSIGNED",
+        /// It is no longer to be done, and gone.
+        OccurrenceCancelled = "OCCURRENCE_CANCELLED",
     }
 }
 

@@ -214,7 +214,7 @@ impl Update {
             after.name = name(new)?;
         }
         if let Some(new) = &self.time_zone {
-            after.time_zone = time_zone(new)?.name().to_owned();
+            after.time_zone = time_zone(new)?.to_string();
         }
         if let Some(new) = &self.currency {
             after.currency = currency(new)?;
@@ -369,7 +369,10 @@ mod tests {
 
     #[test]
     fn zones_and_currencies_are_told_by_their_exact_names() {
-        assert_eq!(time_zone("America/Argentina/Buenos_Aires").unwrap(), "America/Argentina/Buenos_Aires");
+        assert_eq!(
+            time_zone("America/Argentina/Buenos_Aires").unwrap().name(),
+            "America/Argentina/Buenos_Aires"
+        );
         for nowhere in ["", "Mars/Olympus", "Europe/Berlin\0", "GMT+25", " Europe/Berlin"] {
             assert!(time_zone(nowhere).is_err(), "{nowhere}");
         }

@@ -83,7 +83,11 @@ ids! {
     MessageId,
     /// A notification waiting in the outbox, or sent.
     NotificationId,
-    /// What an event is about: the id of a household, member, invitation, conversation or message.
+    /// A chore.
+    TaskId,
+    /// One time that a chore is due.
+    OccurrenceId,
+    /// What an event is about: the id of a household, member, invitation, conversation, message, chore or occurrence.
     SubjectId,
 }
 
@@ -103,4 +107,4 @@ macro_rules! subjects {
     )+};
 }
 
-subjects!(HouseholdId, MemberId, InvitationId, ConversationId, MessageId);
+subjects!(HouseholdId, MemberId, InvitationId, ConversationId, MessageId, TaskId, OccurrenceId);

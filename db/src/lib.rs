@@ -15,6 +15,7 @@ mod among;
 mod change;
 pub mod conversation;
 mod database;
+mod date;
 mod error;
 pub mod event;
 pub mod household;
@@ -39,10 +40,11 @@ pub use access::{Member, Permission, Role};
 pub use change::{Change, Changed, Entry, Operation, Request, Subject};
 pub use connection::Connection;
 pub use database::{Commit, Database, Options, Pooled, Statistics};
+pub use date::{Date, WallTime};
 pub use error::{Error, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{
-    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, NotificationId, SessionId, SubjectId,
-    UserId,
+    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, NotificationId, OccurrenceId, SessionId,
+    SubjectId, TaskId, UserId,
 };
 pub use time::Time;

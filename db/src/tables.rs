@@ -225,11 +225,59 @@ table! {
     }
 }
 
+table! {
+    tasks (id) {
+        id -> Binary,
+        household_id -> Binary,
+        title -> Text,
+        notes -> Nullable<Text>,
+        weight -> Integer,
+        start_on -> Integer,
+        due_time -> Nullable<Integer>,
+        time_zone -> Text,
+        rule -> Nullable<Text>,
+        overflow -> Text,
+        mode -> Text,
+        strategy -> Text,
+        turn_length -> Integer,
+        help -> Text,
+        missed_policy -> Text,
+        rotation -> Text,
+        created_by -> Binary,
+        created_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    occurrences (id) {
+        id -> Binary,
+        household_id -> Binary,
+        task_id -> Binary,
+        number -> Integer,
+        share -> Binary,
+        due_on -> Integer,
+        due_at -> BigInt,
+        status -> Text,
+        assignee_id -> Nullable<Binary>,
+        holder_id -> Nullable<Binary>,
+        done_by -> Nullable<Binary>,
+        done_at -> Nullable<BigInt>,
+        closed_by -> Nullable<Binary>,
+        closed_at -> Nullable<BigInt>,
+        note -> Nullable<Text>,
+        pre_image -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(members -> users (user_id));
 joinable!(members -> households (household_id));
 joinable!(conversations -> households (household_id));
 joinable!(messages -> conversations (conversation_id));
+joinable!(occurrences -> tasks (task_id));
 
 allow_tables_to_appear_in_same_query!(
     users,
@@ -247,4 +295,6 @@ allow_tables_to_appear_in_same_query!(
     message_mentions,
     message_reactions,
     message_revisions,
+    tasks,
+    occurrences,
 );

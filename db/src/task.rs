@@ -1,4 +1,258 @@
-//! Chores: when they are due, and whose turn they are, in the modules below.
+//! Chores: what is to be done, when, and by whom. A chore ([`Task`]) has a schedule ([`recurrence`]), a roster
+//! ([`rotation`]) and, as long as it goes on, an open [`Occurrence`]; closing that opens the next. Reading chores is
+//! here; in the modules below how they are made, closed, taken back and passed on.
 
+mod assign;
+mod close;
+mod create;
+pub mod occurrence;
 pub mod recurrence;
 pub mod rotation;
+mod undo;
+
+pub(crate) use assign::let_go;
+pub use assign::{Claim, Reassign, Release};
+pub use close::{Complete, NOTE_LIMIT, Skip};
+pub use create::{Create, NOTES_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT};
+pub use occurrence::{Occurrence, Status};
+pub use undo::{UNDO_WINDOW, Undo};
+
+use crate::access::{Member, MemberStatus, Permission, Role};
+use crate::among::among;
+use crate::household::{self, Archived};
+use crate::labels::labels;
+use crate::message::End;
+use crate::page::Window;
+use crate::tables::{members, tasks};
+use crate::{
+    Change, Connection, Date, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, TaskId, Time,
+    WallTime, event,
+};
+use chrono_tz::Tz;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use recurrence::{Mode, Overflow, Schedule};
+use rotation::{Help, Rotation, Strategy};
+use std::num::NonZeroU16;
+
+/// The rule of a chore that is due once.
+const ONCE: &str = "FREQ=DAILY;COUNT=1";
+
+labels! {
+    /// What becomes of an occurrence that nobody closed in time.
+    MissedPolicy {
+        /// It stays open, overdue, until it is closed.
+        StayOverdue = "STAY_OVERDUE",
+        /// It gives way to the next when that is due.
+        RollToNext = "ROLL_TO_NEXT",
+        /// It stays open, and the next is opened beside it.
+        Accumulate = "ACCUMULATE",
+    }
+}
+
+/// A chore.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = tasks)]
+pub struct Task {
+    /// Its identifier.
+    pub id: TaskId,
+    /// Whose it is.
+    pub household_id: HouseholdId,
+    /// What is to be done, in a few words.
+    pub title: String,
+    /// What else there is to know.
+    pub notes: Option<String>,
+    /// How much work it is, in minutes or points, as the household likes.
+    pub weight: i32,
+    /// The local date from which on it is due.
+    pub start_on: Date,
+    /// The local time it is due at; none is the end of the day.
+    pub due_time: Option<WallTime>,
+    /// The IANA zone of its dates and times.
+    pub time_zone: String,
+    /// Its recurrence rule; none if it is due once.
+    pub rule: Option<String>,
+    /// What it does in months that are too short.
+    pub overflow: Overflow,
+    /// What its next date is counted from.
+    pub mode: Mode,
+    /// How the one to do it is found.
+    pub strategy: Strategy,
+    /// How many occurrences make a turn.
+    pub turn_length: i32,
+    /// What doing another's whole turn does to the order.
+    pub help: Help,
+    /// What becomes of an occurrence that nobody closed in time.
+    pub missed_policy: MissedPolicy,
+    /// The [`Rotation`], as JSON.
+    rotation: String,
+    /// Who made it.
+    pub created_by: MemberId,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was put away.
+    pub archived_at: Option<Time>,
+    /// Counts its changes, but not how the turn passes on.
+    pub version: i32,
+}
+
+impl crate::Subject for Task {
+    fn subject_id(&self) -> SubjectId {
+        self.id.into()
+    }
+
+    async fn find(conn: &mut Connection, id: SubjectId) -> Result<Self> {
+        let query = tasks::table.filter(tasks::id.eq(TaskId::from(id)));
+        run!(conn, |c| query.select(Self::as_select()).first(c).await)
+    }
+}
+
+impl Task {
+    /// The zone of its dates and times.
+    pub fn zone(&self) -> Result<Tz> {
+        household::time_zone(&self.time_zone)
+    }
+
+    /// When it is due.
+    pub fn schedule(&self) -> Result<Schedule> {
+        let rule = self.rule.as_deref().unwrap_or(ONCE).parse()?;
+        let time = self.due_time.map(WallTime::naive);
+        Schedule::new(self.start_on.naive(), time, self.zone()?, rule, self.overflow, self.mode)
+    }
+
+    /// Its roster in order, current members or not: the rotation passes over who cannot do it.
+    pub fn roster(&self) -> Result<Vec<MemberId>> {
+        self.rotation().map(|rotation| rotation.order().to_vec())
+    }
+
+    /// Fails if it was put away.
+    fn refuse_if_archived(&self) -> Result<()> {
+        if self.archived_at.is_none() {
+            return Ok(());
+        }
+        Err(Error::refused(RefusalCode::Gone, "occurrenceId", "this chore was put away"))
+    }
+
+    fn rotation(&self) -> Result<Rotation<MemberId>> {
+        from_json(&self.rotation)
+    }
+
+    /// How it is shared.
+    fn sharing(&self) -> Result<rotation::Rule> {
+        Ok(rotation::Rule {
+            strategy: self.strategy,
+            turn_length: turn_length(self.turn_length)?,
+            help: self.help,
+        })
+    }
+}
+
+/// A turn's length that can be had.
+fn turn_length(length: i32) -> Result<NonZeroU16> {
+    let within_limit = (1..=TURN_LIMIT).contains(&length).then_some(length);
+    within_limit.and_then(|length| u16::try_from(length).ok()).and_then(NonZeroU16::new).ok_or_else(|| {
+        let message = format!("must be 1 to {TURN_LIMIT} occurrences");
+        Error::refused(RefusalCode::Invalid, "turnLength", message)
+    })
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(error.into()))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|error| Error::Internal(error.into()))
+}
+
+/// The chore, if it is one of the member's household; otherwise [`Error::NotFound`].
+pub async fn find(conn: &mut Connection, member: &Member, id: TaskId) -> Result<Task> {
+    among_ids(conn, member, &[id]).await?.pop().ok_or(Error::NotFound)
+}
+
+/// Those of these chores that are of the member's household.
+pub async fn among_ids(conn: &mut Connection, member: &Member, ids: &[TaskId]) -> Result<Vec<Task>> {
+    let query = tasks::table
+        .filter(tasks::household_id.eq(member.household_id()))
+        .filter(among(tasks::id, ids))
+        .order(tasks::id);
+    run!(conn, |c| query.select(Task::as_select()).load(c).await)
+}
+
+/// The chores of the member's household in a window, in the order in which they were made.
+pub async fn page(
+    conn: &mut Connection,
+    member: &Member,
+    archived: Archived,
+    window: Window,
+) -> Result<Vec<Task>> {
+    let (after, before): (TaskId, TaskId) = window.bounds();
+    let includes_archived = (archived == Archived::Included).into_sql::<diesel::sql_types::Bool>();
+    let query = tasks::table
+        .filter(tasks::household_id.eq(member.household_id()))
+        .filter(tasks::archived_at.is_null().or(includes_archived))
+        .filter(tasks::id.gt(after))
+        .filter(tasks::id.lt(before))
+        .limit(window.limit);
+    let found = match window.end {
+        End::Oldest => run!(conn, |c| query.order(tasks::id.asc()).select(Task::as_select()).load(c).await),
+        End::Newest => run!(conn, |c| query.order(tasks::id.desc()).select(Task::as_select()).load(c).await),
+    };
+    Ok(window.oldest_first(found?))
+}
+
+/// A member who may do chores.
+struct Doer {
+    id: MemberId,
+    joined_at: Time,
+}
+
+/// Those of these members who belong to the household being changed, and may do chores.
+async fn doers(change: &mut Change<'_>, ids: &[MemberId]) -> Result<Vec<Doer>> {
+    let query = members::table
+        .filter(members::household_id.eq(change.household_id()))
+        .filter(members::status.eq(MemberStatus::Active))
+        .filter(among(members::id, ids))
+        .select((members::id, members::role, members::joined_at));
+    let rows: Vec<(MemberId, Role, Time)> = run!(change.conn(), |c| query.load(c).await)?;
+    let doers = rows.into_iter().filter(|(_, role, _)| role.may(Permission::DoTasks));
+    Ok(doers.map(|(id, _, joined_at)| Doer { id, joined_at }).collect())
+}
+
+/// Fails unless all of these are current members who may do chores.
+async fn refuse_strangers(change: &mut Change<'_>, field: &'static str, ids: &[MemberId]) -> Result<()> {
+    let doers = doers(change, ids).await?;
+    if ids.iter().all(|id| doers.iter().any(|doer| doer.id == *id)) {
+        return Ok(());
+    }
+    let message = "must be current members of this household who may do chores; guests do none";
+    Err(Error::refused(RefusalCode::InvalidReference, field, message))
+}
+
+/// Keeps how far the turn has come. That is not news, as the occurrences tell it; another roster is.
+async fn save_rotation(
+    change: &mut Change<'_>,
+    task: &mut Task,
+    rotation: &Rotation<MemberId>,
+) -> Result<()> {
+    let is_news = task.rotation()?.order() != rotation.order();
+    task.rotation = to_json(rotation)?;
+    task.version += i32::from(is_news);
+    let update = diesel::update(tasks::table)
+        .filter(tasks::id.eq(task.id))
+        .set((tasks::rotation.eq(&task.rotation), tasks::version.eq(task.version)));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    if is_news {
+        record(change, event::Kind::TaskUpdated, task, &["roster"]);
+    }
+    Ok(())
+}
+
+fn record(change: &mut Change<'_>, kind: event::Kind, task: &Task, fields: &[&'static str]) {
+    change.record(event::Entry {
+        kind,
+        subject: task.id.into(),
+        version: task.version,
+        fields: fields.to_vec(),
+        audience: None,
+    });
+}

@@ -137,7 +137,9 @@ impl From<&DbError> for Error {
             DbError::NotFound => Self::new(Code::NotFound, message),
             DbError::Forbidden(_) => Self::new(Code::Forbidden, message),
             DbError::Unauthenticated => Self::new(Code::Unauthenticated, message),
-            DbError::Refused(_) | DbError::Conflict(_) => Self::new(Code::BadUserInput, message),
+            DbError::Refused(_) | DbError::Conflict(_) | DbError::AlreadyClosed(_) => {
+                Self::new(Code::BadUserInput, message)
+            }
             DbError::IdempotencyConflict => Self::new(Code::IdempotencyConflict, message),
             DbError::Throttled(wait) => {
                 Self::new(Code::RateLimited, message).retry_after(wait.as_secs().max(1))

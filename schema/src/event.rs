@@ -56,6 +56,20 @@ pub(crate) enum HouseholdEventKind {
     ReactionRemoved,
     /// Your read marker or mute level changed, on this or another device. Subject: Conversation. Told only to you.
     ConversationStateChanged,
+    /// A chore was made.
+    TaskCreated,
+    /// A chore changed.
+    TaskUpdated,
+    /// A chore is due another time.
+    OccurrenceOpened,
+    /// It was done, skipped or missed.
+    OccurrenceClosed,
+    /// Its closing was taken back.
+    OccurrenceReopened,
+    /// It is somebody else's to do, or nobody's.
+    OccurrenceAssigned,
+    /// It is no longer to be done, and gone.
+    OccurrenceCancelled,
 }
 
 impl From<Kind> for HouseholdEventKind {
@@ -78,6 +92,13 @@ impl From<Kind> for HouseholdEventKind {
             Kind::ReactionAdded => Self::ReactionAdded,
             Kind::ReactionRemoved => Self::ReactionRemoved,
             Kind::ConversationStateChanged => Self::ConversationStateChanged,
+            Kind::TaskCreated => Self::TaskCreated,
+            Kind::TaskUpdated => Self::TaskUpdated,
+            Kind::OccurrenceOpened => Self::OccurrenceOpened,
+            Kind::OccurrenceClosed => Self::OccurrenceClosed,
+            Kind::OccurrenceReopened => Self::OccurrenceReopened,
+            Kind::OccurrenceAssigned => Self::OccurrenceAssigned,
+            Kind::OccurrenceCancelled => Self::OccurrenceCancelled,
         }
     }
 }
@@ -193,6 +214,14 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
             Some(row) => EventSubject::Message(row.clone().into()),
             None => return Ok(None),
         },
+        // Chores have no type here yet.
+        Kind::TaskCreated
+        | Kind::TaskUpdated
+        | Kind::OccurrenceOpened
+        | Kind::OccurrenceClosed
+        | Kind::OccurrenceReopened
+        | Kind::OccurrenceAssigned
+        | Kind::OccurrenceCancelled => return Ok(None),
     }))
 }
 

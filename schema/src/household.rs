@@ -48,12 +48,18 @@ pub(crate) enum Permission {
     MentionEveryone,
     /// See, make and revoke invitations, up to your own role. `MEMBER` and higher.
     Invite,
+    /// Do chores: close what is due and take that back for a while, claim it and let go of it. `MEMBER` and higher.
+    DoTasks,
+    /// Make chores, and give what is due to others. `MEMBER` and higher.
+    ManageTasks,
     /// Change the household's name and settings. `ADMIN` and higher.
     UpdateHousehold,
     /// Delete other people's messages. `ADMIN` and higher.
     ModerateMessages,
     /// Change roles and remove members, of a lower role than your own; owners also other owners. `ADMIN` and higher.
     ManageMembers,
+    /// Take back what anybody closed, as long as what followed it is open. `ADMIN` and higher.
+    UndoTasks,
     /// Archive and restore the household. `OWNER`.
     ArchiveHousehold,
 }

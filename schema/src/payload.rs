@@ -47,6 +47,12 @@ pub(crate) enum UserErrorCode {
     Archived,
     /// A limit on how many there may be is reached.
     Limit,
+    /// Somebody else has closed it already: it comes along, and says by whom, when and how.
+    AlreadyClosed,
+    /// What followed it was closed, or is gone: take that back first.
+    Superseded,
+    /// It was closed too long ago for you to take it back.
+    UndoWindowClosed,
 }
 
 /// What a person can mend: show it beside the field.
@@ -81,6 +87,8 @@ impl From<Refusal> for UserError {
             RefusalCode::TokenInvalid => UserErrorCode::TokenInvalid,
             RefusalCode::Archived => UserErrorCode::Archived,
             RefusalCode::Limit => UserErrorCode::Limit,
+            RefusalCode::Superseded => UserErrorCode::Superseded,
+            RefusalCode::UndoWindowClosed => UserErrorCode::UndoWindowClosed,
         };
         let field = refusal.field.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         Self { code, field, message: refusal.message }
@@ -93,6 +101,14 @@ impl UserError {
             code: UserErrorCode::Conflict,
             field: vec!["expectedVersion".to_owned()],
             message: "somebody else changed it meanwhile: this is how it is now".to_owned(),
+        }
+    }
+
+    fn already_closed() -> Self {
+        Self {
+            code: UserErrorCode::AlreadyClosed,
+            field: vec!["occurrenceId".to_owned()],
+            message: "it is closed already: look at who did it, and when".to_owned(),
         }
     }
 }
@@ -140,6 +156,10 @@ pub(crate) async fn perform<O: Operation>(
         Err(DbError::Conflict(subject)) => {
             let current = O::Outcome::find(&mut *scope.connection().await?, subject).await?;
             Ok(Outcome { subject: Some(current), ..Outcome::refused(UserError::conflict()) })
+        }
+        Err(DbError::AlreadyClosed(subject)) => {
+            let current = O::Outcome::find(&mut *scope.connection().await?, subject).await?;
+            Ok(Outcome { subject: Some(current), ..Outcome::refused(UserError::already_closed()) })
         }
         Err(error) => Err(error.into()),
     }

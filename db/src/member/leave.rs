@@ -7,6 +7,7 @@ use crate::access::{MemberStatus, Permission, Role};
 use crate::tables::{member_periods, members};
 use crate::{
     Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, household, invitation, message,
+    task,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -125,7 +126,7 @@ async fn ban(change: &mut Change<'_>, member: MemberId) -> Result<bool> {
     Ok(run!(change.conn(), |c| update.execute(c).await)? == 1)
 }
 
-/// Ends a membership, and with it the invitations they made.
+/// Ends a membership, and with it the invitations they made and the chores they were to do.
 async fn end(change: &mut Change<'_>, mut member: Profile, status: MemberStatus) -> Result<Profile> {
     let seq = change.next_seq();
     member.status = status;
@@ -148,5 +149,6 @@ async fn end(change: &mut Change<'_>, mut member: Profile, status: MemberStatus)
     };
     record(change, kind, member.id, member.version, &["status"]);
     invitation::void_all(change, member.id).await?;
+    task::let_go(change, member.id).await?;
     Ok(member)
 }

@@ -1,0 +1,266 @@
+//! The times a chore is due: reading them, open ones and history.
+
+use super::Task;
+use crate::access::Member;
+use crate::among::among;
+use crate::labels::labels;
+use crate::message::End;
+use crate::tables::{occurrences, tasks};
+use crate::{
+    Change, Connection, Date, Error, HouseholdId, MemberId, OccurrenceId, Result, SubjectId, TaskId, Time,
+    event,
+};
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel_async::RunQueryDsl;
+
+/// The share of an occurrence that is not in anybody's own line.
+pub(super) const NOBODYS: MemberId = MemberId::from_bytes([0; 16]);
+
+labels! {
+    /// What became of an occurrence.
+    Status {
+        /// Nothing yet.
+        Open = "OPEN",
+        /// Somebody did it.
+        Done = "DONE",
+        /// It was not to be done this time.
+        Skipped = "SKIPPED",
+        /// It was not done in time.
+        Missed = "MISSED",
+    }
+}
+
+/// One time that a chore is due; once closed, one line of its history.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = occurrences)]
+pub struct Occurrence {
+    /// Its identifier.
+    pub id: OccurrenceId,
+    /// Whose chore's.
+    pub household_id: HouseholdId,
+    /// The chore.
+    pub task_id: TaskId,
+    /// Which of its line it is: 1, 2, 3, …
+    pub number: i32,
+    /// The member of whose own line it is one, or [`NOBODYS`]: see [`Occurrence::share`].
+    pub(super) share: MemberId,
+    /// The local date it is due, by which the rule counts.
+    pub due_on: Date,
+    /// When it is due.
+    pub due_at: Time,
+    /// What became of it.
+    pub status: Status,
+    /// Who is to do it, or was; none while it is to be claimed, or nobody can.
+    pub assignee_id: Option<MemberId>,
+    /// Whose turn it uses up, whoever does it.
+    pub holder_id: Option<MemberId>,
+    /// Who did it.
+    pub done_by: Option<MemberId>,
+    /// When they did it, as they say.
+    pub done_at: Option<Time>,
+    /// Who closed it.
+    pub closed_by: Option<MemberId>,
+    /// When it was closed.
+    pub closed_at: Option<Time>,
+    /// What who closed it had to say: of one that was skipped, why.
+    pub note: Option<String>,
+    /// What taking the closing back needs, as JSON.
+    pub(super) pre_image: Option<String>,
+    /// Counts its changes.
+    pub version: i32,
+}
+
+impl crate::Subject for Occurrence {
+    fn subject_id(&self) -> SubjectId {
+        self.id.into()
+    }
+
+    async fn find(conn: &mut Connection, id: SubjectId) -> Result<Self> {
+        let query = occurrences::table.filter(occurrences::id.eq(OccurrenceId::from(id)));
+        run!(conn, |c| query.select(Self::as_select()).first(c).await)
+    }
+}
+
+impl Occurrence {
+    /// Whether it is still to be done.
+    pub fn is_open(&self) -> bool {
+        self.status == Status::Open
+    }
+
+    /// The member of whose own line it is one, where everybody has their own.
+    pub fn share(&self) -> Option<MemberId> {
+        (self.share != NOBODYS).then_some(self.share)
+    }
+}
+
+/// The occurrence, if it is one of the member's household; otherwise [`Error::NotFound`].
+pub async fn find(conn: &mut Connection, member: &Member, id: OccurrenceId) -> Result<Occurrence> {
+    among_ids(conn, member, &[id]).await?.pop().ok_or(Error::NotFound)
+}
+
+/// Those of these occurrences that are of the member's household.
+pub async fn among_ids(
+    conn: &mut Connection,
+    member: &Member,
+    ids: &[OccurrenceId],
+) -> Result<Vec<Occurrence>> {
+    let query = occurrences::table
+        .filter(occurrences::household_id.eq(member.household_id()))
+        .filter(among(occurrences::id, ids))
+        .order(occurrences::id);
+    run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)
+}
+
+/// Which occurrences are wanted; what is `None` does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Those of this chore.
+    pub task: Option<TaskId>,
+    /// Those of which this became.
+    pub status: Option<Status>,
+    /// Those that this member is, or was, to do.
+    pub assignee: Option<MemberId>,
+    /// Those due before this instant: with [`Status::Open`] and now, what is overdue.
+    pub due_before: Option<Time>,
+    /// Those due on this local date or later.
+    pub from: Option<NaiveDate>,
+    /// Those due on this local date or earlier.
+    pub to: Option<NaiveDate>,
+}
+
+/// An occurrence's place in lists: by when it is due, and then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// When it is due.
+    pub due_at: Time,
+    /// Which it is.
+    pub id: OccurrenceId,
+}
+
+/// A stretch of a list of occurrences: after one place and before another, taken from one end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Only what comes after it.
+    pub after: Option<Place>,
+    /// Only what comes before it.
+    pub before: Option<Place>,
+    /// At most so many.
+    pub limit: i64,
+    /// From which end they are taken; they are always returned in the order they are due.
+    pub end: End,
+}
+
+/// The occurrences of the member's household in a window, in the order they are due.
+pub async fn page(
+    conn: &mut Connection,
+    member: &Member,
+    filter: Filter,
+    window: Window,
+) -> Result<Vec<Occurrence>> {
+    let first = Place { due_at: Time::from_micros(i64::MIN), id: OccurrenceId::from_bytes([0; 16]) };
+    let last = Place { due_at: Time::from_micros(i64::MAX), id: OccurrenceId::from_bytes([0xff; 16]) };
+    let (after, before) = (window.after.unwrap_or(first), window.before.unwrap_or(last));
+    let any = |filter: bool| (!filter).into_sql::<Bool>();
+    let task = filter.task.unwrap_or(TaskId::from_bytes([0; 16]));
+    let query = occurrences::table
+        .filter(occurrences::household_id.eq(member.household_id()))
+        .filter(occurrences::task_id.eq(task).or(any(filter.task.is_some())))
+        .filter(
+            occurrences::status.eq(filter.status.unwrap_or(Status::Open)).or(any(filter.status.is_some())),
+        )
+        .filter(
+            occurrences::assignee_id
+                .eq(filter.assignee.unwrap_or(NOBODYS))
+                .or(any(filter.assignee.is_some())),
+        )
+        .filter(occurrences::due_at.lt(filter.due_before.unwrap_or(Time::from_micros(i64::MAX))))
+        .filter(occurrences::due_on.ge(Date::from(filter.from.unwrap_or(NaiveDate::MIN))))
+        .filter(occurrences::due_on.le(Date::from(filter.to.unwrap_or(NaiveDate::MAX))))
+        .filter(
+            occurrences::due_at
+                .gt(after.due_at)
+                .or(occurrences::due_at.eq(after.due_at).and(occurrences::id.gt(after.id))),
+        )
+        .filter(
+            occurrences::due_at
+                .lt(before.due_at)
+                .or(occurrences::due_at.eq(before.due_at).and(occurrences::id.lt(before.id))),
+        )
+        .limit(window.limit);
+    match window.end {
+        End::Oldest => {
+            let query = query.order((occurrences::due_at.asc(), occurrences::id.asc()));
+            run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)
+        }
+        End::Newest => {
+            let query = query.order((occurrences::due_at.desc(), occurrences::id.desc()));
+            let mut found: Vec<Occurrence> =
+                run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)?;
+            found.reverse();
+            Ok(found)
+        }
+    }
+}
+
+/// An occurrence of the household being changed, with its chore, which is not put away.
+pub(super) async fn with_task(change: &mut Change<'_>, id: OccurrenceId) -> Result<(Occurrence, Task)> {
+    let query = occurrences::table
+        .inner_join(tasks::table)
+        .filter(occurrences::household_id.eq(change.household_id()))
+        .filter(occurrences::id.eq(id));
+    let (occurrence, task): (Occurrence, Task) = run!(change.conn(), |c| {
+        query.select((Occurrence::as_select(), Task::as_select())).first(c).await
+    })?;
+    task.refuse_if_archived()?;
+    Ok((occurrence, task))
+}
+
+/// As [`with_task`], of an occurrence that is to be open.
+pub(super) async fn open_with_task(change: &mut Change<'_>, id: OccurrenceId) -> Result<(Occurrence, Task)> {
+    let (occurrence, task) = with_task(change, id).await?;
+    if occurrence.is_open() { Ok((occurrence, task)) } else { Err(Error::AlreadyClosed(id.into())) }
+}
+
+/// Saves what changed of it as its next version, if it is `still` what it was.
+pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, still: Status) -> Result<()> {
+    let seen = occurrence.version;
+    occurrence.version += 1;
+    let update = diesel::update(occurrences::table)
+        .filter(occurrences::id.eq(occurrence.id))
+        .filter(occurrences::status.eq(still))
+        .filter(occurrences::version.eq(seen))
+        .set((
+            occurrences::status.eq(occurrence.status),
+            occurrences::assignee_id.eq(occurrence.assignee_id),
+            occurrences::holder_id.eq(occurrence.holder_id),
+            occurrences::done_by.eq(occurrence.done_by),
+            occurrences::done_at.eq(occurrence.done_at),
+            occurrences::closed_by.eq(occurrence.closed_by),
+            occurrences::closed_at.eq(occurrence.closed_at),
+            occurrences::note.eq(&occurrence.note),
+            occurrences::pre_image.eq(&occurrence.pre_image),
+            occurrences::version.eq(occurrence.version),
+        ));
+    // The lock of the household's log lets one change in at a time; this holds even if that failed.
+    if run!(change.conn(), |c| update.execute(c).await)? == 1 {
+        return Ok(());
+    }
+    Err(Error::AlreadyClosed(occurrence.id.into()))
+}
+
+pub(super) fn record(
+    change: &mut Change<'_>,
+    kind: event::Kind,
+    occurrence: &Occurrence,
+    fields: &[&'static str],
+) {
+    change.record(event::Entry {
+        kind,
+        subject: occurrence.id.into(),
+        version: occurrence.version,
+        fields: fields.to_vec(),
+        audience: None,
+    });
+}
