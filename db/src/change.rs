@@ -8,7 +8,7 @@ use crate::access::{self, Member, Permission};
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::idempotency::{Key, Receipt};
-use crate::tables::household_streams;
+use crate::tables::{household_streams, households};
 use crate::{
     Connection, Database, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, Time, UserId, event,
     throttle,
@@ -30,6 +30,8 @@ pub enum Entry {
     Admission,
     /// Anybody: the operation makes the household.
     Founding,
+    /// Nobody: it is time for it. See [`Database::perform_due`].
+    Clock,
 }
 
 /// One thing that can be done to a household: its inputs, and how they change it.
@@ -79,7 +81,7 @@ pub struct Changed<T> {
 pub struct Change<'c> {
     conn: &'c mut Connection,
     household_id: HouseholdId,
-    user_id: UserId,
+    user_id: Option<UserId>,
     actor: Option<Member>,
     head: i64,
     now: Time,
@@ -101,8 +103,8 @@ impl Change<'_> {
     }
 
     /// The person who asked.
-    pub fn user_id(&self) -> UserId {
-        self.user_id
+    pub fn user_id(&self) -> Result<UserId> {
+        self.user_id.ok_or(Error::NotFound)
     }
 
     /// The member who asked.
@@ -160,6 +162,58 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Performs on a household what has become due, in nobody's name; nothing, and `None`, while it is archived. It may
+    /// be asked by several instances at once: the operation decides under the lock whether there is still something
+    /// to do.
+    pub async fn perform_due<O: Operation>(
+        &self,
+        household: HouseholdId,
+        operation: &O,
+    ) -> Result<Option<O::Outcome>> {
+        let _turn = self.turns().take(household).await?;
+        let Some((subject, seq)) = self.transaction(&Due { household, operation }).await? else {
+            return Ok(None);
+        };
+        self.announce(household, seq);
+        Ok(Some(subject))
+    }
+}
+
+struct Due<'a, O> {
+    household: HouseholdId,
+    operation: &'a O,
+}
+
+impl<O: Operation> Work for Due<'_, O> {
+    type Output = Option<(O::Outcome, i64)>;
+
+    async fn run(&self, conn: &mut Connection) -> Result<Self::Output> {
+        let head = lock(conn, self.household).await?;
+        let archived = households::table
+            .filter(households::id.eq(self.household))
+            .filter(households::archived_at.is_not_null())
+            .count();
+        if O::ENTRY != Entry::Clock || run!(conn, |c| archived.get_result::<i64>(c).await)? > 0 {
+            return Ok(None);
+        }
+        let mut change = Change {
+            conn,
+            household_id: self.household,
+            user_id: None,
+            actor: None,
+            head: head.seq,
+            now: Time::now(),
+            throttles: false,
+            entries: Vec::new(),
+            admitted: None,
+        };
+        let subject = self.operation.apply(&mut change).await?;
+        let seq = finish(change).await?;
+        Ok(Some((subject, seq)))
+    }
+}
+
 /// What the intent is about: its household, unless each try would make another one.
 fn key<'a, O: Operation>(request: Request<'a>, operation: &O, id: &'a str) -> Result<Key<'a>> {
     let household = (O::ENTRY != Entry::Founding).then_some(request.household);
@@ -213,7 +267,7 @@ impl<O: Operation> Work for Performance<'_, O> {
         let mut change = Change {
             conn,
             household_id: household,
-            user_id: user,
+            user_id: Some(user),
             actor,
             head: head.seq,
             now: Time::now(),
@@ -296,6 +350,8 @@ async fn admitted(
         }
         Entry::Restoration => access::restorer(conn, user, household).await.map(Some),
         Entry::Admission | Entry::Founding => Ok(None),
+        // Time passes for everybody; it is nobody's to ask for.
+        Entry::Clock => Err(Error::NotFound),
     }
 }
 

@@ -46,8 +46,12 @@ labels! {
         ConversationStateChanged = "CONVERSATION_STATE_CHANGED",
         /// A chore was made.
         TaskCreated = "TASK_CREATED",
-        /// A chore changed: who shares it, or in which order.
+        /// A chore changed: what it is, when it is due, or who shares it.
         TaskUpdated = "TASK_UPDATED",
+        /// A chore was put away, and what was open of it is gone.
+        TaskArchived = "TASK_ARCHIVED",
+        /// A chore was brought back.
+        TaskRestored = "TASK_RESTORED",
         /// A chore is due another time.
         OccurrenceOpened = "OCCURRENCE_OPENED",
         /// It was done, skipped or missed.
@@ -58,6 +62,20 @@ labels! {
         OccurrenceAssigned = "OCCURRENCE_ASSIGNED",
         /// It is no longer to be done, and gone.
         OccurrenceCancelled = "OCCURRENCE_CANCELLED",
+        /// It is due at another time.
+        OccurrenceRescheduled = "OCCURRENCE_RESCHEDULED",
+        /// Somebody says that it is done, and somebody else has to agree.
+        OccurrenceSubmitted = "OCCURRENCE_SUBMITTED",
+        /// Somebody did not agree that it is done: it is open again.
+        OccurrenceRejected = "OCCURRENCE_REJECTED",
+        /// A part of it was done, or is to be done after all.
+        SubtaskChanged = "SUBTASK_CHANGED",
+        /// Somebody offers to trade one occurrence for another.
+        SwapOffered = "SWAP_OFFERED",
+        /// An offer was accepted, declined, taken back or came to nothing.
+        SwapClosed = "SWAP_CLOSED",
+        /// When a member is away changed.
+        AbsenceChanged = "ABSENCE_CHANGED",
     }
 }
 

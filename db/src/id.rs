@@ -87,7 +87,11 @@ ids! {
     TaskId,
     /// One time that a chore is due.
     OccurrenceId,
-    /// What an event is about: the id of a household, member, invitation, conversation, message, chore or occurrence.
+    /// A time that a member is away.
+    AbsenceId,
+    /// An offer to trade one occurrence for another.
+    SwapId,
+    /// What an event is about: the id of a household, member, invitation, conversation, message, chore, occurrence or swap.
     SubjectId,
 }
 
@@ -107,4 +111,14 @@ macro_rules! subjects {
     )+};
 }
 
-subjects!(HouseholdId, MemberId, InvitationId, ConversationId, MessageId, TaskId, OccurrenceId);
+subjects!(
+    HouseholdId,
+    MemberId,
+    InvitationId,
+    ConversationId,
+    MessageId,
+    TaskId,
+    OccurrenceId,
+    AbsenceId,
+    SwapId
+);

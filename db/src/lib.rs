@@ -22,6 +22,7 @@ pub mod household;
 mod id;
 mod idempotency;
 pub mod invitation;
+mod json;
 mod labels;
 pub mod member;
 pub mod message;
@@ -44,7 +45,8 @@ pub use date::{Date, WallTime};
 pub use error::{Error, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{
-    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, NotificationId, OccurrenceId, SessionId,
-    SubjectId, TaskId, UserId,
+    AbsenceId, ConversationId, HouseholdId, InvitationId, MemberId, MessageId, NotificationId, OccurrenceId,
+    SessionId, SubjectId, SwapId, TaskId, UserId,
 };
+pub use json::Json;
 pub use time::Time;

@@ -170,7 +170,7 @@ async fn others(change: &mut Change<'_>, member: MemberId) -> Result<Vec<(Member
 /// Makes the caller a member. Who has been one before is the same member again.
 pub(crate) async fn admit(change: &mut Change<'_>, role: Role) -> Result<Profile> {
     let seq = change.next_seq();
-    let (household, user) = (change.household_id(), change.user_id());
+    let (household, user) = (change.household_id(), change.user_id()?);
     let (id, version) = match of_user(change.conn(), user, household).await? {
         Some(former) => readmit(change, &former, role).await?,
         None => insert(change, role).await?,
@@ -188,7 +188,7 @@ async fn insert(change: &mut Change<'_>, role: Role) -> Result<(MemberId, i32)> 
     let insert = diesel::insert_into(members::table).values((
         members::id.eq(id),
         members::household_id.eq(change.household_id()),
-        members::user_id.eq(change.user_id()),
+        members::user_id.eq(change.user_id()?),
         members::role.eq(role),
         members::status.eq(MemberStatus::Active),
         members::is_banned.eq(false),

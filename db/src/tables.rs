@@ -222,6 +222,7 @@ table! {
         next_attempt_at -> BigInt,
         leased_until -> BigInt,
         created_at -> BigInt,
+        subject_id -> Nullable<Binary>,
     }
 }
 
@@ -232,9 +233,10 @@ table! {
         title -> Text,
         notes -> Nullable<Text>,
         weight -> Integer,
-        start_on -> Integer,
+        start_on -> Nullable<Integer>,
         due_time -> Nullable<Integer>,
         time_zone -> Text,
+        has_household_zone -> Bool,
         rule -> Nullable<Text>,
         overflow -> Text,
         mode -> Text,
@@ -243,6 +245,12 @@ table! {
         help -> Text,
         missed_policy -> Text,
         rotation -> Text,
+        labels -> Text,
+        subtasks -> Text,
+        paused -> Text,
+        reminders -> Text,
+        requires_approval -> Bool,
+        opens_before -> Nullable<Integer>,
         created_by -> Binary,
         created_at -> BigInt,
         archived_at -> Nullable<BigInt>,
@@ -257,8 +265,11 @@ table! {
         task_id -> Binary,
         number -> Integer,
         share -> Binary,
-        due_on -> Integer,
+        planned_on -> Nullable<Integer>,
+        due_on -> Nullable<Integer>,
+        due_time -> Nullable<Integer>,
         due_at -> BigInt,
+        acts_at -> Nullable<BigInt>,
         status -> Text,
         assignee_id -> Nullable<Binary>,
         holder_id -> Nullable<Binary>,
@@ -267,8 +278,49 @@ table! {
         closed_by -> Nullable<Binary>,
         closed_at -> Nullable<BigInt>,
         note -> Nullable<Text>,
+        reviewed_by -> Nullable<Binary>,
+        reviewed_at -> Nullable<BigInt>,
+        review_note -> Nullable<Text>,
+        ticks -> Text,
         pre_image -> Nullable<Text>,
         version -> Integer,
+    }
+}
+
+table! {
+    absences (id) {
+        id -> Binary,
+        household_id -> Binary,
+        member_id -> Binary,
+        first_on -> Integer,
+        last_on -> Integer,
+        open_chores -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    swaps (id) {
+        id -> Binary,
+        household_id -> Binary,
+        offered_id -> Binary,
+        wanted_id -> Binary,
+        offered_by -> Binary,
+        offered_to -> Binary,
+        state -> Text,
+        created_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    digests (user_id) {
+        user_id -> Binary,
+        told_at -> Integer,
+        time_zone -> Text,
+        next_at -> BigInt,
+        last_on -> Nullable<Integer>,
     }
 }
 
@@ -297,4 +349,7 @@ allow_tables_to_appear_in_same_query!(
     message_revisions,
     tasks,
     occurrences,
+    absences,
+    swaps,
+    digests,
 );

@@ -7,14 +7,19 @@ mod close;
 mod create;
 pub mod occurrence;
 pub mod recurrence;
+pub mod reminder;
 pub mod rotation;
+mod subtask;
 mod undo;
 
 pub(crate) use assign::let_go;
 pub use assign::{Claim, Reassign, Release};
 pub use close::{Complete, NOTE_LIMIT, Skip};
-pub use create::{Create, NOTES_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT};
+pub use create::{
+    Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
+};
 pub use occurrence::{Occurrence, Status};
+pub use subtask::{LABEL_LENGTH_LIMIT, LABEL_LIMIT, SUBTASK_LIMIT, SUBTASK_TITLE_LIMIT, Subtask, Tick};
 pub use undo::{UNDO_WINDOW, Undo};
 
 use crate::access::{Member, MemberStatus, Permission, Role};
@@ -25,14 +30,15 @@ use crate::message::End;
 use crate::page::Window;
 use crate::tables::{members, tasks};
 use crate::{
-    Change, Connection, Date, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, TaskId, Time,
-    WallTime, event,
+    Change, Connection, Date, Error, HouseholdId, Json, MemberId, RefusalCode, Result, SubjectId, TaskId,
+    Time, WallTime, event,
 };
 use chrono_tz::Tz;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use recurrence::{Mode, Overflow, Schedule};
-use rotation::{Help, Rotation, Strategy};
+use reminder::Reminders;
+use rotation::{DateRanges, Help, Rotation, Strategy};
 use std::num::NonZeroU16;
 
 /// The rule of a chore that is due once.
@@ -43,9 +49,9 @@ labels! {
     MissedPolicy {
         /// It stays open, overdue, until it is closed.
         StayOverdue = "STAY_OVERDUE",
-        /// It gives way to the next when that is due.
+        /// It is missed, and gives way to the next, when the day comes on which that is due.
         RollToNext = "ROLL_TO_NEXT",
-        /// It stays open, and the next is opened beside it.
+        /// It stays open, and the next is opened beside it, when the day comes on which that is due.
         Accumulate = "ACCUMULATE",
     }
 }
@@ -64,12 +70,14 @@ pub struct Task {
     pub notes: Option<String>,
     /// How much work it is, in minutes or points, as the household likes.
     pub weight: i32,
-    /// The local date from which on it is due.
-    pub start_on: Date,
+    /// The local date from which on it is due; none if it is due once, at no particular time.
+    pub start_on: Option<Date>,
     /// The local time it is due at; none is the end of the day.
     pub due_time: Option<WallTime>,
     /// The IANA zone of its dates and times.
     pub time_zone: String,
+    /// Whether that is the household's, and changes with it.
+    pub has_household_zone: bool,
     /// Its recurrence rule; none if it is due once.
     pub rule: Option<String>,
     /// What it does in months that are too short.
@@ -86,6 +94,18 @@ pub struct Task {
     pub missed_policy: MissedPolicy,
     /// The [`Rotation`], as JSON.
     rotation: String,
+    /// What it is sorted by: up to [`LABEL_LIMIT`].
+    pub labels: Json<Vec<String>>,
+    /// Its parts, each to be ticked anew each time.
+    pub subtasks: Json<Vec<Subtask>>,
+    /// When it is paused, by its local dates: it is not due then.
+    pub paused: Json<DateRanges>,
+    /// When people are reminded of it.
+    pub reminders: Json<Reminders>,
+    /// Whether somebody else than the doer has to agree that it is done.
+    pub requires_approval: bool,
+    /// So many minutes before it is due it can be done; none is any time.
+    pub opens_before: Option<i32>,
     /// Who made it.
     pub created_by: MemberId,
     /// When it was made.
@@ -113,11 +133,23 @@ impl Task {
         household::time_zone(&self.time_zone)
     }
 
-    /// When it is due.
-    pub fn schedule(&self) -> Result<Schedule> {
+    /// When it is due; nothing if it has no date.
+    pub fn schedule(&self) -> Result<Option<Schedule>> {
+        let Some(start) = self.start_on else { return Ok(None) };
         let rule = self.rule.as_deref().unwrap_or(ONCE).parse()?;
         let time = self.due_time.map(WallTime::naive);
-        Schedule::new(self.start_on.naive(), time, self.zone()?, rule, self.overflow, self.mode)
+        Schedule::new(start.naive(), time, self.zone()?, rule, self.overflow, self.mode).map(Some)
+    }
+
+    /// When the policy for what is missed acts on an occurrence that was planned for a date: at the beginning of the day
+    /// on which the rule has the next one.
+    fn acts_at(&self, planned_on: Option<Date>) -> Result<Option<Time>> {
+        let (Some(date), Some(schedule)) = (planned_on, self.schedule()?) else { return Ok(None) };
+        if self.missed_policy == MissedPolicy::StayOverdue {
+            return Ok(None);
+        }
+        let eve = schedule.after(date.naive()).and_then(|next| next.date.pred_opt());
+        eve.map(|eve| Ok(recurrence::due(eve, None, self.zone()?))).transpose()
     }
 
     /// Its roster in order, current members or not: the rotation passes over who cannot do it.

@@ -22,13 +22,16 @@ static SHIFT: AtomicI64 = AtomicI64::new(0);
 pub struct Time(i64);
 
 impl Time {
+    /// Later than everything: when something without a date is due, so that it comes last.
+    pub const NEVER: Self = Self(i64::MAX);
+
     /// This instant by the machine's clock. Never used to order events: their `seq` does that.
     pub fn now() -> Self {
         Self(Utc::now().timestamp_micros().saturating_add(SHIFT.load(Ordering::Relaxed)))
     }
 
     /// Sets the clock of this whole process: from now on it is `then`, and time passes as ever. For `roomm8 demo`,
-    /// which has to write a year of messages in half a minute; nothing else may call it.
+    /// which has to write a year of messages in half a minute, and for tests that have a process to themselves.
     pub fn set_clock(then: Self) {
         SHIFT.store(then.0.saturating_sub(Utc::now().timestamp_micros()), Ordering::Relaxed);
     }

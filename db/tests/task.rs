@@ -15,6 +15,7 @@ use roomm8_db::message::End;
 use roomm8_db::page;
 use roomm8_db::task::occurrence::{self, Filter, Window};
 use roomm8_db::task::recurrence::{Mode, Overflow, local_date};
+use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::rotation::{Help, Strategy};
 use roomm8_db::task::{
     self, Claim, Complete, Create, MissedPolicy, Occurrence, Reassign, Release, Skip, Status, Task, Undo,
@@ -51,7 +52,7 @@ fn dishes(strategy: Strategy, roster: &[MemberId]) -> Create {
         title: "Dishes".into(),
         notes: None,
         weight: 15,
-        start_on: Date::from(today()),
+        start_on: Some(Date::from(today())),
         due_time: None,
         time_zone: None,
         rule: Some("freq=daily".into()),
@@ -62,6 +63,11 @@ fn dishes(strategy: Strategy, roster: &[MemberId]) -> Create {
         turn_length: 1,
         help: Help::KeepsOrder,
         missed_policy: MissedPolicy::StayOverdue,
+        labels: Vec::new(),
+        subtasks: Vec::new(),
+        reminders: Reminders::default(),
+        requires_approval: false,
+        opens_before: None,
     }
 }
 
@@ -177,10 +183,11 @@ async fn a_month_of_dishes_goes_round_by_turns_of_a_week() {
         let create = Create { turn_length: 7, ..dishes(Strategy::RoundRobin, &home.members) };
         let (task, first) = home.make(&db, create).await;
         assert_eq!(task.rule.as_deref(), Some("FREQ=DAILY"));
-        assert_eq!(first.due_on, Date::from(today()));
+        assert_eq!(first.due_on, Some(Date::from(today())));
         let expected: Vec<_> = (0..31).map(|day| day / 7 % 3).collect();
         assert_eq!(home.turns(&db, &task, 31).await, expected);
-        let dates: Vec<_> = home.history(&db, &task).await.iter().map(|done| done.due_on.naive()).collect();
+        let dates: Vec<_> =
+            home.history(&db, &task).await.iter().map(|done| done.due_on.unwrap().naive()).collect();
         assert_eq!(dates, today().iter_days().take(31).collect::<Vec<_>>(), "each day once");
         assert_eq!(home.task(&db, &task).await.version, 1, "a turn that passes on is no change of the chore");
     }
@@ -428,7 +435,7 @@ async fn what_cannot_be_changes_nothing() {
                 RefusalCode::Invalid,
             ),
             (Create { time_zone: Some("Mars/Olympus".into()), ..make() }, RefusalCode::Invalid),
-            (Create { start_on: Date::from(NaiveDate::MIN), ..make() }, RefusalCode::Invalid),
+            (Create { start_on: Some(Date::from(NaiveDate::MIN)), ..make() }, RefusalCode::Invalid),
             (Create { roster: vec![MemberId::new()], ..make() }, RefusalCode::InvalidReference),
             (Create { roster: vec![guest_there], ..make() }, RefusalCode::InvalidReference),
             (Create { roster: vec![home.members[0]; 2], ..make() }, RefusalCode::Invalid),
@@ -487,7 +494,7 @@ async fn it_may_have_been_done_earlier_but_not_before_the_time_before() {
     for db in databases().await {
         let home = home_of_three(&db).await;
         let create = Create {
-            start_on: Date::from(today() - chrono::Days::new(30)),
+            start_on: Some(Date::from(today() - chrono::Days::new(30))),
             rule: Some("FREQ=DAILY;INTERVAL=10".into()),
             mode: Mode::AfterCompletion,
             ..dishes(Strategy::Fixed, &home.members)
@@ -500,7 +507,7 @@ async fn it_may_have_been_done_earlier_but_not_before_the_time_before() {
         assert_eq!(closed.done_at, Some(at));
         let second = home.open(&db, &task).await.remove(0);
         let berlin = chrono_tz::Europe::Berlin;
-        assert_eq!(second.due_on.naive(), local_date(at, berlin) + chrono::Days::new(10));
+        assert_eq!(second.due_on.unwrap().naive(), local_date(at, berlin) + chrono::Days::new(10));
         let too_early = complete(second.id, ago(6));
         assert_eq!(refusal(perform(&db, home.users[1], home.id, too_early).await), RefusalCode::Invalid);
         perform(&db, home.users[1], home.id, complete(second.id, ago(1))).await.unwrap();
@@ -527,7 +534,7 @@ async fn lists_show_what_is_mine_open_overdue_or_between_dates_once_and_in_order
     for db in databases().await {
         let home = home_of_three(&db).await;
         for back in [3, 0, 2, 2, 5] {
-            let start_on = Date::from(today() - chrono::Days::new(back));
+            let start_on = Some(Date::from(today() - chrono::Days::new(back)));
             let create = Create { start_on, ..dishes(Strategy::RoundRobin, &home.members) };
             home.make(&db, create).await;
         }
@@ -540,7 +547,7 @@ async fn lists_show_what_is_mine_open_overdue_or_between_dates_once_and_in_order
         let day = |back| today() - chrono::Days::new(back);
         let between = Filter { from: Some(day(3)), to: Some(day(2)), ..Filter::default() };
         let listed = home.occurrences(&db, between).await;
-        let dates: Vec<_> = listed.iter().map(|listed| listed.due_on.naive()).collect();
+        let dates: Vec<_> = listed.iter().map(|listed| listed.due_on.unwrap().naive()).collect();
         assert_eq!(dates, [day(3), day(2), day(2)]);
 
         let everything = home.occurrences(&db, Filter::default()).await;

@@ -58,8 +58,12 @@ pub(crate) enum HouseholdEventKind {
     ConversationStateChanged,
     /// A chore was made.
     TaskCreated,
-    /// A chore changed.
+    /// A chore changed: what it is, when it is due, or who shares it.
     TaskUpdated,
+    /// A chore was put away, and what was open of it is gone.
+    TaskArchived,
+    /// A chore was brought back.
+    TaskRestored,
     /// A chore is due another time.
     OccurrenceOpened,
     /// It was done, skipped or missed.
@@ -70,6 +74,20 @@ pub(crate) enum HouseholdEventKind {
     OccurrenceAssigned,
     /// It is no longer to be done, and gone.
     OccurrenceCancelled,
+    /// It is due at another time.
+    OccurrenceRescheduled,
+    /// Somebody says that it is done, and somebody else has to agree.
+    OccurrenceSubmitted,
+    /// Somebody did not agree that it is done: it is open again.
+    OccurrenceRejected,
+    /// A part of it was done, or is to be done after all.
+    SubtaskChanged,
+    /// Somebody offers to trade one occurrence for another.
+    SwapOffered,
+    /// An offer to trade was accepted, declined, taken back or came to nothing.
+    SwapClosed,
+    /// When a member is away changed. Subject: Member.
+    AbsenceChanged,
 }
 
 impl From<Kind> for HouseholdEventKind {
@@ -99,6 +117,15 @@ impl From<Kind> for HouseholdEventKind {
             Kind::OccurrenceReopened => Self::OccurrenceReopened,
             Kind::OccurrenceAssigned => Self::OccurrenceAssigned,
             Kind::OccurrenceCancelled => Self::OccurrenceCancelled,
+            Kind::TaskArchived => Self::TaskArchived,
+            Kind::TaskRestored => Self::TaskRestored,
+            Kind::OccurrenceRescheduled => Self::OccurrenceRescheduled,
+            Kind::OccurrenceSubmitted => Self::OccurrenceSubmitted,
+            Kind::OccurrenceRejected => Self::OccurrenceRejected,
+            Kind::SubtaskChanged => Self::SubtaskChanged,
+            Kind::SwapOffered => Self::SwapOffered,
+            Kind::SwapClosed => Self::SwapClosed,
+            Kind::AbsenceChanged => Self::AbsenceChanged,
         }
     }
 }
@@ -188,7 +215,11 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
                     .await?;
             EventSubject::Household(row.into())
         }
-        Kind::MemberJoined | Kind::MemberRoleChanged | Kind::MemberRemoved | Kind::MemberLeft => {
+        Kind::MemberJoined
+        | Kind::MemberRoleChanged
+        | Kind::MemberRemoved
+        | Kind::MemberLeft
+        | Kind::AbsenceChanged => {
             let row = scope.loaders().members.load(event.subject_id.into()).await?;
             EventSubject::Member(row.ok_or_else(Error::not_found)?.into())
         }
@@ -221,7 +252,15 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
         | Kind::OccurrenceClosed
         | Kind::OccurrenceReopened
         | Kind::OccurrenceAssigned
-        | Kind::OccurrenceCancelled => return Ok(None),
+        | Kind::OccurrenceCancelled
+        | Kind::TaskArchived
+        | Kind::TaskRestored
+        | Kind::OccurrenceRescheduled
+        | Kind::OccurrenceSubmitted
+        | Kind::OccurrenceRejected
+        | Kind::SubtaskChanged
+        | Kind::SwapOffered
+        | Kind::SwapClosed => return Ok(None),
     }))
 }
 

@@ -138,6 +138,7 @@ impl Household {
     }
 
     /// When a chore with this recurrence would be due, before it is made. Nothing is stored.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn preview_recurrence(
         &self,
         #[graphql(desc = "When it would be due.")] recurrence: RecurrenceInput,

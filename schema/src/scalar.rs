@@ -37,7 +37,8 @@ pub(crate) struct LocalDate(pub(crate) NaiveDate);
 impl ScalarType for LocalDate {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+        // chrono also reads signs, and numbers without their zeros.
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == *text);
         date.map(Self).ok_or_else(|| InputValueError::custom("must be a date, for example 2026-11-24"))
     }
 
@@ -56,7 +57,9 @@ impl ScalarType for LocalTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
         let format = if text.len() == 5 { "%H:%M" } else { "%H:%M:%S" };
-        let time = NaiveTime::parse_from_str(text, format).ok().filter(|_| matches!(text.len(), 5 | 8));
+        let is_as_told =
+            |time: &NaiveTime| time.nanosecond() == 0 && time.format(format).to_string() == *text;
+        let time = NaiveTime::parse_from_str(text, format).ok().filter(is_as_told);
         time.map(Self).ok_or_else(|| InputValueError::custom("must be a time of the day, for example 18:30"))
     }
 

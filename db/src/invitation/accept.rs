@@ -182,7 +182,7 @@ impl Operation for Accept {
     const ENTRY: Entry = Entry::Admission;
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<member::Profile> {
-        let (user, household) = (change.user_id(), change.household_id());
+        let (user, household) = (change.user_id()?, change.household_id());
         let former = member::of_user(change.conn(), user, household).await?;
         if former.is_some_and(|former| former.is_active()) {
             return Err(Error::Duplicate);
@@ -198,7 +198,7 @@ impl Operation for Accept {
 impl Accept {
     /// Fails for those whom even an open invitation does not let in.
     async fn refuse_stranger(&self, change: &mut Change<'_>, invitation: &Invitation) -> Result<()> {
-        let (user, household) = (change.user_id(), change.household_id());
+        let (user, household) = (change.user_id()?, change.household_id());
         if is_banned(change.conn(), user, household).await? {
             return Err(refused(self.shown, RefusalCode::Banned));
         }

@@ -157,7 +157,7 @@ async fn write_to_guest(change: &mut Change<'_>, invitation: &Invitation, secret
         .select((households::name, users::display_name));
     let names: Option<(String, String)> = run!(change.conn(), |c| query.first(c).await.optional())?;
     let Some((household_name, inviter_name)) = names else { return Ok(()) };
-    change.take(&format!("invitation-mail:{}", change.user_id()), MAILS).await?;
+    change.take(&format!("invitation-mail:{}", change.user_id()?), MAILS).await?;
     let token = notification::Secret::new(secrets.token.clone());
     let expires_at = invitation.expires_at;
     let content = Content::Invitation { household_name, inviter_name, token, expires_at };

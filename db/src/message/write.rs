@@ -39,7 +39,7 @@ impl Operation for Send {
     async fn apply(&self, change: &mut Change<'_>) -> Result<Message> {
         let actor = change.actor()?.clone();
         let body = text::lines("body", &self.body, BODY_LIMIT)?;
-        change.take(&format!("send:{}", change.user_id()), PACE).await?;
+        change.take(&format!("send:{}", change.user_id()?), PACE).await?;
         let conversation = conversation::find(change.conn(), &actor, self.conversation).await?;
         refuse_foreign_reply(change, &conversation, self.reply_to).await?;
         let message = Message {

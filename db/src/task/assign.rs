@@ -1,8 +1,8 @@
 //! Who is to do an occurrence: found when it is opened, by the chore's strategy; changed when somebody claims it, lets go
 //! of it or gives it away, and found again when they leave.
 
-use super::occurrence::{self, NOBODYS, Occurrence, Status, open_with_task, save};
-use super::recurrence::{self, local_date};
+use super::occurrence::{self, NOBODYS, Occurrence, Slot, Status, open_with_task, save};
+use super::recurrence::local_date;
 use super::rotation::Strategy;
 use super::rotation::{
     Assignment, Credit, DateRange, DateRanges, LOOK_BACK_DAYS, Occasion, Person, Rotation,
@@ -11,10 +11,9 @@ use super::{Task, doers, refuse_strangers, save_rotation};
 use crate::access::Permission;
 use crate::tables::{occurrences, tasks};
 use crate::{
-    Change, Date, Entry, Error, MemberId, OccurrenceId, Operation, RefusalCode, Result, TaskId, Time, event,
-    version,
+    Change, Date, Entry, Error, Json, MemberId, OccurrenceId, Operation, RefusalCode, Result, TaskId, Time,
+    event, version,
 };
-use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -24,18 +23,18 @@ use std::time::Duration;
 /// The most credits that are counted: more than one a day for as long as they count.
 const CREDIT_LIMIT: i64 = 5000;
 
-/// Opens what is due on `slot`, and assigns it; where everybody has their own line of occurrences, that of `share`, or
+/// Opens what is due in `slot`, and assigns it; where everybody has their own line of occurrences, that of `share`, or
 /// the first of everybody's. Returns what was opened.
 pub(super) async fn open(
     change: &mut Change<'_>,
     task: &Task,
     rotation: &mut Rotation<MemberId>,
-    slot: recurrence::Occurrence,
+    slot: Slot,
     number: i32,
     share: Option<MemberId>,
 ) -> Result<Vec<OccurrenceId>> {
     let id = OccurrenceId::new();
-    let lines = match assign(change, task, rotation, slot.date, id).await? {
+    let lines = match assign(change, task, rotation, slot.on, id).await? {
         // The line of who is no longer of the roster ends.
         Assignment::Each(members) => members
             .into_iter()
@@ -53,8 +52,11 @@ pub(super) async fn open(
             task_id: task.id,
             number,
             share,
-            due_on: Date::from(slot.date),
-            due_at: slot.due,
+            planned_on: slot.on,
+            due_on: slot.on,
+            due_time: slot.time,
+            due_at: slot.at,
+            acts_at: task.acts_at(slot.on)?,
             status: Status::Open,
             assignee_id,
             holder_id: rotation.holder(),
@@ -63,6 +65,10 @@ pub(super) async fn open(
             closed_by: None,
             closed_at: None,
             note: None,
+            reviewed_by: None,
+            reviewed_at: None,
+            review_note: None,
+            ticks: Json::default(),
             pre_image: None,
             version: 1,
         };
@@ -74,12 +80,12 @@ pub(super) async fn open(
     Ok(opened)
 }
 
-/// Says who is to do the occurrence that is due on `date`.
+/// Says who is to do the occurrence that is due on `date`, or some day.
 async fn assign(
     change: &mut Change<'_>,
     task: &Task,
     rotation: &mut Rotation<MemberId>,
-    date: NaiveDate,
+    date: Option<Date>,
     id: OccurrenceId,
 ) -> Result<Assignment<MemberId>> {
     let zone = task.zone()?;
@@ -94,7 +100,7 @@ async fn assign(
     let credits = credits(change, task).await?;
     let occasion = Occasion {
         // What is overdue is done by somebody who is there now, not by who was there then.
-        due: date.max(local_date(change.now(), zone)),
+        due: date.map(Date::naive).unwrap_or_default().max(local_date(change.now(), zone)),
         people: &people,
         credits: &credits,
         paused: &DateRanges::default(),
@@ -135,7 +141,7 @@ pub(super) async fn assign_again(
     rotation: &mut Rotation<MemberId>,
     occurrence: &mut Occurrence,
 ) -> Result<()> {
-    let assignment = assign(change, task, rotation, occurrence.due_on.naive(), occurrence.id).await?;
+    let assignment = assign(change, task, rotation, occurrence.due_on, occurrence.id).await?;
     occurrence.assignee_id = match assignment {
         Assignment::To(member) => Some(member),
         Assignment::Each(members) => occurrence.share().filter(|own| members.contains(own)),

@@ -1,8 +1,8 @@
 //! Closing occurrences, each once: whoever closes one that is open makes one line of history, and opens what follows.
 
 use super::assign::open;
-use super::occurrence::{NOBODYS, Occurrence, Status, open_with_task, record, save};
-use super::recurrence::{Closed, due};
+use super::occurrence::{NOBODYS, Occurrence, Slot, Status, open_with_task, record, save};
+use super::recurrence::{self, Closed, due};
 use super::rotation::{Closing, Outcome, PreImage};
 use super::{Task, refuse_strangers, save_rotation, to_json};
 use crate::access::Permission;
@@ -103,8 +103,9 @@ async fn close(
     let mut rotation = task.rotation()?;
     let closing = Closing { turn: occurrence.holder_id, assignee: occurrence.assignee_id, outcome };
     let before = rotation.close(task.sharing()?, closing);
-    let successors = match task.schedule()?.next(&as_closed(&occurrence, at), change.now()) {
-        Some(slot) => {
+    let successors = match next(&task, &occurrence, at, change.now())? {
+        Some(next) => {
+            let slot = Slot::of(&task, Some(next));
             open(change, &task, &mut rotation, slot, occurrence.number + 1, occurrence.share()).await?
         }
         None => Vec::new(),
@@ -118,9 +119,11 @@ async fn close(
     Ok(occurrence)
 }
 
-fn as_closed(occurrence: &Occurrence, at: Time) -> Closed {
+/// What the rule has after an occurrence that was closed, as if `at` that time.
+fn next(task: &Task, occurrence: &Occurrence, at: Time, now: Time) -> Result<Option<recurrence::Occurrence>> {
+    let (Some(date), Some(schedule)) = (occurrence.planned_on, task.schedule()?) else { return Ok(None) };
     let number = u32::try_from(occurrence.number).unwrap_or(u32::MAX);
-    Closed { date: occurrence.due_on.naive(), at, number }
+    Ok(schedule.next(&Closed { date: date.naive(), at, number }, now))
 }
 
 async fn refuse_untimely(
@@ -135,7 +138,7 @@ async fn refuse_untimely(
     let earliest = match closed_before(change, occurrence).await? {
         Some(closed) => closed,
         // Who writes down an old chore may say when it was last done, but not that this was before it began.
-        None => match task.start_on.naive().pred_opt() {
+        None => match task.start_on.and_then(|start| start.naive().pred_opt()) {
             Some(eve) => due(eve, None, task.zone()?).min(task.created_at),
             None => task.created_at,
         },

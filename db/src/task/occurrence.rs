@@ -1,14 +1,16 @@
 //! The times a chore is due: reading them, open ones and history.
 
 use super::Task;
+use super::recurrence;
+use super::subtask::Tick;
 use crate::access::Member;
 use crate::among::among;
 use crate::labels::labels;
 use crate::message::End;
 use crate::tables::{occurrences, tasks};
 use crate::{
-    Change, Connection, Date, Error, HouseholdId, MemberId, OccurrenceId, Result, SubjectId, TaskId, Time,
-    event,
+    Change, Connection, Date, Error, HouseholdId, Json, MemberId, OccurrenceId, Result, SubjectId, TaskId,
+    Time, WallTime, event,
 };
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -23,6 +25,8 @@ labels! {
     Status {
         /// Nothing yet.
         Open = "OPEN",
+        /// Somebody says that they did it, and somebody else has to agree.
+        Pending = "PENDING",
         /// Somebody did it.
         Done = "DONE",
         /// It was not to be done this time.
@@ -46,10 +50,16 @@ pub struct Occurrence {
     pub number: i32,
     /// The member of whose own line it is one, or [`NOBODYS`]: see [`Occurrence::share`].
     pub(super) share: MemberId,
-    /// The local date it is due, by which the rule counts.
-    pub due_on: Date,
-    /// When it is due.
+    /// The local date that the rule gave it, by which the next is counted; none if it has no date.
+    pub planned_on: Option<Date>,
+    /// The local date it is due: the same, unless it was put off.
+    pub due_on: Option<Date>,
+    /// The local time it is due; none is the end of the day.
+    pub due_time: Option<WallTime>,
+    /// When it is due, [`Time::NEVER`] if it has no date: see [`Occurrence::due`].
     pub due_at: Time,
+    /// When the chore's [`super::MissedPolicy`] acts on it.
+    pub(super) acts_at: Option<Time>,
     /// What became of it.
     pub status: Status,
     /// Who is to do it, or was; none while it is to be claimed, or nobody can.
@@ -66,10 +76,36 @@ pub struct Occurrence {
     pub closed_at: Option<Time>,
     /// What who closed it had to say: of one that was skipped, why.
     pub note: Option<String>,
+    /// Who agreed, or did not agree, that it is done.
+    pub reviewed_by: Option<MemberId>,
+    /// When they said so.
+    pub reviewed_at: Option<Time>,
+    /// What they had to say.
+    pub review_note: Option<String>,
+    /// Which of the chore's subtasks are done.
+    pub ticks: Json<Vec<Tick>>,
     /// What taking the closing back needs, as JSON.
     pub(super) pre_image: Option<String>,
     /// Counts its changes.
     pub version: i32,
+}
+
+/// When an occurrence is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot {
+    pub(super) on: Option<Date>,
+    pub(super) time: Option<WallTime>,
+    pub(super) at: Time,
+}
+
+impl Slot {
+    /// What the chore's rule says, or some day.
+    pub(super) fn of(task: &Task, planned: Option<recurrence::Occurrence>) -> Self {
+        match planned {
+            Some(planned) => Self { on: Some(planned.date.into()), time: task.due_time, at: planned.due },
+            None => Self { on: None, time: None, at: Time::NEVER },
+        }
+    }
 }
 
 impl crate::Subject for Occurrence {
@@ -87,6 +123,11 @@ impl Occurrence {
     /// Whether it is still to be done.
     pub fn is_open(&self) -> bool {
         self.status == Status::Open
+    }
+
+    /// When it is due, if it has a date.
+    pub fn due(&self) -> Option<Time> {
+        (self.due_at != Time::NEVER).then_some(self.due_at)
     }
 
     /// The member of whose own line it is one, where everybody has their own.
@@ -176,8 +217,16 @@ pub async fn page(
                 .or(any(filter.assignee.is_some())),
         )
         .filter(occurrences::due_at.lt(filter.due_before.unwrap_or(Time::from_micros(i64::MAX))))
-        .filter(occurrences::due_on.ge(Date::from(filter.from.unwrap_or(NaiveDate::MIN))))
-        .filter(occurrences::due_on.le(Date::from(filter.to.unwrap_or(NaiveDate::MAX))))
+        .filter(
+            occurrences::due_on
+                .ge(Date::from(filter.from.unwrap_or(NaiveDate::MIN)))
+                .or(any(filter.from.is_some())),
+        )
+        .filter(
+            occurrences::due_on
+                .le(Date::from(filter.to.unwrap_or(NaiveDate::MAX)))
+                .or(any(filter.to.is_some())),
+        )
         .filter(
             occurrences::due_at
                 .gt(after.due_at)
@@ -233,6 +282,11 @@ pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, s
         .filter(occurrences::version.eq(seen))
         .set((
             occurrences::status.eq(occurrence.status),
+            occurrences::planned_on.eq(occurrence.planned_on),
+            occurrences::due_on.eq(occurrence.due_on),
+            occurrences::due_time.eq(occurrence.due_time),
+            occurrences::due_at.eq(occurrence.due_at),
+            occurrences::acts_at.eq(occurrence.acts_at),
             occurrences::assignee_id.eq(occurrence.assignee_id),
             occurrences::holder_id.eq(occurrence.holder_id),
             occurrences::done_by.eq(occurrence.done_by),
@@ -240,6 +294,10 @@ pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, s
             occurrences::closed_by.eq(occurrence.closed_by),
             occurrences::closed_at.eq(occurrence.closed_at),
             occurrences::note.eq(&occurrence.note),
+            occurrences::reviewed_by.eq(occurrence.reviewed_by),
+            occurrences::reviewed_at.eq(occurrence.reviewed_at),
+            occurrences::review_note.eq(&occurrence.review_note),
+            occurrences::ticks.eq(&occurrence.ticks),
             occurrences::pre_image.eq(&occurrence.pre_image),
             occurrences::version.eq(occurrence.version),
         ));

@@ -1,13 +1,15 @@
 //! Local dates in ranges: when somebody is away, or a chore is paused.
 
-use crate::{Error, RefusalCode, Result};
+use crate::{Date, Error, RefusalCode, Result};
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 /// So many ranges a set of them may hold.
 pub const RANGE_LIMIT: usize = 100;
 
 /// Days in a row, by the calendar of the household; both ends are part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(Date, Date)", try_from = "(Date, Date)")]
 pub struct DateRange {
     first: NaiveDate,
     last: NaiveDate,
@@ -60,11 +62,25 @@ impl DateRange {
     }
 }
 
+impl From<DateRange> for (Date, Date) {
+    fn from(range: DateRange) -> Self {
+        (range.first.into(), range.last.into())
+    }
+}
+
+impl TryFrom<(Date, Date)> for DateRange {
+    type Error = Error;
+
+    fn try_from((first, last): (Date, Date)) -> Result<Self> {
+        Self::new(first.naive(), last.naive())
+    }
+}
+
 /// Ranges of which no two have a day in common, in the order of the calendar.
 ///
 /// Those that overlap become one. Those that only touch stay two, so that whoever ends the first early is still
 /// away in the second.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DateRanges(Vec<DateRange>);
 
 impl DateRanges {
