@@ -5,12 +5,12 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{Binary, Bool};
+use diesel::sql_types::{Bool, HasSqlType, SingleValue};
 
 /// Lists are filled up to one of these lengths, so that few texts of each query exist.
 const LENGTHS: [usize; 6] = [1, 4, 16, 64, 256, 1024];
 
-/// Whether the column is one of the ids.
+/// Whether the column is one of the ids, or of the words.
 pub(crate) fn among<C, I: Copy>(column: C, ids: &[I]) -> Among<C, I> {
     let mut ids = ids.to_vec();
     if let (Some(last), Some(length)) =
@@ -47,9 +47,9 @@ impl<C, I> QueryId for Among<C, I> {
 
 impl<C, I, DB> QueryFragment<DB> for Among<C, I>
 where
-    DB: Backend + diesel::sql_types::HasSqlType<Binary>,
-    C: QueryFragment<DB>,
-    I: ToSql<Binary, DB>,
+    DB: Backend + HasSqlType<C::SqlType>,
+    C: Expression<SqlType: SingleValue> + QueryFragment<DB>,
+    I: ToSql<C::SqlType, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         if self.ids.is_empty() {
@@ -62,7 +62,7 @@ where
             if place > 0 {
                 out.push_sql(", ");
             }
-            out.push_bind_param::<Binary, I>(id)?;
+            out.push_bind_param::<C::SqlType, I>(id)?;
         }
         out.push_sql(")");
         Ok(())

@@ -86,6 +86,12 @@ pub async fn of_members(conn: &mut Connection, proofs: &[Member]) -> Result<Vec<
     run!(conn, |c| query.select(Household::as_select()).load(c).await)
 }
 
+/// The households with these ids. Ids are only ever taken from what the asker was allowed to see.
+pub async fn known(conn: &mut Connection, ids: &[HouseholdId]) -> Result<Vec<Household>> {
+    let query = households::table.filter(among(households::id, ids));
+    run!(conn, |c| query.select(Household::as_select()).load(c).await)
+}
+
 /// What the member has not read in all conversations of the household that they take part in.
 pub async fn unread(conn: &mut Connection, member: &Member) -> Result<Unread> {
     let participation = conversation_participants::table.on(conversation_participants::conversation_id

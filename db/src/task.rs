@@ -5,6 +5,7 @@
 mod assign;
 mod close;
 mod create;
+pub mod list;
 pub mod occurrence;
 pub mod recurrence;
 pub mod reminder;
@@ -24,10 +25,8 @@ pub use undo::{UNDO_WINDOW, Undo};
 
 use crate::access::{Member, MemberStatus, Permission, Role};
 use crate::among::among;
-use crate::household::{self, Archived};
+use crate::household;
 use crate::labels::labels;
-use crate::message::End;
-use crate::page::Window;
 use crate::tables::{members, tasks};
 use crate::{
     Change, Connection, Date, Error, HouseholdId, Json, MemberId, RefusalCode, Result, SubjectId, TaskId,
@@ -42,7 +41,7 @@ use rotation::{DateRanges, Help, Rotation, Strategy};
 use std::num::NonZeroU16;
 
 /// The rule of a chore that is due once.
-const ONCE: &str = "FREQ=DAILY;COUNT=1";
+pub const ONCE: &str = "FREQ=DAILY;COUNT=1";
 
 labels! {
     /// What becomes of an occurrence that nobody closed in time.
@@ -210,26 +209,13 @@ pub async fn among_ids(conn: &mut Connection, member: &Member, ids: &[TaskId]) -
     run!(conn, |c| query.select(Task::as_select()).load(c).await)
 }
 
-/// The chores of the member's household in a window, in the order in which they were made.
-pub async fn page(
-    conn: &mut Connection,
-    member: &Member,
-    archived: Archived,
-    window: Window,
-) -> Result<Vec<Task>> {
-    let (after, before): (TaskId, TaskId) = window.bounds();
-    let includes_archived = (archived == Archived::Included).into_sql::<diesel::sql_types::Bool>();
-    let query = tasks::table
-        .filter(tasks::household_id.eq(member.household_id()))
-        .filter(tasks::archived_at.is_null().or(includes_archived))
-        .filter(tasks::id.gt(after))
-        .filter(tasks::id.lt(before))
-        .limit(window.limit);
-    let found = match window.end {
-        End::Oldest => run!(conn, |c| query.order(tasks::id.asc()).select(Task::as_select()).load(c).await),
-        End::Newest => run!(conn, |c| query.order(tasks::id.desc()).select(Task::as_select()).load(c).await),
-    };
-    Ok(window.oldest_first(found?))
+/// The chores with these ids, of the households named with them. Both are only ever taken from what the asker was
+/// allowed to see: events, occurrences, or proofs of membership.
+pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, TaskId)]) -> Result<Vec<Task>> {
+    let tasks: Vec<TaskId> = ids.iter().map(|(_, id)| *id).collect();
+    let query = tasks::table.filter(among(tasks::id, &tasks));
+    let found: Vec<Task> = run!(conn, |c| query.select(Task::as_select()).load(c).await)?;
+    Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
 }
 
 /// A member who may do chores.

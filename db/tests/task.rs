@@ -9,11 +9,11 @@ use cast::{home, join, kinds, log, perform, person, proof, refusal};
 use chrono::NaiveDate;
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::event::Kind;
-use roomm8_db::household::Archived;
 use roomm8_db::member::{Leave, Remove, Return};
 use roomm8_db::message::End;
 use roomm8_db::page;
-use roomm8_db::task::occurrence::{self, Filter, Window};
+use roomm8_db::task::list;
+use roomm8_db::task::occurrence::{self, Assignee, Filter, Order, Window};
 use roomm8_db::task::recurrence::{Mode, Overflow, local_date};
 use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::rotation::{Help, Strategy};
@@ -76,7 +76,7 @@ fn done(occurrence: OccurrenceId) -> Complete {
 }
 
 fn all() -> Window {
-    Window { after: None, before: None, limit: 1000, end: End::Oldest }
+    Window { order: Order::Due, after: None, before: None, limit: 1000, end: End::Oldest }
 }
 
 impl Home {
@@ -87,11 +87,11 @@ impl Home {
             reader = proof(db, self.users[1], self.id).await;
         }
         let conn = &mut *db.connection().await.unwrap();
-        occurrence::page(conn, &reader.unwrap(), filter, all()).await.unwrap()
+        occurrence::page(conn, &reader.unwrap(), &filter, all()).await.unwrap()
     }
 
     async fn open(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        let filter = Filter { task: Some(task.id), status: Some(Status::Open), ..Filter::default() };
+        let filter = Filter { task: Some(task.id), statuses: Some(vec![Status::Open]), ..Filter::default() };
         self.occurrences(db, filter).await
     }
 
@@ -483,7 +483,7 @@ async fn what_cannot_be_changes_nothing() {
         let reader = proof(&db, ada, home.id).await.unwrap();
         let window = page::Window { after: None, before: None, limit: 10, end: End::Oldest };
         let conn = &mut *db.connection().await.unwrap();
-        assert_eq!(task::page(conn, &reader, Archived::LeftOut, window).await.unwrap().len(), 1);
+        assert_eq!(list::page(conn, &reader, list::Filter::default(), window).await.unwrap().len(), 1);
         let stranger = proof(&db, elsewhere, other_home).await.unwrap();
         assert!(matches!(task::find(conn, &stranger, task.id).await, Err(Error::NotFound)));
     }
@@ -538,11 +538,11 @@ async fn lists_show_what_is_mine_open_overdue_or_between_dates_once_and_in_order
             let create = Create { start_on, ..dishes(Strategy::RoundRobin, &home.members) };
             home.make(&db, create).await;
         }
-        let mine = Filter { assignee: Some(home.members[0]), ..Filter::default() };
-        assert_eq!(home.occurrences(&db, mine).await.len(), 5);
-        assert_eq!(home.occurrences(&db, Filter { assignee: Some(home.members[1]), ..mine }).await, []);
+        let of = |member| Filter { assignee: Assignee::Is(member), ..Filter::default() };
+        assert_eq!(home.occurrences(&db, of(home.members[0])).await.len(), 5);
+        assert_eq!(home.occurrences(&db, of(home.members[1])).await, []);
         let overdue =
-            Filter { status: Some(Status::Open), due_before: Some(Time::now()), ..Filter::default() };
+            Filter { statuses: Some(vec![Status::Open]), due_before: Some(Time::now()), ..Filter::default() };
         assert_eq!(home.occurrences(&db, overdue).await.len(), 4);
         let day = |back| today() - chrono::Days::new(back);
         let between = Filter { from: Some(day(3)), to: Some(day(2)), ..Filter::default() };
@@ -553,12 +553,11 @@ async fn lists_show_what_is_mine_open_overdue_or_between_dates_once_and_in_order
         let everything = home.occurrences(&db, Filter::default()).await;
         let reader = proof(&db, home.users[0], home.id).await.unwrap();
         let conn = &mut *db.connection().await.unwrap();
-        let place =
-            |occurrence: &Occurrence| occurrence::Place { due_at: occurrence.due_at, id: occurrence.id };
+        let place = |occurrence: &Occurrence| occurrence.place(Order::Due).unwrap();
         let (mut forward, mut backward) = (Vec::new(), Vec::new());
         loop {
             let window = Window { after: forward.last().map(place), limit: 2, ..all() };
-            let page = occurrence::page(conn, &reader, Filter::default(), window).await.unwrap();
+            let page = occurrence::page(conn, &reader, &Filter::default(), window).await.unwrap();
             if page.is_empty() {
                 break;
             }
@@ -566,7 +565,7 @@ async fn lists_show_what_is_mine_open_overdue_or_between_dates_once_and_in_order
         }
         loop {
             let window = Window { before: backward.first().map(place), limit: 2, end: End::Newest, ..all() };
-            let page = occurrence::page(conn, &reader, Filter::default(), window).await.unwrap();
+            let page = occurrence::page(conn, &reader, &Filter::default(), window).await.unwrap();
             if page.is_empty() {
                 break;
             }

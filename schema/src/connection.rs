@@ -8,6 +8,7 @@ use crate::invitation::Invitation;
 use crate::member::Member;
 use crate::message::Message;
 use crate::scalar::Cursor;
+use crate::task::{Occurrence, Task};
 use async_graphql::{OutputType, SimpleObject};
 use roomm8_db::SubjectId;
 use roomm8_db::message::End;
@@ -62,7 +63,7 @@ fn item(cursor: Option<Cursor>) -> Result<Option<SubjectId>> {
     match cursor {
         None => Ok(None),
         Some(Cursor::Item(id)) => Ok(Some(id)),
-        Some(Cursor::Log(_)) => Err(Error::bad_input("this cursor is not of this list")),
+        Some(Cursor::Log(_) | Cursor::Timed(..)) => Err(Error::bad_input("this cursor is not of this list")),
     }
 }
 
@@ -94,6 +95,8 @@ pub(crate) struct PageInfo {
 #[graphql(concrete(name = "ConversationEdge", params(Conversation)))]
 #[graphql(concrete(name = "HouseholdEdge", params(Household)))]
 #[graphql(concrete(name = "SessionEdge", params(Session)))]
+#[graphql(concrete(name = "TaskEdge", params(Task)))]
+#[graphql(concrete(name = "OccurrenceEdge", params(Occurrence)))]
 pub(crate) struct Edge<T: OutputType> {
     /// Its place in the list.
     pub cursor: Cursor,
@@ -101,7 +104,7 @@ pub(crate) struct Edge<T: OutputType> {
     pub node: T,
 }
 
-/// A page of a list, oldest first.
+/// A page of a list, oldest first unless the list has an order of its own.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(concrete(name = "MessageConnection", params(Message)))]
 #[graphql(concrete(name = "MemberConnection", params(Member)))]
@@ -109,6 +112,8 @@ pub(crate) struct Edge<T: OutputType> {
 #[graphql(concrete(name = "ConversationConnection", params(Conversation)))]
 #[graphql(concrete(name = "HouseholdConnection", params(Household)))]
 #[graphql(concrete(name = "SessionConnection", params(Session)))]
+#[graphql(concrete(name = "TaskConnection", params(Task)))]
+#[graphql(concrete(name = "OccurrenceConnection", params(Occurrence)))]
 pub(crate) struct Connection<T: OutputType + Clone>
 where
     Edge<T>: OutputType,

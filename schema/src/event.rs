@@ -10,6 +10,7 @@ use crate::member::Member;
 use crate::message::Message;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
+use crate::task::{self, Occurrence, Task};
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Subscription, Union};
 use futures_util::stream::BoxStream;
 use roomm8_db::event::{Event, Kind, Position};
@@ -56,31 +57,31 @@ pub(crate) enum HouseholdEventKind {
     ReactionRemoved,
     /// Your read marker or mute level changed, on this or another device. Subject: Conversation. Told only to you.
     ConversationStateChanged,
-    /// A chore was made.
+    /// A chore was made. Subject: Task.
     TaskCreated,
-    /// A chore changed: what it is, when it is due, or who shares it.
+    /// A chore changed: what it is, when it is due, or who shares it. Subject: Task.
     TaskUpdated,
-    /// A chore was put away, and what was open of it is gone.
+    /// A chore was put away, and what was open of it is gone. Subject: Task.
     TaskArchived,
-    /// A chore was brought back.
+    /// A chore was brought back. Subject: Task.
     TaskRestored,
-    /// A chore is due another time.
+    /// A chore is due another time. Subject: Occurrence.
     OccurrenceOpened,
-    /// It was done, skipped or missed.
+    /// It was done, skipped or missed. Subject: Occurrence.
     OccurrenceClosed,
-    /// Its closing was taken back.
+    /// Its closing was taken back. Subject: Occurrence.
     OccurrenceReopened,
-    /// It is somebody else's to do, or nobody's.
+    /// It is somebody else's to do, or nobody's. Subject: Occurrence.
     OccurrenceAssigned,
-    /// It is no longer to be done, and gone.
+    /// It is no longer to be done, and gone. Subject: null; `tasks` tells its id.
     OccurrenceCancelled,
-    /// It is due at another time.
+    /// It is due at another time. Subject: Occurrence.
     OccurrenceRescheduled,
-    /// Somebody says that it is done, and somebody else has to agree.
+    /// Somebody says that it is done, and somebody else has to agree. Subject: Occurrence.
     OccurrenceSubmitted,
-    /// Somebody did not agree that it is done: it is open again.
+    /// Somebody did not agree that it is done: it is open again. Subject: Occurrence.
     OccurrenceRejected,
-    /// A part of it was done, or is to be done after all.
+    /// A part of it was done, or is to be done after all. Subject: Occurrence.
     SubtaskChanged,
     /// Somebody offers to trade one occurrence for another.
     SwapOffered,
@@ -143,6 +144,10 @@ pub(crate) enum EventSubject {
     Conversation(Conversation),
     /// One of its messages.
     Message(Message),
+    /// One of its chores.
+    Task(Task),
+    /// One time that such a chore is due.
+    Occurrence(Occurrence),
 }
 
 /// One entry of a household's log. Every member gets each event they may see once, in order, without a hole, from
@@ -151,17 +156,17 @@ pub(crate) enum EventSubject {
 #[graphql(complex)]
 pub(crate) struct HouseholdEvent {
     /// Its place in the log: keep the newest one, and give it as `after` when you subscribe again.
-    cursor: Cursor,
+    pub(crate) cursor: Cursor,
     /// What happened.
-    kind: HouseholdEventKind,
+    pub(crate) kind: HouseholdEventKind,
     /// When. The order of events is that of their cursors, not this.
-    occurred_at: DateTime,
+    pub(crate) occurred_at: DateTime,
     #[graphql(skip)]
-    delivery: Option<Arc<Delivery>>,
+    pub(crate) delivery: Option<Arc<Delivery>>,
 }
 
 impl HouseholdEvent {
-    fn new(item: &Item) -> Option<Self> {
+    pub(crate) fn new(item: &Item) -> Option<Self> {
         match item {
             Item::Began(position) => Some(Self {
                 cursor: Cursor::Log(*position),
@@ -190,7 +195,8 @@ impl HouseholdEvent {
         self.delivery.as_ref()?.detailed.actor.clone().map(Member::from)
     }
 
-    /// What it is about; null for SUBSCRIBED, and for an invitation if you lack INVITE.
+    /// What it is about; null for SUBSCRIBED, for an invitation if you lack INVITE, and for an occurrence that was
+    /// cancelled since.
     async fn subject(&self, ctx: &Context<'_>) -> Nullable<EventSubject> {
         nullable_option(async {
             match &self.delivery {
@@ -245,22 +251,22 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
             Some(row) => EventSubject::Message(row.clone().into()),
             None => return Ok(None),
         },
-        // Chores have no type here yet.
-        Kind::TaskCreated
-        | Kind::TaskUpdated
-        | Kind::OccurrenceOpened
+        Kind::TaskCreated | Kind::TaskUpdated => {
+            return Ok(task::task_of(ctx, event).await?.map(EventSubject::Task));
+        }
+        Kind::OccurrenceOpened
         | Kind::OccurrenceClosed
         | Kind::OccurrenceReopened
         | Kind::OccurrenceAssigned
         | Kind::OccurrenceCancelled
-        | Kind::TaskArchived
-        | Kind::TaskRestored
         | Kind::OccurrenceRescheduled
         | Kind::OccurrenceSubmitted
         | Kind::OccurrenceRejected
-        | Kind::SubtaskChanged
-        | Kind::SwapOffered
-        | Kind::SwapClosed => return Ok(None),
+        | Kind::SubtaskChanged => {
+            return Ok(task::occurrence_of(ctx, event).await?.map(EventSubject::Occurrence));
+        }
+        // Offers to trade have no type here yet.
+        Kind::SwapOffered | Kind::SwapClosed => return Ok(None),
     }))
 }
 

@@ -14,7 +14,10 @@ use crate::invitation::Invitation;
 use crate::member::Member;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
-use crate::task::{self, RecurrenceInput, RecurrencePreview};
+use crate::task::{
+    self, Occurrence, OccurrenceFilterInput, OccurrenceOrder, RecurrenceInput, RecurrencePreview, Task,
+    TaskFilterInput, TaskOrder,
+};
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use roomm8_db::conversation::Unread;
 use roomm8_db::household::Archived;
@@ -216,6 +219,43 @@ impl Household {
         let scope = ctx.scope()?;
         let viewer = scope.member(self.key).await?;
         Ok(conversation::general(&mut *scope.connection().await?, &viewer).await?.into())
+    }
+
+    /// Its chores; the first 50 unless said otherwise.
+    #[expect(clippy::too_many_arguments, reason = "a filter, an order, and what Relay asks for")]
+    async fn tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only these; those that were not put away, unless said otherwise.")] filter: Option<
+            TaskFilterInput,
+        >,
+        #[graphql(default_with = "TaskOrder::CreatedAsc", desc = "In which order.")] order_by: TaskOrder,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only chores after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only chores before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<Task>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        task::tasks(ctx, self.key, &filter.unwrap_or_default(), order_by, &arguments).await
+    }
+
+    /// Every time its chores are or were due; the first 50 unless said otherwise. An agenda is `filter: { statuses: [OPEN],
+    /// mine: true }`, what needs doing now `{ overdue: true }`, what is for the taking `{ statuses: [OPEN], unassigned:
+    /// true }`.
+    #[expect(clippy::too_many_arguments, reason = "a filter, an order, and what Relay asks for")]
+    async fn occurrences(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only these.")] filter: Option<OccurrenceFilterInput>,
+        #[graphql(default_with = "OccurrenceOrder::DueAsc", desc = "In which order.")]
+        order_by: OccurrenceOrder,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only occurrences after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only occurrences before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<Occurrence>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        task::occurrences(ctx, self.key, &filter.unwrap_or_default(), order_by, &arguments).await
     }
 
     /// How many messages of others you have not read, in all your conversations here; deleted ones and the

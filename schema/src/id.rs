@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use roomm8_db::{ConversationId, HouseholdId, InvitationId, MemberId, MessageId, SessionId, UserId};
+use roomm8_db::{
+    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, OccurrenceId, SessionId, TaskId, UserId,
+};
 
 /// What a global id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) enum GlobalId {
     Invitation(HouseholdId, InvitationId),
     Conversation(HouseholdId, ConversationId),
     Message(HouseholdId, MessageId),
+    Task(HouseholdId, TaskId),
+    Occurrence(HouseholdId, OccurrenceId),
 }
 
 impl GlobalId {
@@ -29,6 +33,8 @@ impl GlobalId {
             Self::Invitation(household, id) => (b'I', Some(household), *id.bytes()),
             Self::Conversation(household, id) => (b'C', Some(household), *id.bytes()),
             Self::Message(household, id) => (b'T', Some(household), *id.bytes()),
+            Self::Task(household, id) => (b'K', Some(household), *id.bytes()),
+            Self::Occurrence(household, id) => (b'O', Some(household), *id.bytes()),
         };
         let mut bytes = vec![kind];
         bytes.extend(household.iter().flat_map(HouseholdId::bytes));
@@ -55,6 +61,8 @@ impl GlobalId {
             b'I' => Some(Self::Invitation(household, InvitationId::from_bytes(id))),
             b'C' => Some(Self::Conversation(household, ConversationId::from_bytes(id))),
             b'T' => Some(Self::Message(household, MessageId::from_bytes(id))),
+            b'K' => Some(Self::Task(household, TaskId::from_bytes(id))),
+            b'O' => Some(Self::Occurrence(household, OccurrenceId::from_bytes(id))),
             _ => None,
         }
     }
@@ -99,6 +107,22 @@ impl GlobalId {
         }
     }
 
+    /// The chore's household and id; anything else is the id of nothing.
+    pub(crate) fn task(id: &ID) -> Result<(HouseholdId, TaskId)> {
+        match Self::parse(id) {
+            Some(Self::Task(household, task)) => Ok((household, task)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The occurrence's household and id; anything else is the id of nothing.
+    pub(crate) fn occurrence(id: &ID) -> Result<(HouseholdId, OccurrenceId)> {
+        match Self::parse(id) {
+            Some(Self::Occurrence(household, occurrence)) => Ok((household, occurrence)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
     /// The session's id; anything else is the id of nothing.
     pub(crate) fn session(id: &ID) -> Result<SessionId> {
         match Self::parse(id) {
@@ -123,6 +147,8 @@ mod tests {
             GlobalId::Invitation(household, InvitationId::new()),
             GlobalId::Conversation(household, ConversationId::new()),
             GlobalId::Message(household, MessageId::new()),
+            GlobalId::Task(household, TaskId::new()),
+            GlobalId::Occurrence(household, OccurrenceId::new()),
         ] {
             assert_eq!(GlobalId::parse(&id.to_id()), Some(id));
         }

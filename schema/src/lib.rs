@@ -45,6 +45,7 @@ pub struct Query(
     invitation::InvitationQuery,
     conversation::ConversationQuery,
     message::MessageQuery,
+    task::TaskQuery,
     node::NodeQuery,
     rate_limit::RateLimitQuery,
 );
@@ -59,12 +60,15 @@ pub struct Mutation(
     invitation::InvitationMutation,
     conversation::ConversationMutation,
     message::MessageMutation,
+    task::TaskMutation,
+    task::ClosingMutation,
+    task::AssignmentMutation,
     presence::PresenceMutation,
 );
 
 /// What can be followed live.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(event::EventSubscription, presence::PresenceSubscription);
+pub struct Subscription(event::EventSubscription, task::TaskSubscription, presence::PresenceSubscription);
 
 /// The schema, ready to execute.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

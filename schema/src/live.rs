@@ -9,6 +9,7 @@ use crate::Schema;
 use crate::error::{Code, Error, Result};
 use crate::scalar::Cursor;
 use crate::scope::{Audience, Caller, Scope, ScopeExt as _, Services};
+use crate::task;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Context, Request, Response, ServerError, Variables};
 use bytes::Bytes;
@@ -46,6 +47,8 @@ pub(crate) enum Topic {
     Everything,
     /// What happens to messages.
     Messages,
+    /// What happens to chores.
+    Tasks,
     /// Who is writing.
     Typing,
     /// Who comes and goes.
@@ -55,7 +58,7 @@ pub(crate) enum Topic {
 impl Topic {
     /// Whether it can be resumed.
     fn has_cursors(self) -> bool {
-        matches!(self, Self::Everything | Self::Messages)
+        matches!(self, Self::Everything | Self::Messages | Self::Tasks)
     }
 
     fn includes_event(self, kind: Kind) -> bool {
@@ -69,6 +72,7 @@ impl Topic {
                     | Kind::ReactionAdded
                     | Kind::ReactionRemoved
             ),
+            Self::Tasks => task::Subject::of(kind).is_some(),
             Self::Typing | Self::Presence => false,
         }
     }
@@ -126,7 +130,7 @@ async fn open(
     let after = match after {
         None => None,
         Some(Cursor::Log(position)) => Some(position),
-        Some(Cursor::Item(_)) => {
+        Some(Cursor::Item(_) | Cursor::Timed(..)) => {
             return Err(Error::bad_input("`after` must be the cursor of an event or message"));
         }
     };
@@ -340,7 +344,7 @@ impl Source {
         }
         loop {
             match self.topic {
-                Topic::Everything | Topic::Messages => {
+                Topic::Everything | Topic::Messages | Topic::Tasks => {
                     let delivery = self.follower.next().await?;
                     if self.topic.includes_event(delivery.detailed.event.kind) {
                         return Ok(Item::Event(self.follower.cursor().epoch, delivery));

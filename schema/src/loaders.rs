@@ -4,10 +4,13 @@ use crate::loader::{Batch, Loader};
 use crate::scope::Store;
 use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
-use roomm8_db::household;
+use roomm8_db::household::{self, Household};
 use roomm8_db::member::{self, Profile};
 use roomm8_db::message::{self, Message, Reaction, Revision};
-use roomm8_db::{ConversationId, HouseholdId, MemberId, MessageId, Result, Time, UserId};
+use roomm8_db::task::{self, Occurrence, Task, occurrence};
+use roomm8_db::{
+    ConversationId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, TaskId, Time, UserId,
+};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use std::sync::Arc;
 pub(crate) struct Loaders {
     pub users: Loader<Users>,
     pub last_seen: Loader<LastSeen>,
+    pub households: Loader<Households>,
     pub household_unread: Loader<HouseholdUnreads>,
     pub members: Loader<Members>,
     pub conversations: Loader<Conversations>,
@@ -26,6 +30,9 @@ pub(crate) struct Loaders {
     pub mentions: Loader<Mentions>,
     pub reactions: Loader<Reactions>,
     pub revisions: Loader<Revisions>,
+    pub tasks: Loader<Tasks>,
+    pub occurrences: Loader<Occurrences>,
+    pub open_occurrences: Loader<OpenOccurrences>,
 }
 
 impl Loaders {
@@ -33,6 +40,7 @@ impl Loaders {
         Self {
             users: Loader::new(store),
             last_seen: Loader::new(store),
+            households: Loader::new(store),
             household_unread: Loader::new(store),
             members: Loader::new(store),
             conversations: Loader::new(store),
@@ -43,6 +51,9 @@ impl Loaders {
             mentions: Loader::new(store),
             reactions: Loader::new(store),
             revisions: Loader::new(store),
+            tasks: Loader::new(store),
+            occurrences: Loader::new(store),
+            open_occurrences: Loader::new(store),
         }
     }
 }
@@ -69,6 +80,19 @@ impl Batch for LastSeen {
 
     async fn load(store: &Store, ids: &[UserId]) -> Result<HashMap<UserId, Time>> {
         member::last_seen(&mut *store.connection().await?, ids).await
+    }
+}
+
+/// Households by id.
+pub(crate) struct Households;
+
+impl Batch for Households {
+    type Key = HouseholdId;
+    type Value = Household;
+
+    async fn load(store: &Store, ids: &[HouseholdId]) -> Result<HashMap<HouseholdId, Household>> {
+        let found = household::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|household| (household.id, household)).collect())
     }
 }
 
@@ -223,6 +247,48 @@ impl Batch for Revisions {
     async fn load(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Revision>>> {
         let found = message::history(&mut *store.connection().await?, ids).await?;
         Ok(grouped(found, |revision| revision.message_id))
+    }
+}
+
+/// Chores by the household they are known to be of, and id.
+pub(crate) struct Tasks;
+
+impl Batch for Tasks {
+    type Key = (HouseholdId, TaskId);
+    type Value = Task;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, Task>> {
+        let found = task::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|task| ((task.household_id, task.id), task)).collect())
+    }
+}
+
+/// Occurrences by the household they are known to be of, and id.
+pub(crate) struct Occurrences;
+
+impl Batch for Occurrences {
+    type Key = (HouseholdId, OccurrenceId);
+    type Value = Occurrence;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, Occurrence>> {
+        let found = occurrence::known(&mut *store.connection().await?, ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|occurrence| ((occurrence.household_id, occurrence.id), occurrence))
+            .collect())
+    }
+}
+
+/// The open occurrences of chores.
+pub(crate) struct OpenOccurrences;
+
+impl Batch for OpenOccurrences {
+    type Key = TaskId;
+    type Value = Vec<Occurrence>;
+
+    async fn load(store: &Store, tasks: &[TaskId]) -> Result<HashMap<TaskId, Vec<Occurrence>>> {
+        let found = occurrence::open_of(&mut *store.connection().await?, tasks).await?;
+        Ok(grouped(found, |occurrence| occurrence.task_id))
     }
 }
 

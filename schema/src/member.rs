@@ -155,6 +155,12 @@ impl Member {
     }
 }
 
+/// A member, current or former, who is named by something the asker may see.
+pub(crate) async fn known(ctx: &Context<'_>, id: MemberId) -> Result<Member> {
+    let found = ctx.scope()?.loaders().members.load(id).await?;
+    found.map(Member::from).ok_or_else(Error::not_found)
+}
+
 /// The member with this id, current or former, if the viewer is a member of the household.
 pub(crate) async fn find(ctx: &Context<'_>, household: HouseholdId, id: MemberId) -> Result<Member> {
     let scope = ctx.scope()?;

@@ -7,7 +7,7 @@ pub(crate) use mutation::MessageMutation;
 use crate::conversation::Conversation;
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::id::GlobalId;
-use crate::member::Member;
+use crate::member::{self, Member};
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
@@ -80,14 +80,14 @@ impl Message {
 
     /// Who sent it, a former member perhaps; of a SYSTEM message, who caused it.
     async fn author(&self, ctx: &Context<'_>) -> Result<Member> {
-        member(ctx, self.row.author_id).await
+        member::known(ctx, self.row.author_id).await
     }
 
     /// Who deleted it; null if it was not deleted.
     async fn deleted_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
         nullable_option(async {
             match self.row.deleted_by {
-                Some(id) => member(ctx, id).await.map(Some),
+                Some(id) => member::known(ctx, id).await.map(Some),
                 None => Ok(None),
             }
         })
@@ -141,11 +141,6 @@ impl Message {
     pub(crate) fn place(&self, epoch: i32) -> Cursor {
         Cursor::Log(Position { epoch, seq: self.row.seq })
     }
-}
-
-async fn member(ctx: &Context<'_>, id: MemberId) -> Result<Member> {
-    let found = ctx.scope()?.loaders().members.load(id).await?;
-    found.map(Member::from).ok_or_else(Error::not_found)
 }
 
 /// One emoji on a message, and who put it there.

@@ -8,8 +8,10 @@ use crate::id::GlobalId;
 use crate::invitation::{self, Invitation};
 use crate::member::{self, Member};
 use crate::message::{self, Message};
+use crate::task::{self, Occurrence, Task};
 use crate::{account, error::Code};
 use async_graphql::{Context, ID, Interface, Object};
+use futures_util::future;
 
 /// The most ids in one `nodes`.
 const NODES: usize = 100;
@@ -25,6 +27,8 @@ pub(crate) enum Node {
     Invitation(Invitation),
     Conversation(Conversation),
     Message(Message),
+    Task(Task),
+    Occurrence(Occurrence),
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
@@ -40,6 +44,10 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
             Ok(Node::Conversation(conversation::find(ctx, household, id).await?))
         }
         Some(GlobalId::Message(household, id)) => Ok(Node::Message(message::find(ctx, household, id).await?)),
+        Some(GlobalId::Task(household, id)) => Ok(Node::Task(task::find(ctx, household, id).await?)),
+        Some(GlobalId::Occurrence(household, id)) => {
+            Ok(Node::Occurrence(task::find_occurrence(ctx, household, id).await?))
+        }
         None => Err(Error::not_found()),
     }
 }
@@ -66,10 +74,8 @@ impl NodeQuery {
                 format!("`ids` has {} items; {NODES} are allowed", ids.len()),
             ));
         }
-        let mut nodes = Vec::with_capacity(ids.len());
-        for id in &ids {
-            nodes.push(find(ctx, id).await.ok());
-        }
-        Ok(nodes)
+        // All at once, so that what has a loader is loaded in one go.
+        let nodes = future::join_all(ids.iter().map(|id| find(ctx, id))).await;
+        Ok(nodes.into_iter().map(Result::ok).collect())
     }
 }

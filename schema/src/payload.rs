@@ -104,6 +104,13 @@ impl UserError {
         }
     }
 
+    /// Says of an error about one of `fields` that this is a part of `parent`.
+    pub(crate) fn nest(&mut self, parent: &str, fields: &[&str]) {
+        if self.field.first().is_some_and(|field| fields.contains(&field.as_str())) {
+            self.field.insert(0, parent.to_owned());
+        }
+    }
+
     fn already_closed() -> Self {
         Self {
             code: UserErrorCode::AlreadyClosed,

@@ -76,6 +76,17 @@ pub(crate) enum Cursor {
     Log(Position),
     /// A place in a list ordered by id.
     Item(SubjectId),
+    /// A place in a list ordered by an instant, and then by id.
+    Timed(Timeline, Time, SubjectId),
+}
+
+/// Which instant a list is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timeline {
+    /// When something is due.
+    Due,
+    /// When it was closed.
+    Closed,
 }
 
 /// A place in a list or in a household's log: opaque text. Take it from one answer, give it back in another; never
@@ -95,7 +106,7 @@ impl ScalarType for Cursor {
 
 impl Cursor {
     fn encode(self) -> String {
-        let mut bytes = Vec::with_capacity(17);
+        let mut bytes = Vec::with_capacity(25);
         match self {
             Self::Log(position) => {
                 bytes.push(b'L');
@@ -104,6 +115,14 @@ impl Cursor {
             }
             Self::Item(id) => {
                 bytes.push(b'I');
+                bytes.extend(id.bytes());
+            }
+            Self::Timed(timeline, time, id) => {
+                bytes.push(match timeline {
+                    Timeline::Due => b'D',
+                    Timeline::Closed => b'C',
+                });
+                bytes.extend(time.micros().to_be_bytes());
                 bytes.extend(id.bytes());
             }
         }
@@ -121,8 +140,16 @@ impl Cursor {
                 Some(Self::Log(Position { epoch, seq }))
             }
             b'I' => Some(Self::Item(SubjectId::from_bytes(rest.try_into().ok()?))),
+            b'D' => Self::timed(Timeline::Due, rest),
+            b'C' => Self::timed(Timeline::Closed, rest),
             _ => None,
         }
+    }
+
+    fn timed(timeline: Timeline, bytes: &[u8]) -> Option<Self> {
+        let (time, id) = bytes.split_at_checked(8)?;
+        let time = Time::from_micros(i64::from_be_bytes(time.try_into().ok()?));
+        Some(Self::Timed(timeline, time, SubjectId::from_bytes(id.try_into().ok()?)))
     }
 }
 
@@ -132,7 +159,13 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_what_it_was() {
-        for cursor in [Cursor::Log(Position { epoch: 7, seq: i64::MAX }), Cursor::Item(SubjectId::new())] {
+        let id = SubjectId::new();
+        for cursor in [
+            Cursor::Log(Position { epoch: 7, seq: i64::MAX }),
+            Cursor::Item(id),
+            Cursor::Timed(Timeline::Due, Time::from_micros(i64::MIN), id),
+            Cursor::Timed(Timeline::Closed, Time::from_micros(i64::MAX), id),
+        ] {
             assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         }
         assert_eq!(Cursor::decode("nonsense"), None);

@@ -1,109 +1,259 @@
-//! Chores: when they are due.
+//! Chores: what is to be done, when, and by whom; in the modules below the times they are due, lists of both, what can be
+//! done to them, and what happens to them.
 
-use crate::error::Result;
-use crate::payload::UserError;
-use crate::scalar::{DateTime, LocalDate, LocalTime};
-use async_graphql::{Enum, InputObject, SimpleObject};
-use roomm8_db::task::recurrence::{self, Rule, Schedule};
-use roomm8_db::{Error as DbError, household};
+mod assignment;
+mod closing;
+mod event;
+mod list;
+mod mutation;
+mod occurrence;
+mod recurrence;
 
-/// What becomes of a day of the month, such as the 31st, in months that do not have it.
+pub(crate) use assignment::AssignmentMutation;
+pub(crate) use closing::ClosingMutation;
+pub(crate) use event::{Subject, TaskSubscription, occurrence_of, task_of};
+pub(crate) use list::{
+    OccurrenceFilterInput, OccurrenceOrder, TaskFilterInput, TaskOrder, occurrences, tasks,
+};
+pub(crate) use mutation::TaskMutation;
+pub(crate) use occurrence::{Occurrence, find_occurrence};
+pub(crate) use recurrence::{RecurrenceInput, RecurrencePreview, preview};
+
+use crate::connection::{Connection, PageArguments};
+use crate::error::{Error, Nullable, Result, nullable};
+use crate::household::Household;
+use crate::id::GlobalId;
+use crate::member::{self, Member};
+use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime};
+use crate::scope::ScopeExt as _;
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
+use recurrence::{Overflow, RecurrenceMode};
+use roomm8_db::task::rotation;
+use roomm8_db::{HouseholdId, TaskId, task};
+
+/// The most open occurrences that a chore shows.
+const OPEN_LIMIT: usize = 100;
+
+/// How the member who is to do a chore is found, each time it is due. Ties are broken by the order of the roster; who has
+/// left is passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "recurrence::Overflow")]
-pub(crate) enum Overflow {
-    /// It is the last day of the month; in the next one it is the day that was meant again.
-    Clamp,
-    /// There is none in that month.
-    Skip,
-}
-
-/// What a chore's next date is counted from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "recurrence::Mode")]
-pub(crate) enum RecurrenceMode {
-    /// The calendar, whenever the chore is done: rubbish is fetched on Tuesdays.
+#[graphql(remote = "rotation::Strategy")]
+pub(crate) enum TaskStrategy {
+    /// The first of the roster; those behind stand in when the first cannot.
     Fixed,
-    /// The day it was done: the filter is changed a month after the last time. The rule then has a `FREQ`, an
-    /// `INTERVAL` and an end at most.
-    AfterCompletion,
+    /// One after the other, in the order of the roster; a turn lasts `turnLength` occurrences.
+    RoundRobin,
+    /// Whoever of the roster did it least in the last 90 days.
+    LeastDone,
+    /// By lot, but never the same member twice in a row while there is another.
+    Random,
+    /// Whoever of the roster claims it first: `claimOccurrence`, and `releaseOccurrence` to let go of it.
+    Anyone,
+    /// Everybody of the roster: each has an occurrence of their own, and closes it for themselves.
+    Everyone,
 }
 
-/// When a chore is due, again and again.
-#[derive(Debug, InputObject)]
-pub(crate) struct RecurrenceInput {
-    /// The local date from which on it is due, in the years 1900 to 9999. It is a date of the chore only if the rule has
-    /// it.
-    start_date: LocalDate,
-    /// The local time it is due at, also when clocks change; without, it is due by the end of the day.
-    time: Option<LocalTime>,
-    /// The IANA time zone of its dates and times; the household's, unless said otherwise.
-    time_zone: Option<String>,
-    /// An RRULE of RFC 5545 with FREQ (DAILY to YEARLY), INTERVAL, BYMONTH, BYMONTHDAY, BYDAY, BYSETPOS, WKST and either
-    /// COUNT or UNTIL: `FREQ=WEEKLY;BYDAY=TU`, `FREQ=MONTHLY;BYDAY=5FR`.
-    rule: String,
-    /// What becomes of a day that a month does not have.
-    #[graphql(default_with = "Overflow::Clamp")]
-    overflow: Overflow,
-    /// What the next date is counted from.
-    #[graphql(default_with = "RecurrenceMode::Fixed")]
-    mode: RecurrenceMode,
+/// What it does to the order of a `ROUND_ROBIN` chore when somebody does another's whole turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "rotation::Help")]
+pub(crate) enum TaskHelp {
+    /// Nothing: the turn is over, and the helper's own comes as if nothing had been.
+    #[graphql(name = "KEEP_ORDER")]
+    KeepsOrder,
+    /// The two change places: it was the helper's turn, and the other's comes where the helper's was.
+    #[graphql(name = "SWAP_ORDER")]
+    SwapsOrder,
 }
 
-impl RecurrenceInput {
-    /// Fails for the household's time zone unless the input has one of its own.
-    fn schedule(&self, home: &str) -> roomm8_db::Result<Schedule> {
-        let zone = household::time_zone(self.time_zone.as_deref().unwrap_or(home))?;
-        let rule: Rule = self.rule.parse()?;
-        let time = self.time.map(|LocalTime(time)| time);
-        Schedule::new(self.start_date.0, time, zone, rule, self.overflow.into(), self.mode.into())
-    }
+/// What becomes of an occurrence that nobody closed in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "task::MissedPolicy")]
+pub(crate) enum MissedPolicy {
+    /// It stays open, overdue, until it is closed; only then is the next one opened.
+    StayOverdue,
+    /// It is closed as `MISSED` when the next one is due.
+    RollToNext,
+    /// It stays open, and the next one is opened beside it.
+    Accumulate,
 }
 
-/// One time that a chore would be due.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct PlannedOccurrence {
-    /// Its local date.
-    date: LocalDate,
-    /// When it is due: at the chore's local time, or at the end of the day. A time that clocks jump over is later by the
-    /// jump; of one that comes twice it is the first.
-    due_at: DateTime,
-}
-
-/// When a chore would be due.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct RecurrencePreview {
-    /// The first occurrences; those there would be if each were done on its date. Fewer than asked for if it ends before.
-    occurrences: Vec<PlannedOccurrence>,
-    /// The rule as it was understood, in its shortest form; null if it was not.
+/// A chore. What is to be done of it now is in `openOccurrences`: close those, not the chore.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Task {
+    /// Its global id.
+    pub(crate) id: ID,
+    /// What is to be done: one line of 1 to 200 characters of plain text.
+    title: String,
+    /// What else there is to know: up to 4,000 characters of plain text. Null if there is nothing.
+    notes: Option<String>,
+    /// How much work it is, 0 to 1440: minutes or points, as the household likes.
+    weight: i32,
+    /// The local date from which on it is due, or on which, if it is due once. Null if it is due at no particular date.
+    start_date: Option<LocalDate>,
+    /// The local time it is due at, also when clocks change; null if it is due by the end of the day.
+    due_time: Option<LocalTime>,
+    /// The IANA time zone of its dates and times.
+    time_zone: String,
+    /// Its RRULE (RFC 5545) in its shortest form, for example `FREQ=WEEKLY;BYDAY=TU`; null if it is due once.
     rule: Option<String>,
-    /// What a person can mend of the recurrence; empty if all is well.
-    user_errors: Vec<UserError>,
+    /// What becomes of a day that a month does not have.
+    overflow: Overflow,
+    /// What its next date is counted from.
+    mode: RecurrenceMode,
+    /// How the one to do it is found.
+    strategy: TaskStrategy,
+    /// How many occurrences make a turn. Only `ROUND_ROBIN` asks: 7 for dishes done every day by turns of a week.
+    turn_length: i32,
+    /// What doing another's whole turn does to the order. Only `ROUND_ROBIN` asks.
+    help: TaskHelp,
+    /// What becomes of an occurrence that nobody closed in time.
+    missed_policy: MissedPolicy,
+    /// When it was made.
+    created_at: DateTime,
+    /// When it was put away: since then it can be read, not done. Null while it is in use.
+    archived_at: Option<DateTime>,
+    /// Counts its changes, from 1; that the turn passes on is none. Of two states of a chore the one with the higher
+    /// version holds.
+    version: i32,
+    #[graphql(skip)]
+    row: task::Task,
 }
 
-/// What a household by this zone would see of the recurrence.
-pub(crate) fn preview(input: &RecurrenceInput, home: &str, count: i32) -> Result<RecurrencePreview> {
-    let previewed = input.schedule(home).and_then(|schedule| {
-        // A negative count is as wrong as none.
-        let occurrences = schedule.preview(usize::try_from(count).unwrap_or(0))?;
-        Ok((schedule.rule().to_string(), occurrences))
-    });
-    match previewed {
-        Ok((rule, occurrences)) => Ok(RecurrencePreview {
-            occurrences: occurrences.into_iter().map(PlannedOccurrence::from).collect(),
-            rule: Some(rule),
-            user_errors: Vec::new(),
-        }),
-        Err(DbError::Refused(refusal)) => Ok(RecurrencePreview {
-            occurrences: Vec::new(),
-            rule: None,
-            user_errors: vec![UserError::from(refusal)],
-        }),
-        Err(error) => Err(error.into()),
+impl From<task::Task> for Task {
+    fn from(row: task::Task) -> Self {
+        Self {
+            id: GlobalId::Task(row.household_id, row.id).to_id(),
+            title: row.title.clone(),
+            notes: row.notes.clone(),
+            weight: row.weight,
+            start_date: Some(LocalDate(row.start_on.naive())),
+            due_time: row.due_time.map(|time| LocalTime(time.naive())),
+            time_zone: row.time_zone.clone(),
+            rule: row.rule.clone(),
+            overflow: row.overflow.into(),
+            mode: row.mode.into(),
+            strategy: row.strategy.into(),
+            turn_length: row.turn_length,
+            help: row.help.into(),
+            missed_policy: row.missed_policy.into(),
+            created_at: DateTime(row.created_at),
+            archived_at: row.archived_at.map(DateTime),
+            version: row.version,
+            row,
+        }
     }
 }
 
-impl From<recurrence::Occurrence> for PlannedOccurrence {
-    fn from(occurrence: recurrence::Occurrence) -> Self {
-        Self { date: LocalDate(occurrence.date), due_at: DateTime(occurrence.due) }
+#[ComplexObject]
+impl Task {
+    /// The household whose chore it is.
+    async fn household(&self, ctx: &Context<'_>) -> Result<Household> {
+        let found = ctx.scope()?.loaders().households.load(self.row.household_id).await?;
+        found.map(Household::from).ok_or_else(Error::not_found)
+    }
+
+    /// Who shares it, in order, at most 100; empty if nobody in particular does. A former member has no turns.
+    async fn roster(&self, ctx: &Context<'_>) -> Result<Vec<Member>> {
+        let members = ctx.scope()?.loaders().members.load_many(self.row.roster()?).await?;
+        Ok(members.into_iter().map(Member::from).collect())
+    }
+
+    /// Who made it, a former member perhaps.
+    async fn created_by(&self, ctx: &Context<'_>) -> Result<Member> {
+        member::known(ctx, self.row.created_by).await
+    }
+
+    /// What is to be done of it now, the earliest due first, at most 100. Empty once it has come to its end. Of many
+    /// chores it is read at once, which no list with a filter can be.
+    async fn open_occurrences(&self, ctx: &Context<'_>) -> Result<Vec<Occurrence>> {
+        let mut rows = ctx.scope()?.loaders().open_occurrences.load(self.row.id).await?.unwrap_or_default();
+        rows.truncate(OPEN_LIMIT);
+        Ok(rows.into_iter().map(Occurrence::from).collect())
+    }
+
+    /// Every time it is or was due; the first 50 unless said otherwise.
+    #[expect(clippy::too_many_arguments, reason = "a filter, an order, and what Relay asks for")]
+    async fn occurrences(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only these; a `taskId` has to be this chore's.")] filter: Option<
+            OccurrenceFilterInput,
+        >,
+        #[graphql(default_with = "OccurrenceOrder::DueAsc", desc = "In which order.")]
+        order_by: OccurrenceOrder,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only occurrences after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only occurrences before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<Occurrence>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        let filter = filter.unwrap_or_default();
+        list::occurrences_of(ctx, &self.row, &filter, order_by, &arguments).await
+    }
+
+    /// The occurrences that were closed, the latest closed first; the first 50 unless said otherwise.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only occurrences after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only occurrences before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<Occurrence>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        let filter = OccurrenceFilterInput::default();
+        list::occurrences_of(ctx, &self.row, &filter, OccurrenceOrder::ClosedDesc, &arguments).await
+    }
+}
+
+impl Task {
+    /// Its place in the list of chores.
+    fn place(&self) -> Cursor {
+        Cursor::Item(self.row.id.into())
+    }
+}
+
+/// A chore that is named by something the asker may see.
+async fn known(ctx: &Context<'_>, household: HouseholdId, id: TaskId) -> Result<Task> {
+    let found = ctx.scope()?.loaders().tasks.load((household, id)).await?;
+    found.map(Task::from).ok_or_else(Error::not_found)
+}
+
+/// The chore with this id, if the viewer is a member of its household.
+pub(crate) async fn find(ctx: &Context<'_>, household: HouseholdId, id: TaskId) -> Result<Task> {
+    ctx.scope()?.member(household).await?;
+    known(ctx, household, id).await
+}
+
+#[derive(Default)]
+pub(crate) struct TaskQuery;
+
+#[Object]
+impl TaskQuery {
+    /// A chore of a household you are a member of. `NOT_FOUND` otherwise.
+    async fn task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The chore's global id.")] id: ID,
+    ) -> Nullable<Task> {
+        nullable(async {
+            let (household, id) = GlobalId::task(&id)?;
+            find(ctx, household, id).await
+        })
+        .await
+    }
+
+    /// One time that a chore of such a household is or was due. `NOT_FOUND` otherwise, and once it was cancelled.
+    async fn occurrence(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The occurrence's global id.")] id: ID,
+    ) -> Nullable<Occurrence> {
+        nullable(async {
+            let (household, id) = GlobalId::occurrence(&id)?;
+            find_occurrence(ctx, household, id).await
+        })
+        .await
     }
 }

@@ -1,4 +1,8 @@
-//! The times a chore is due: reading them, open ones and history.
+//! The times a chore is due: reading them, open ones and history; in the module below, lists of them.
+
+mod list;
+
+pub use list::{Assignee, Filter, Order, Place, Window, open_of, page};
 
 use super::Task;
 use super::recurrence;
@@ -6,15 +10,12 @@ use super::subtask::Tick;
 use crate::access::Member;
 use crate::among::among;
 use crate::labels::labels;
-use crate::message::End;
 use crate::tables::{occurrences, tasks};
 use crate::{
     Change, Connection, Date, Error, HouseholdId, Json, MemberId, OccurrenceId, Result, SubjectId, TaskId,
     Time, WallTime, event,
 };
-use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
 /// The share of an occurrence that is not in anybody's own line.
@@ -154,103 +155,13 @@ pub async fn among_ids(
     run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)
 }
 
-/// Which occurrences are wanted; what is `None` does not matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Filter {
-    /// Those of this chore.
-    pub task: Option<TaskId>,
-    /// Those of which this became.
-    pub status: Option<Status>,
-    /// Those that this member is, or was, to do.
-    pub assignee: Option<MemberId>,
-    /// Those due before this instant: with [`Status::Open`] and now, what is overdue.
-    pub due_before: Option<Time>,
-    /// Those due on this local date or later.
-    pub from: Option<NaiveDate>,
-    /// Those due on this local date or earlier.
-    pub to: Option<NaiveDate>,
-}
-
-/// An occurrence's place in lists: by when it is due, and then by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// When it is due.
-    pub due_at: Time,
-    /// Which it is.
-    pub id: OccurrenceId,
-}
-
-/// A stretch of a list of occurrences: after one place and before another, taken from one end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// Only what comes after it.
-    pub after: Option<Place>,
-    /// Only what comes before it.
-    pub before: Option<Place>,
-    /// At most so many.
-    pub limit: i64,
-    /// From which end they are taken; they are always returned in the order they are due.
-    pub end: End,
-}
-
-/// The occurrences of the member's household in a window, in the order they are due.
-pub async fn page(
-    conn: &mut Connection,
-    member: &Member,
-    filter: Filter,
-    window: Window,
-) -> Result<Vec<Occurrence>> {
-    let first = Place { due_at: Time::from_micros(i64::MIN), id: OccurrenceId::from_bytes([0; 16]) };
-    let last = Place { due_at: Time::from_micros(i64::MAX), id: OccurrenceId::from_bytes([0xff; 16]) };
-    let (after, before) = (window.after.unwrap_or(first), window.before.unwrap_or(last));
-    let any = |filter: bool| (!filter).into_sql::<Bool>();
-    let task = filter.task.unwrap_or(TaskId::from_bytes([0; 16]));
-    let query = occurrences::table
-        .filter(occurrences::household_id.eq(member.household_id()))
-        .filter(occurrences::task_id.eq(task).or(any(filter.task.is_some())))
-        .filter(
-            occurrences::status.eq(filter.status.unwrap_or(Status::Open)).or(any(filter.status.is_some())),
-        )
-        .filter(
-            occurrences::assignee_id
-                .eq(filter.assignee.unwrap_or(NOBODYS))
-                .or(any(filter.assignee.is_some())),
-        )
-        .filter(occurrences::due_at.lt(filter.due_before.unwrap_or(Time::from_micros(i64::MAX))))
-        .filter(
-            occurrences::due_on
-                .ge(Date::from(filter.from.unwrap_or(NaiveDate::MIN)))
-                .or(any(filter.from.is_some())),
-        )
-        .filter(
-            occurrences::due_on
-                .le(Date::from(filter.to.unwrap_or(NaiveDate::MAX)))
-                .or(any(filter.to.is_some())),
-        )
-        .filter(
-            occurrences::due_at
-                .gt(after.due_at)
-                .or(occurrences::due_at.eq(after.due_at).and(occurrences::id.gt(after.id))),
-        )
-        .filter(
-            occurrences::due_at
-                .lt(before.due_at)
-                .or(occurrences::due_at.eq(before.due_at).and(occurrences::id.lt(before.id))),
-        )
-        .limit(window.limit);
-    match window.end {
-        End::Oldest => {
-            let query = query.order((occurrences::due_at.asc(), occurrences::id.asc()));
-            run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)
-        }
-        End::Newest => {
-            let query = query.order((occurrences::due_at.desc(), occurrences::id.desc()));
-            let mut found: Vec<Occurrence> =
-                run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)?;
-            found.reverse();
-            Ok(found)
-        }
-    }
+/// The occurrences with these ids, of the households named with them. Both are only ever taken from what the asker was
+/// allowed to see: events, chores, or proofs of membership.
+pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, OccurrenceId)]) -> Result<Vec<Occurrence>> {
+    let occurrences: Vec<OccurrenceId> = ids.iter().map(|(_, id)| *id).collect();
+    let query = occurrences::table.filter(among(occurrences::id, &occurrences));
+    let found: Vec<Occurrence> = run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)?;
+    Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
 }
 
 /// An occurrence of the household being changed, with its chore, which is not put away.

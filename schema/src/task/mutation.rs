@@ -1,0 +1,117 @@
+//! Making chores.
+
+use super::recurrence::RecurrenceInput;
+use super::{MissedPolicy, Task, TaskHelp, TaskStrategy};
+use crate::error::{Nullable, nullable};
+use crate::id::GlobalId;
+use crate::payload::{Outcome, perform};
+use crate::scalar::LocalTime;
+use async_graphql::{Context, ID, InputObject, Object};
+use roomm8_db::task::{self, Create};
+use roomm8_db::{Date, Error as DbError, MemberId, WallTime};
+
+/// A chore to make.
+#[derive(Debug, InputObject)]
+pub(crate) struct CreateTaskInput {
+    /// The household.
+    household_id: ID,
+    /// What is to be done: one line of 1 to 200 characters; spaces around it are cut.
+    title: String,
+    /// What else there is to know: 1 to 4,000 characters of plain text.
+    notes: Option<String>,
+    /// How much work it is, 0 to 1440: minutes or points, as the household likes.
+    #[graphql(default = 0)]
+    weight: i32,
+    /// When it is due.
+    schedule: RecurrenceInput,
+    /// Who shares it, in order: at most 100 current members, each once; guests do no chores. Nobody in particular, unless
+    /// said otherwise.
+    #[graphql(default)]
+    roster: Vec<ID>,
+    /// How the one to do it is found.
+    #[graphql(default_with = "TaskStrategy::Anyone")]
+    strategy: TaskStrategy,
+    /// How many occurrences make a turn of a `ROUND_ROBIN` chore, 1 to 1000.
+    #[graphql(default = 1)]
+    turn_length: i32,
+    /// What doing another's whole turn of a `ROUND_ROBIN` chore does to the order.
+    #[graphql(default_with = "TaskHelp::KeepsOrder")]
+    help: TaskHelp,
+    /// What becomes of an occurrence that nobody closed in time.
+    #[graphql(default_with = "MissedPolicy::StayOverdue")]
+    missed_policy: MissedPolicy,
+    /// Your name for this intent, 1 to 64 visible ASCII characters, for example a UUID. Send again with the same one
+    /// when the answer was lost: one chore is made, and the repeat gets it again.
+    client_mutation_id: Option<String>,
+}
+
+impl CreateTaskInput {
+    fn operation(&self) -> roomm8_db::Result<Create> {
+        let schedule = &self.schedule;
+        Ok(Create {
+            title: self.title.clone(),
+            notes: self.notes.clone(),
+            weight: self.weight,
+            start_on: Date::from(schedule.start_date.0),
+            due_time: schedule.time.map(|LocalTime(time)| WallTime::new(time)).transpose()?,
+            time_zone: schedule.time_zone.clone(),
+            rule: schedule.rule.clone(),
+            overflow: schedule.overflow.into(),
+            mode: schedule.mode.into(),
+            roster: self.roster.iter().map(reference).collect(),
+            strategy: self.strategy.into(),
+            turn_length: self.turn_length,
+            help: self.help.into(),
+            missed_policy: self.missed_policy.into(),
+        })
+    }
+}
+
+payload! {
+    /// What came of `createTask`.
+    CreateTaskPayload {
+        /// The new chore, with its first occurrence opened.
+        task: Task
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct TaskMutation;
+
+#[Object]
+impl TaskMutation {
+    /// Makes a chore, and opens its first occurrence, assigned by the chore's strategy. At most 1,000 chores a household
+    /// are in use: `LIMIT` beyond that. Needs `MANAGE_TASKS`.
+    async fn create_task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to make.")] input: CreateTaskInput,
+    ) -> Nullable<CreateTaskPayload> {
+        nullable(async {
+            let household = GlobalId::household(&input.household_id)?;
+            let outcome = match input.operation() {
+                Ok(operation) => {
+                    perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?
+                }
+                Err(DbError::Refused(refusal)) => Outcome::refused(refusal.into()),
+                Err(error) => return Err(error.into()),
+            };
+            let outcome = within_schedule(outcome).map(Task::from);
+            Ok(CreateTaskPayload::new(outcome, input.client_mutation_id))
+        })
+        .await
+    }
+}
+
+/// Says of what is wrong with the schedule that it is there.
+fn within_schedule(mut outcome: Outcome<task::Task>) -> Outcome<task::Task> {
+    for error in &mut outcome.user_errors {
+        error.nest("schedule", &["startDate", "time", "timeZone", "rule"]);
+    }
+    outcome
+}
+
+/// A member named in an input. What is no member's id becomes the id of nothing, and is refused beside its field.
+pub(super) fn reference(id: &ID) -> MemberId {
+    GlobalId::member(id).map_or(MemberId::from_bytes([0; 16]), |(_, member)| member)
+}

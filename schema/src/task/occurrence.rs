@@ -1,0 +1,138 @@
+//! The times a chore is due: open ones, and those that were closed, each with who did it and when.
+
+use super::Task;
+use crate::error::{Error, Nullable, Result, nullable_option};
+use crate::id::GlobalId;
+use crate::member::{self, Member};
+use crate::scalar::{Cursor, DateTime, LocalDate, Timeline};
+use crate::scope::ScopeExt as _;
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
+use roomm8_db::task::{self, occurrence};
+use roomm8_db::{HouseholdId, MemberId, OccurrenceId};
+
+/// What became of an occurrence. Expect new values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "task::Status")]
+pub(crate) enum OccurrenceStatus {
+    /// Nothing yet: it is to be done.
+    Open,
+    /// Somebody did it.
+    Done,
+    /// It was not to be done this time; `note` says why.
+    Skipped,
+    /// It was not done in time.
+    Missed,
+}
+
+/// One time that a chore is due; once closed, a line of its history. Closing it opens the next one.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Occurrence {
+    /// Its global id.
+    pub(crate) id: ID,
+    /// Which one of its chore it is: 1, 2, 3, … Where everybody has their own, each counts for themselves.
+    number: i32,
+    /// The local date it is due, in its chore's time zone. Null if it is due at no particular date.
+    due_date: Option<LocalDate>,
+    /// When it is due: at its local time, or at the end of the day. An open one is overdue from then on. Null if
+    /// `dueDate` is.
+    due_at: Option<DateTime>,
+    /// What became of it.
+    status: OccurrenceStatus,
+    /// When it was done, as `doneBy` said; null unless it was.
+    done_at: Option<DateTime>,
+    /// When it was closed; null while it is open.
+    closed_at: Option<DateTime>,
+    /// What who closed it had to say, of one that was skipped why: up to 1,000 characters of plain text.
+    note: Option<String>,
+    /// Counts its changes, from 1: pass it as `expectedVersion` when you give it to somebody. Of two states of an
+    /// occurrence the one with the higher version holds.
+    version: i32,
+    #[graphql(skip)]
+    row: task::Occurrence,
+}
+
+impl From<task::Occurrence> for Occurrence {
+    fn from(row: task::Occurrence) -> Self {
+        Self {
+            id: GlobalId::Occurrence(row.household_id, row.id).to_id(),
+            number: row.number,
+            due_date: Some(LocalDate(row.due_on.naive())),
+            due_at: Some(DateTime(row.due_at)),
+            status: row.status.into(),
+            done_at: row.done_at.map(DateTime),
+            closed_at: row.closed_at.map(DateTime),
+            note: row.note.clone(),
+            version: row.version,
+            row,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Occurrence {
+    /// The chore.
+    async fn task(&self, ctx: &Context<'_>) -> Result<Task> {
+        self.chore(ctx).await
+    }
+
+    /// Who is to do it, or was. Null while it is to be claimed, and where nobody can do it.
+    async fn assignee(&self, ctx: &Context<'_>) -> Nullable<Member> {
+        perhaps(ctx, self.row.assignee_id).await
+    }
+
+    /// Of a chore that is `EVERYONE`'s, the member whose own it is. Null of others.
+    async fn owned_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
+        perhaps(ctx, self.row.share()).await
+    }
+
+    /// Who did it, and has the credit; null unless it was done.
+    async fn done_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
+        perhaps(ctx, self.row.done_by).await
+    }
+
+    /// Who closed it: not always who did it. Null while it is open.
+    async fn closed_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
+        perhaps(ctx, self.row.closed_by).await
+    }
+}
+
+impl Occurrence {
+    pub(super) async fn chore(&self, ctx: &Context<'_>) -> Result<Task> {
+        super::known(ctx, self.row.household_id, self.row.task_id).await
+    }
+
+    /// Its place in lists that are ordered by this; what is not in them has a place before all.
+    pub(super) fn place(&self, timeline: Timeline) -> Cursor {
+        let order = match timeline {
+            Timeline::Due => occurrence::Order::Due,
+            Timeline::Closed => occurrence::Order::Closed,
+        };
+        match self.row.place(order) {
+            Some(place) => Cursor::Timed(timeline, place.at, place.id.into()),
+            None => Cursor::Item(self.row.id.into()),
+        }
+    }
+}
+
+async fn perhaps(ctx: &Context<'_>, id: Option<MemberId>) -> Nullable<Member> {
+    nullable_option(async {
+        match id {
+            Some(id) => member::known(ctx, id).await.map(Some),
+            None => Ok(None),
+        }
+    })
+    .await
+}
+
+/// The occurrence with this id, if the viewer is a member of its household.
+pub(crate) async fn find_occurrence(
+    ctx: &Context<'_>,
+    household: HouseholdId,
+    id: OccurrenceId,
+) -> Result<Occurrence> {
+    let scope = ctx.scope()?;
+    scope.member(household).await?;
+    let found = scope.loaders().occurrences.load((household, id)).await?;
+    found.map(Occurrence::from).ok_or_else(Error::not_found)
+}
