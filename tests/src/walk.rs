@@ -20,8 +20,15 @@ const INTROSPECTION: &str = "{ __schema {
     fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// Arguments whose name does not say which kind of thing their id names.
-const KINDS: [(&str, &str); 4] =
-    [("replyTo", "Message"), ("transferOwnershipTo", "Member"), ("upTo", "Cursor"), ("after", "Cursor")];
+const KINDS: [(&str, &str); 7] = [
+    ("replyTo", "Message"),
+    ("transferOwnershipTo", "Member"),
+    ("assignee", "Member"),
+    ("doneBy", "Member"),
+    ("roster", "Member"),
+    ("upTo", "Cursor"),
+    ("after", "Cursor"),
+];
 
 /// What a text argument holds, by its name; any other holds a few words.
 const TEXTS: [(&str, &str); 10] = [
@@ -182,7 +189,8 @@ impl Schema {
                 "Float" => json!(1.0),
                 "Boolean" => json!(false),
                 "DateTime" => json!("2026-01-01T00:00:00Z"),
-                "Date" => json!("2026-01-01"),
+                "LocalDate" => json!("2026-01-01"),
+                "LocalTime" => json!("18:30"),
                 _ => panic!("teach walk::Schema::value to fill `{name}: {type_name}`"),
             },
         }

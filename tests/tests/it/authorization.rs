@@ -94,8 +94,13 @@ async fn one_of_everything(system: &System, home: &Home) -> Ids {
     let sent = home.say(system.a(), home.owner(), "a canary sings").await;
     let member = &home.people[home.people.len().min(2) - 1];
     let sessions = home.owner().on(system.a()).query("{ viewer { sessions { id } } }", json!({})).await;
+    let chore = json!({ "householdId": home.id, "title": "feed the canary", "schedule": { "startDate": "2026-01-01" } });
+    let made_chore = owner.done("createTask", chore, "task { id openOccurrences { id } }").await;
+    let task = &made_chore["task"];
     Ids::from([
         ("Household".to_owned(), home.id.clone()),
+        ("Task".to_owned(), text(&task["id"])),
+        ("Occurrence".to_owned(), text(&task["openOccurrences"][0]["id"])),
         ("Conversation".to_owned(), home.general.clone()),
         ("Message".to_owned(), text(&sent["id"])),
         ("Cursor".to_owned(), text(&sent["cursor"])),

@@ -1,9 +1,12 @@
 //! The widest query asks the database a fixed number of questions, however much there is to show.
 
-use roomm8_tests::{Deployment, Home, on_both};
+use roomm8_tests::{Deployment, Home, on_both, server::Server};
 use serde_json::json;
 
-on_both!(the_dashboard_takes_the_same_statements_for_few_rows_and_many);
+on_both!(
+    the_dashboard_takes_the_same_statements_for_few_rows_and_many,
+    chores_take_the_same_statements_for_few_rows_and_many,
+);
 
 const DASHBOARD: &str = "query($id: ID!) { household(id: $id) {
     name unreadCount mentionCount
@@ -13,6 +16,15 @@ const DASHBOARD: &str = "query($id: ID!) { household(id: $id) {
             author { displayName user { displayName } } mentions { displayName }
             replyTo { body author { displayName } }
             reactions { emoji count viewerReacted } } } } } }";
+
+const CHORES: &str = "query($id: ID!) { household(id: $id) {
+    tasks(first: 20) { nodes { title household { name }
+        roster { displayName user { displayName } } createdBy { displayName }
+        openOccurrences { dueDate assignee { displayName } ownedBy { displayName } task { title } } } }
+    occurrences(first: 50, orderBy: DUE_DESC) { nodes { status
+        task { title household { name } createdBy { displayName } openOccurrences { dueAt } }
+        assignee { displayName user { displayName } } doneBy { displayName } closedBy { displayName } } }
+    closed: occurrences(first: 20, orderBy: CLOSED_DESC) { nodes { task { roster { displayName } } } } } }";
 
 /// The counter of statements the server has sent to its database.
 const STATEMENTS: &str = "roomm8_db_statements_total";
@@ -25,23 +37,55 @@ async fn the_dashboard_takes_the_same_statements_for_few_rows_and_many(deploymen
     let many = Home::new(&system, 8).await;
     fill(&system, &many, 48).await;
 
+    assert_alike(server, DASHBOARD, &few, &many, 16.0).await;
+}
+
+async fn chores_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
+    let system = deployment.own().servers(1).start().await;
+    let few = Home::new(&system, 2).await;
+    keep_house(&system, &few, 2).await;
+    let many = Home::new(&system, 8).await;
+    keep_house(&system, &many, 16).await;
+    assert_alike(system.a(), CHORES, &few, &many, 10.0).await;
+}
+
+/// The query takes as many statements for one home as for the other, and no more than so many.
+async fn assert_alike(server: &Server, document: &str, few: &Home, many: &Home, limit: f64) {
     let statements = async |home: &Home| {
         let client = home.owner().on(server);
         // Once beforehand: the first request of a session also looks the session up.
-        client.query(DASHBOARD, json!({ "id": home.id })).await;
+        client.query(document, json!({ "id": home.id })).await;
         let mut least = f64::MAX;
         // The poll and other housekeeping add to the counter now and then: the least of some counts.
         for _ in 0..8 {
             let before = server.metric(STATEMENTS).await;
-            client.query(DASHBOARD, json!({ "id": home.id })).await;
+            client.query(document, json!({ "id": home.id })).await;
             least = least.min(server.metric(STATEMENTS).await - before);
         }
         least
     };
-    let (for_few, for_many) = (statements(&few).await, statements(&many).await);
+    let (for_few, for_many) = (statements(few).await, statements(many).await);
     assert!(for_few > 0.0, "the server counts its statements");
     assert!((for_few - for_many).abs() < 0.5, "{for_few} statements for few rows, {for_many} for many");
-    assert!(for_many <= 16.0, "{for_many} statements for one dashboard");
+    assert!(for_many <= limit, "{for_many} statements for one page");
+}
+
+/// Makes chores that everybody shares, of which each is done once.
+async fn keep_house(system: &roomm8_tests::System, home: &Home, chores: usize) {
+    let mut roster = Vec::new();
+    for person in &home.people {
+        roster.push(home.member(system.a(), person).await);
+    }
+    for number in 0..chores {
+        let strategy = ["EVERYONE", "ROUND_ROBIN", "ANYONE"][number % 3];
+        let person = home.people[number % home.people.len()].on(system.a());
+        let input = json!({ "householdId": home.id, "title": format!("chore {number}"), "roster": roster,
+            "strategy": strategy, "schedule": { "startDate": "2026-01-01", "rule": "FREQ=WEEKLY" } });
+        let made = person.done("createTask", input, "task { openOccurrences { id } }").await;
+        for open in made["task"]["openOccurrences"].as_array().unwrap() {
+            person.done("completeOccurrence", json!({ "occurrenceId": open["id"] }), "cursor").await;
+        }
+    }
 }
 
 async fn fill(system: &roomm8_tests::System, home: &Home, messages: usize) {
