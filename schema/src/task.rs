@@ -28,11 +28,9 @@ use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use recurrence::{Overflow, RecurrenceMode};
+use roomm8_db::task::occurrence::OPEN_LIMIT;
 use roomm8_db::task::rotation;
 use roomm8_db::{HouseholdId, TaskId, task};
-
-/// The most open occurrences that a chore shows.
-const OPEN_LIMIT: usize = 100;
 
 /// How the member who is to do a chore is found, each time it is due. Ties are broken by the order of the roster; who has
 /// left is passed over.
@@ -168,7 +166,7 @@ impl Task {
     /// chores it is read at once, which no list with a filter can be.
     async fn open_occurrences(&self, ctx: &Context<'_>) -> Result<Vec<Occurrence>> {
         let mut rows = ctx.scope()?.loaders().open_occurrences.load(self.row.id).await?.unwrap_or_default();
-        rows.truncate(OPEN_LIMIT);
+        rows.truncate(usize::try_from(OPEN_LIMIT).unwrap_or(0));
         Ok(rows.into_iter().map(Occurrence::from).collect())
     }
 

@@ -2,7 +2,7 @@
 
 mod list;
 
-pub use list::{Assignee, Filter, Order, Place, Window, open_of, page};
+pub use list::{Assignee, Filter, OPEN_LIMIT, Order, Place, Window, open_of, page};
 
 use super::Task;
 use super::recurrence;

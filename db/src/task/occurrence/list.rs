@@ -12,6 +12,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
+/// The most open occurrences of one chore that are read with it.
+pub const OPEN_LIMIT: i64 = 100;
+/// The most that are read in one go for many chores.
+const OPEN_AT_ONCE: i64 = 2000;
+
 /// Whose occurrences are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Assignee {
@@ -134,20 +139,25 @@ pub async fn page(
             Assignee::Is(member) => query.filter(occurrences::assignee_id.eq(member)),
             Assignee::Nobody => query.filter(occurrences::assignee_id.is_null()),
         };
-        let due = (occurrences::due_at, occurrences::closed_at);
+        let (due, closed, id) = (occurrences::due_at, occurrences::closed_at, occurrences::id);
+        // The bounds by the instant alone are what an index can begin and end at.
         query = match window.order {
             Order::Due => query
-                .filter(due.0.gt(after.at).or(due.0.eq(after.at).and(occurrences::id.gt(after.id))))
-                .filter(due.0.lt(before.at).or(due.0.eq(before.at).and(occurrences::id.lt(before.id)))),
+                .filter(due.ge(after.at))
+                .filter(due.le(before.at))
+                .filter(due.gt(after.at).or(id.gt(after.id)))
+                .filter(due.lt(before.at).or(id.lt(before.id))),
             Order::Closed => query
-                .filter(due.1.gt(after.at).or(due.1.eq(after.at).and(occurrences::id.gt(after.id))))
-                .filter(due.1.lt(before.at).or(due.1.eq(before.at).and(occurrences::id.lt(before.id)))),
+                .filter(closed.ge(after.at))
+                .filter(closed.le(before.at))
+                .filter(closed.gt(after.at).or(id.gt(after.id)))
+                .filter(closed.lt(before.at).or(id.lt(before.id))),
         };
         query = match (window.order, window.end) {
-            (Order::Due, End::Oldest) => query.order((due.0.asc(), occurrences::id.asc())),
-            (Order::Due, End::Newest) => query.order((due.0.desc(), occurrences::id.desc())),
-            (Order::Closed, End::Oldest) => query.order((due.1.asc(), occurrences::id.asc())),
-            (Order::Closed, End::Newest) => query.order((due.1.desc(), occurrences::id.desc())),
+            (Order::Due, End::Oldest) => query.order((due.asc(), id.asc())),
+            (Order::Due, End::Newest) => query.order((due.desc(), id.desc())),
+            (Order::Closed, End::Oldest) => query.order((closed.asc(), id.asc())),
+            (Order::Closed, End::Newest) => query.order((closed.desc(), id.desc())),
         };
         query.load(c).await
     })?;
@@ -157,12 +167,26 @@ pub async fn page(
     Ok(found)
 }
 
-/// The open occurrences of these chores, in the order they are due. Ids are only ever taken from chores that the asker
-/// was allowed to see.
+/// The open occurrences of these chores, at most [`OPEN_LIMIT`] of each, in the order they are due. Ids are only ever taken
+/// from chores that the asker was allowed to see.
 pub async fn open_of(conn: &mut Connection, tasks: &[TaskId]) -> Result<Vec<Occurrence>> {
+    let found = first_open(conn, tasks, OPEN_AT_ONCE).await?;
+    if i64::try_from(found.len()).unwrap_or(i64::MAX) < OPEN_AT_ONCE {
+        return Ok(found);
+    }
+    // So many are open that some chores' are cut off: those of each by itself.
+    let mut found = Vec::new();
+    for task in tasks {
+        found.extend(first_open(conn, &[*task], OPEN_LIMIT).await?);
+    }
+    Ok(found)
+}
+
+async fn first_open(conn: &mut Connection, tasks: &[TaskId], limit: i64) -> Result<Vec<Occurrence>> {
     let query = occurrences::table
         .filter(among(occurrences::task_id, tasks))
         .filter(occurrences::status.eq(Status::Open))
-        .order((occurrences::due_at, occurrences::id));
+        .order((occurrences::due_at, occurrences::id))
+        .limit(limit);
     run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)
 }
