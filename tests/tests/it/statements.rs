@@ -1,11 +1,16 @@
 //! The widest query asks the database a fixed number of questions, however much there is to show.
 
-use roomm8_tests::{Deployment, Home, on_both, server::Server};
+use std::time::Duration;
+
+use roomm8_tests::{Deployment, Home, Socket, on_both, server::Server};
 use serde_json::json;
+
+const SOON: Duration = Duration::from_secs(10);
 
 on_both!(
     the_dashboard_takes_the_same_statements_for_few_rows_and_many,
     chores_take_the_same_statements_for_few_rows_and_many,
+    an_event_of_a_chore_is_read_once_for_all_who_follow,
 );
 
 const DASHBOARD: &str = "query($id: ID!) { household(id: $id) {
@@ -68,6 +73,44 @@ async fn assert_alike(server: &Server, document: &str, few: &Home, many: &Home, 
     assert!(for_few > 0.0, "the server counts its statements");
     assert!((for_few - for_many).abs() < 0.5, "{for_few} statements for few rows, {for_many} for many");
     assert!(for_many <= limit, "{for_many} statements for one page");
+}
+
+/// The widest that is told of a chore.
+const FOLLOWED: &str = "subscription($id: ID!) { tasks(householdId: $id) { cursor kind actor { displayName }
+    task { title household { name } roster { displayName user { displayName } } openOccurrences { dueAt } }
+    occurrence { status assignee { displayName } closedBy { displayName } } } }";
+
+async fn an_event_of_a_chore_is_read_once_for_all_who_follow(deployment: Deployment) {
+    let system = deployment.own().servers(1).start().await;
+    let (server, home) = (system.a(), Home::new(&system, 4).await);
+    let input = json!({ "householdId": home.id, "title": "cat", "schedule": { "startDate": "2026-01-01" } });
+    let made = home.owner().on(server).done("createTask", input, "task { openOccurrences { id } }").await;
+    let free = json!({ "occurrenceId": made["task"]["openOccurrences"][0]["id"] });
+    let mut sockets = Vec::new();
+    let mut counted = Vec::new();
+    for followers in [1, 12] {
+        while sockets.len() < followers {
+            let token = &home.people[sockets.len() % home.people.len()].token;
+            let mut socket = Socket::open(&server.address(), Some(token)).await.unwrap();
+            socket.subscribe(FOLLOWED, json!({ "id": home.id })).await;
+            socket.next(SOON).await;
+            sockets.push(socket);
+        }
+        let mut least = f64::MAX;
+        for what in ["claimOccurrence", "releaseOccurrence"].repeat(4) {
+            let before = server.metric(STATEMENTS).await;
+            home.owner().on(server).done(what, free.clone(), "cursor").await;
+            for socket in &mut sockets {
+                assert_eq!(socket.next(SOON).await["tasks"]["kind"], "OCCURRENCE_ASSIGNED");
+            }
+            least = least.min(server.metric(STATEMENTS).await - before);
+        }
+        counted.push(least);
+    }
+    assert!(
+        (counted[0] - counted[1]).abs() < 0.5,
+        "{counted:?} statements for one who follows, and for twelve"
+    );
 }
 
 /// Makes chores that everybody shares, of which each is done once.
