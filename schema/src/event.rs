@@ -251,7 +251,7 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
             Some(row) => EventSubject::Message(row.clone().into()),
             None => return Ok(None),
         },
-        Kind::TaskCreated | Kind::TaskUpdated => {
+        Kind::TaskCreated | Kind::TaskUpdated | Kind::TaskArchived | Kind::TaskRestored => {
             return Ok(task::task_of(ctx, event).await?.map(EventSubject::Task));
         }
         Kind::OccurrenceOpened

@@ -69,9 +69,9 @@ pub(crate) enum TaskHelp {
 pub(crate) enum MissedPolicy {
     /// It stays open, overdue, until it is closed; only then is the next one opened.
     StayOverdue,
-    /// It is closed as `MISSED` when the next one is due.
+    /// It is closed as `MISSED`, and the next one opened, at the start of the day on which the rule has the next one.
     RollToNext,
-    /// It stays open, and the next one is opened beside it.
+    /// It stays open, and the next one is opened beside it at the start of the day on which the rule has it.
     Accumulate,
 }
 
@@ -125,7 +125,7 @@ impl From<task::Task> for Task {
             title: row.title.clone(),
             notes: row.notes.clone(),
             weight: row.weight,
-            start_date: Some(LocalDate(row.start_on.naive())),
+            start_date: row.start_on.map(|date| LocalDate(date.naive())),
             due_time: row.due_time.map(|time| LocalTime(time.naive())),
             time_zone: row.time_zone.clone(),
             rule: row.rule.clone(),

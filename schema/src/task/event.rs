@@ -28,12 +28,18 @@ impl Subject {
     /// What events of this kind are about; none if not about chores.
     pub(crate) fn of(kind: Kind) -> Option<Self> {
         match kind {
-            Kind::TaskCreated | Kind::TaskUpdated => Some(Self::Task),
+            Kind::TaskCreated | Kind::TaskUpdated | Kind::TaskArchived | Kind::TaskRestored => {
+                Some(Self::Task)
+            }
             Kind::OccurrenceOpened
             | Kind::OccurrenceClosed
             | Kind::OccurrenceReopened
             | Kind::OccurrenceAssigned
-            | Kind::OccurrenceCancelled => Some(Self::Occurrence),
+            | Kind::OccurrenceCancelled
+            | Kind::OccurrenceRescheduled
+            | Kind::OccurrenceSubmitted
+            | Kind::OccurrenceRejected
+            | Kind::SubtaskChanged => Some(Self::Occurrence),
             _ => None,
         }
     }

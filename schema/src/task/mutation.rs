@@ -1,12 +1,13 @@
 //! Making chores.
 
-use super::recurrence::RecurrenceInput;
+use super::recurrence::{Overflow, RecurrenceInput, RecurrenceMode};
 use super::{MissedPolicy, Task, TaskHelp, TaskStrategy};
 use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
 use crate::payload::{Outcome, perform};
 use crate::scalar::LocalTime;
 use async_graphql::{Context, ID, InputObject, Object};
+use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::{self, Create};
 use roomm8_db::{Date, Error as DbError, MemberId, WallTime};
 
@@ -22,8 +23,8 @@ pub(crate) struct CreateTaskInput {
     /// How much work it is, 0 to 1440: minutes or points, as the household likes.
     #[graphql(default = 0)]
     weight: i32,
-    /// When it is due.
-    schedule: RecurrenceInput,
+    /// When it is due; leave it out for what is to be done once, at no particular date.
+    schedule: Option<RecurrenceInput>,
     /// Who shares it, in order: at most 100 current members, each once; guests do no chores. Nobody in particular, unless
     /// said otherwise.
     #[graphql(default)]
@@ -40,6 +41,12 @@ pub(crate) struct CreateTaskInput {
     /// What becomes of an occurrence that nobody closed in time.
     #[graphql(default_with = "MissedPolicy::StayOverdue")]
     missed_policy: MissedPolicy,
+    /// What it is sorted by: at most 20, each one line of up to 50 characters, and there once whatever its case.
+    #[graphql(default)]
+    labels: Vec<String>,
+    /// Its parts, to be ticked anew each time: at most 50, each one line of up to 200 characters.
+    #[graphql(default)]
+    subtasks: Vec<String>,
     /// Your name for this intent, 1 to 64 visible ASCII characters, for example a UUID. Send again with the same one
     /// when the answer was lost: one chore is made, and the repeat gets it again.
     client_mutation_id: Option<String>,
@@ -47,22 +54,30 @@ pub(crate) struct CreateTaskInput {
 
 impl CreateTaskInput {
     fn operation(&self) -> roomm8_db::Result<Create> {
-        let schedule = &self.schedule;
+        let schedule = self.schedule.as_ref();
         Ok(Create {
             title: self.title.clone(),
             notes: self.notes.clone(),
             weight: self.weight,
-            start_on: Date::from(schedule.start_date.0),
-            due_time: schedule.time.map(|LocalTime(time)| WallTime::new(time)).transpose()?,
-            time_zone: schedule.time_zone.clone(),
-            rule: schedule.rule.clone(),
-            overflow: schedule.overflow.into(),
-            mode: schedule.mode.into(),
+            start_on: schedule.map(|schedule| Date::from(schedule.start_date.0)),
+            due_time: schedule
+                .and_then(|schedule| schedule.time)
+                .map(|LocalTime(time)| WallTime::new(time))
+                .transpose()?,
+            time_zone: schedule.and_then(|schedule| schedule.time_zone.clone()),
+            rule: schedule.and_then(|schedule| schedule.rule.clone()),
+            overflow: schedule.map_or(Overflow::Clamp, |schedule| schedule.overflow).into(),
+            mode: schedule.map_or(RecurrenceMode::Fixed, |schedule| schedule.mode).into(),
             roster: self.roster.iter().map(reference).collect(),
             strategy: self.strategy.into(),
             turn_length: self.turn_length,
             help: self.help.into(),
             missed_policy: self.missed_policy.into(),
+            labels: self.labels.clone(),
+            subtasks: self.subtasks.clone(),
+            reminders: Reminders::default(),
+            requires_approval: false,
+            opens_before: None,
         })
     }
 }

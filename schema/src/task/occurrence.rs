@@ -4,7 +4,7 @@ use super::Task;
 use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::id::GlobalId;
 use crate::member::{self, Member};
-use crate::scalar::{Cursor, DateTime, LocalDate, Timeline};
+use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime, Timeline};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use roomm8_db::task::{self, occurrence};
@@ -16,6 +16,8 @@ use roomm8_db::{HouseholdId, MemberId, OccurrenceId};
 pub(crate) enum OccurrenceStatus {
     /// Nothing yet: it is to be done.
     Open,
+    /// Somebody says that they did it, and somebody else has to agree.
+    Pending,
     /// Somebody did it.
     Done,
     /// It was not to be done this time; `note` says why.
@@ -34,6 +36,8 @@ pub(crate) struct Occurrence {
     number: i32,
     /// The local date it is due, in its chore's time zone. Null if it is due at no particular date.
     due_date: Option<LocalDate>,
+    /// The local time it is due at, also when clocks change; null if it is due by the end of the day.
+    due_time: Option<LocalTime>,
     /// When it is due: at its local time, or at the end of the day. An open one is overdue from then on. Null if
     /// `dueDate` is.
     due_at: Option<DateTime>,
@@ -57,8 +61,9 @@ impl From<task::Occurrence> for Occurrence {
         Self {
             id: GlobalId::Occurrence(row.household_id, row.id).to_id(),
             number: row.number,
-            due_date: Some(LocalDate(row.due_on.naive())),
-            due_at: Some(DateTime(row.due_at)),
+            due_date: row.due_on.map(|date| LocalDate(date.naive())),
+            due_time: row.due_time.map(|time| LocalTime(time.naive())),
+            due_at: row.due().map(DateTime),
             status: row.status.into(),
             done_at: row.done_at.map(DateTime),
             closed_at: row.closed_at.map(DateTime),

@@ -118,5 +118,8 @@ CREATE INDEX digests_due ON digests (next_at);
 CREATE INDEX occurrences_to_act_on ON occurrences (status, acts_at);
 CREATE INDEX tasks_by_household ON tasks (household_id, id);
 CREATE INDEX occurrences_by_household ON occurrences (household_id, status, due_at, id);
+CREATE INDEX occurrences_due ON occurrences (household_id, due_at, id);
+CREATE INDEX occurrences_closed ON occurrences (household_id, closed_at, id);
+CREATE INDEX history ON occurrences (task_id, closed_at, id);
 CREATE INDEX occurrences_by_assignee ON occurrences (assignee_id, status, due_at, id);
 CREATE INDEX occurrences_done ON occurrences (task_id, status, done_at);
