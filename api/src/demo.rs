@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cast;
+mod chores;
 mod client;
 mod home;
 mod moment;
@@ -18,6 +19,7 @@ use crate::config::{Config, Switch};
 use crate::server::Server;
 use anyhow::{Result, bail};
 use cast::Who;
+use chores::Chores;
 use client::Client;
 use home::Home;
 use plan::Plan;
@@ -56,14 +58,16 @@ async fn inhabit(server: SocketAddr) -> Result<Report> {
     report(server, home).await
 }
 
-/// A year passes.
+/// A year passes; in its last month, chores are done.
 async fn live(server: SocketAddr) -> Result<Home> {
-    let plan = Plan::of(&script::read()?, Time::now());
+    let ends = Time::now();
+    let plan = Plan::of(&script::read()?, ends);
     println!("Five people move in, and a year passes:");
     Time::set_clock(plan.begins);
     let mut people = accounts::register(server).await?;
     let (mut home, conversations) = home::move_in(&mut people, plan.begins).await?;
-    let mut stage = Stage::new(people, conversations);
+    let chores = Chores::new(home.id.clone(), ends);
+    let mut stage = Stage::new(people, conversations, chores);
     stage.play(&plan).await?;
     Time::reset_clock();
     home::complete(stage.client(Who::Zoe), &mut home).await?;

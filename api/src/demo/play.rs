@@ -2,6 +2,7 @@
 
 use super::accounts;
 use super::cast::{Each, Place, Who};
+use super::chores::Chores;
 use super::client::Client;
 use super::moment;
 use super::plan::{Act, Deed, Plan};
@@ -44,6 +45,7 @@ struct Message {
 pub(super) struct Stage {
     people: Each<Client>,
     known: Known,
+    chores: Chores,
 }
 
 /// The ids of what was made so far.
@@ -54,8 +56,8 @@ struct Known {
 }
 
 impl Stage {
-    pub(super) fn new(people: Each<Client>, conversations: HashMap<Place, String>) -> Self {
-        Self { people, known: Known { conversations, messages: HashMap::new() } }
+    pub(super) fn new(people: Each<Client>, conversations: HashMap<Place, String>, chores: Chores) -> Self {
+        Self { people, known: Known { conversations, messages: HashMap::new() }, chores }
     }
 
     /// The client of one of them.
@@ -79,6 +81,7 @@ impl Stage {
             let at = now.last().map(|act| act.at).unwrap_or_default();
             Time::set_clock(plan.begins.after(at));
             progress.show(plan.begins.after(at), self.known.messages.len());
+            self.chores.play(&mut self.people, plan.begins.after(at)).await?;
             self.perform(now).await?;
             acts = later;
         }

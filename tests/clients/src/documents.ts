@@ -82,6 +82,8 @@ export const Events = graphql(`
         ... on Invitation { uses }
         ... on Conversation { kind title }
         ... on Message { body }
+        ... on Task { title }
+        ... on Occurrence { number task { title } }
       }
     }
   }

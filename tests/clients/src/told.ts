@@ -29,6 +29,22 @@ const deeds: Record<HouseholdEventKind, string> = {
   MESSAGE_DELETED: 'deleted',
   REACTION_ADDED: 'reacted to',
   REACTION_REMOVED: 'no longer reacts to',
+  TASK_CREATED: 'made',
+  TASK_UPDATED: 'changed',
+  TASK_ARCHIVED: 'put away',
+  TASK_RESTORED: 'brought back',
+  OCCURRENCE_OPENED: 'opened',
+  OCCURRENCE_CLOSED: 'closed',
+  OCCURRENCE_REOPENED: 'took back',
+  OCCURRENCE_ASSIGNED: 'gave away',
+  OCCURRENCE_CANCELLED: 'cancelled',
+  OCCURRENCE_RESCHEDULED: 'put off',
+  OCCURRENCE_SUBMITTED: 'says to have done',
+  OCCURRENCE_REJECTED: 'does not believe in',
+  SUBTASK_CHANGED: 'did a part of',
+  SWAP_OFFERED: 'offers to trade',
+  SWAP_CLOSED: 'settled the trade of',
+  ABSENCE_CHANGED: 'changed the absences of',
 };
 
 const roles: Record<Role, string> = { OWNER: 'an owner', ADMIN: 'an admin', MEMBER: 'a member', GUEST: 'a guest' };
@@ -46,6 +62,8 @@ function named(subject: Subject): string {
     case 'Invitation': return `an invitation used ${subject.uses} times`;
     case 'Conversation': return [conversations[subject.kind], subject.title].filter(Boolean).join(' ');
     case 'Message': return subject.body ?? 'a message that is gone';
+    case 'Task': return `the chore ${subject.title}`;
+    case 'Occurrence': return `${subject.task.title}, number ${subject.number}`;
     default: return subject satisfies never;
   }
 }

@@ -107,10 +107,8 @@ async fn an_event_of_a_chore_is_read_once_for_all_who_follow(deployment: Deploym
         }
         counted.push(least);
     }
-    assert!(
-        (counted[0] - counted[1]).abs() < 0.5,
-        "{counted:?} statements for one who follows, and for twelve"
-    );
+    // Housekeeping may have added to the first.
+    assert!(counted[1] < counted[0] + 0.5, "{counted:?} statements for one who follows, and for twelve");
 }
 
 /// Makes chores that everybody shares, of which each is done once.

@@ -2,6 +2,7 @@
 
 mod lists;
 mod live;
+mod races;
 mod recurrence;
 
 use roomm8_tests::{Deployment, Home, Person, on_both, people::text, server::Server};
