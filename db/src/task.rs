@@ -13,6 +13,7 @@ mod pause;
 mod plan;
 pub mod recurrence;
 pub mod reminder;
+mod replan;
 pub mod rotation;
 mod share;
 mod subtask;

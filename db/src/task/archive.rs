@@ -2,7 +2,7 @@
 
 use super::create::refuse_one_too_many;
 use super::edit::{find, save};
-use super::plan::{go_on, open_of};
+use super::replan::{go_on, open_of};
 use super::{Task, assign, doers, save_rotation};
 use crate::access::Permission;
 use crate::{Change, Entry, Operation, Result, TaskId, event};

@@ -2,9 +2,9 @@
 //! follows the change.
 
 use super::create::{NOTES_LIMIT, TITLE_LIMIT, no_start, opens_before, time_zone_of_household, weight};
-use super::plan::{Cause, go_on, plan_anew};
 use super::recurrence::{Mode, Overflow};
 use super::reminder::Reminders;
+use super::replan::{Cause, go_on, plan_anew};
 use super::rotation::{Help, Rotation, Strategy};
 use super::subtask::{labels, subtasks};
 use super::{MissedPolicy, Task, record, refuse_strangers, save_rotation, share, to_json, turn_length};
@@ -12,8 +12,8 @@ use crate::access::Permission;
 use crate::household::time_zone;
 use crate::tables::tasks;
 use crate::{
-    Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, WallTime, event, text,
-    version,
+    Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, WallTime, event,
+    text, version,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -265,9 +265,7 @@ fn differences(before: &Task, after: &Task) -> Result<Vec<&'static str>> {
 
 /// A chore of the household being changed, put away or not.
 pub(super) async fn find(change: &mut Change<'_>, id: TaskId) -> Result<Task> {
-    let query = tasks::table
-        .filter(tasks::household_id.eq(change.household_id()))
-        .filter(tasks::id.eq(id));
+    let query = tasks::table.filter(tasks::household_id.eq(change.household_id())).filter(tasks::id.eq(id));
     run!(change.conn(), |c| query.select(Task::as_select()).first(c).await)
 }
 

@@ -1,7 +1,7 @@
 //! Lists of chores, in the order in which they were made.
 
-use super::{Task, to_json};
 use super::occurrence::{Assignee, Status};
+use super::{Task, to_json};
 use crate::access::Member;
 use crate::message::End;
 use crate::page::Window;
@@ -9,7 +9,7 @@ use crate::tables::{occurrences, tasks};
 use crate::{Connection, Result, TaskId, Time};
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Integer, Text};
+use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 
 #[declare_sql_function]

@@ -1,8 +1,9 @@
 //! Pausing chores: while one is paused it is not due, and the time counts for nobody.
 
 use super::edit::{in_use, save};
-use super::plan::{Cause, LAST_DAY, go_on, plan_anew};
+use super::plan::LAST_DAY;
 use super::recurrence::local_date;
+use super::replan::{Cause, go_on, plan_anew};
 use super::rotation::{DateRange, DateRanges, LOOK_BACK_DAYS};
 use super::{Task, save_rotation};
 use crate::access::Permission;

@@ -1,10 +1,10 @@
 //! Sharing what is open of a chore anew, when its roster or its strategy changed.
 
+use super::Task;
 use super::assign::{assign_again, cancel, open};
 use super::occurrence::{Occurrence, Slot, Status, record, save};
-use super::plan::{last_of, open_of};
+use super::replan::{last_of, open_of};
 use super::rotation::{Rotation, Strategy};
-use super::Task;
 use crate::tables::occurrences;
 use crate::{Change, MemberId, Result, event};
 use diesel::dsl::max;
@@ -41,7 +41,9 @@ async fn reassign(
 ) -> Result<()> {
     let (assignee, holder) = (occurrence.assignee_id, occurrence.holder_id);
     let may_keep = |claimant| rotation.order().is_empty() || rotation.order().contains(&claimant);
-    if task.strategy == Strategy::Anyone && strategy_before == Strategy::Anyone && assignee.is_some_and(may_keep)
+    if task.strategy == Strategy::Anyone
+        && strategy_before == Strategy::Anyone
+        && assignee.is_some_and(may_keep)
     {
         // A claim is the claimant's word, and not the roster's.
         return Ok(());
@@ -73,11 +75,14 @@ async fn spread(
     for (number, occurrence) in numbers(first, &common).zip(&common) {
         open(change, task, rotation, slot(occurrence), number, None).await?;
     }
-    for occurrence in own.iter().filter(|occurrence| !occurrence.share().is_some_and(|own| roster.contains(&own))) {
+    for occurrence in
+        own.iter().filter(|occurrence| !occurrence.share().is_some_and(|own| roster.contains(&own)))
+    {
         cancel(change, occurrence).await?;
     }
     // Who comes to it begins with what the others are at.
-    let Some(latest) = own.iter().max_by_key(|occurrence| occurrence.number).filter(|_| common.is_empty()) else {
+    let Some(latest) = own.iter().max_by_key(|occurrence| occurrence.number).filter(|_| common.is_empty())
+    else {
         return Ok(());
     };
     let was_there = before.roster()?;
@@ -100,7 +105,8 @@ async fn gather(
         cancel(change, occurrence).await?;
     }
     let farthest = open_now.iter().map(|occurrence| occurrence.number).max();
-    let Some((first, farthest)) = open_now.iter().min_by_key(|occurrence| occurrence.due_at).zip(farthest) else {
+    let Some((first, farthest)) = open_now.iter().min_by_key(|occurrence| occurrence.due_at).zip(farthest)
+    else {
         return Ok(());
     };
     let number = first_free(change, task).await?.max(farthest);

@@ -37,7 +37,8 @@ impl Operation for SetDone {
             occurrence.ticks.push(tick);
         }
         // Those of parts that the chore no longer has go, so that there are never more than it has.
-        let is_kept = |id| (self.is_done || id != self.subtask) && task.subtasks.iter().any(|part| part.id == id);
+        let is_kept =
+            |id| (self.is_done || id != self.subtask) && task.subtasks.iter().any(|part| part.id == id);
         occurrence.ticks.retain(|tick| is_kept(tick.subtask));
         save(change, &mut occurrence, Status::Open).await?;
         record(change, event::Kind::SubtaskChanged, &occurrence, &["subtasks"]);
