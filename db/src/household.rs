@@ -10,7 +10,7 @@ use crate::tables::{
 };
 use crate::{
     Change, Connection, Entry, Error, HouseholdId, Operation, RefusalCode, Result, SubjectId, Time, event,
-    member, message, text, version,
+    member, message, task, text, version,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 use diesel::dsl::count;
@@ -209,7 +209,12 @@ impl Operation for Update {
         if fields.is_empty() {
             return Ok(before);
         }
-        save(change, event::Kind::HouseholdUpdated, after, &fields).await
+        let is_elsewhere = before.time_zone != after.time_zone;
+        let after = save(change, event::Kind::HouseholdUpdated, after, &fields).await?;
+        if is_elsewhere {
+            task::follow(change, &after.time_zone).await?;
+        }
+        Ok(after)
     }
 }
 

@@ -2,26 +2,40 @@
 //! ([`rotation`]) and, as long as it goes on, an open [`Occurrence`]; closing that opens the next. Reading chores is
 //! here; in the modules below how they are made, closed, taken back and passed on.
 
+mod archive;
 mod assign;
 mod close;
 mod create;
+mod edit;
 pub mod list;
 pub mod occurrence;
+mod pause;
+mod plan;
 pub mod recurrence;
 pub mod reminder;
+mod replan;
 pub mod rotation;
+mod share;
 mod subtask;
+mod tick;
 mod undo;
+mod zone;
 
+pub use archive::{Archive, Restore};
 pub(crate) use assign::let_go;
 pub use assign::{Claim, Reassign, Release};
 pub use close::{Complete, NOTE_LIMIT, Skip};
 pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
 };
+pub use edit::{To, Update, When};
 pub use occurrence::{Occurrence, Status};
+pub use pause::{Pause, Resume};
+pub use plan::LAST_DAY;
 pub use subtask::{LABEL_LENGTH_LIMIT, LABEL_LIMIT, SUBTASK_LIMIT, SUBTASK_TITLE_LIMIT, Subtask, Tick};
+pub use tick::SetDone;
 pub use undo::{UNDO_WINDOW, Undo};
+pub(crate) use zone::follow;
 
 use crate::access::{Member, MemberStatus, Permission, Role};
 use crate::among::among;
@@ -143,11 +157,11 @@ impl Task {
     /// When the policy for what is missed acts on an occurrence that was planned for a date: at the beginning of the day
     /// on which the rule has the next one.
     fn acts_at(&self, planned_on: Option<Date>) -> Result<Option<Time>> {
-        let (Some(date), Some(schedule)) = (planned_on, self.schedule()?) else { return Ok(None) };
+        let (Some(date), Some(plan)) = (planned_on, self.plan()?) else { return Ok(None) };
         if self.missed_policy == MissedPolicy::StayOverdue {
             return Ok(None);
         }
-        let eve = schedule.after(date.naive()).and_then(|next| next.date.pred_opt());
+        let eve = plan.after(date.naive()).and_then(|next| next.date.pred_opt());
         eve.map(|eve| Ok(recurrence::due(eve, None, self.zone()?))).transpose()
     }
 

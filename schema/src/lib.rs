@@ -63,6 +63,9 @@ pub struct Mutation(
     task::TaskMutation,
     task::ClosingMutation,
     task::AssignmentMutation,
+    task::TaskEditingMutation,
+    task::TaskPauseMutation,
+    task::SubtaskMutation,
     presence::PresenceMutation,
 );
 

@@ -3,21 +3,27 @@
 
 mod assignment;
 mod closing;
+mod editing;
 mod event;
 mod list;
 mod mutation;
 mod occurrence;
+mod pause;
 mod recurrence;
+mod subtask;
 
 pub(crate) use assignment::AssignmentMutation;
 pub(crate) use closing::ClosingMutation;
+pub(crate) use editing::TaskEditingMutation;
 pub(crate) use event::{Subject, TaskSubscription, occurrence_of, task_of};
 pub(crate) use list::{
     OccurrenceFilterInput, OccurrenceOrder, TaskFilterInput, TaskOrder, occurrences, tasks,
 };
 pub(crate) use mutation::TaskMutation;
 pub(crate) use occurrence::{Occurrence, find_occurrence};
+pub(crate) use pause::TaskPauseMutation;
 pub(crate) use recurrence::{RecurrenceInput, RecurrencePreview, preview};
+pub(crate) use subtask::SubtaskMutation;
 
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable};
@@ -27,10 +33,12 @@ use crate::member::{self, Member};
 use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
+use pause::TaskPause;
 use recurrence::{Overflow, RecurrenceMode};
 use roomm8_db::task::occurrence::OPEN_LIMIT;
 use roomm8_db::task::rotation;
 use roomm8_db::{HouseholdId, TaskId, task};
+use subtask::TaskSubtask;
 
 /// How the member who is to do a chore is found, each time it is due. Ties are broken by the order of the roster; who has
 /// left is passed over.
@@ -107,6 +115,12 @@ pub(crate) struct Task {
     help: TaskHelp,
     /// What becomes of an occurrence that nobody closed in time.
     missed_policy: MissedPolicy,
+    /// What it is sorted by, at most 20.
+    labels: Vec<String>,
+    /// Its parts, in their order, at most 50: what is done of them this time is in `Occurrence.subtasks`.
+    subtasks: Vec<TaskSubtask>,
+    /// When it is not due, the earliest first, at most 100: past, present and future. See `pauseTask`.
+    pauses: Vec<TaskPause>,
     /// When it was made.
     created_at: DateTime,
     /// When it was put away: since then it can be read, not done. Null while it is in use.
@@ -135,6 +149,9 @@ impl From<task::Task> for Task {
             turn_length: row.turn_length,
             help: row.help.into(),
             missed_policy: row.missed_policy.into(),
+            labels: row.labels.to_vec(),
+            subtasks: row.subtasks.iter().map(TaskSubtask::from).collect(),
+            pauses: row.paused.iter().map(TaskPause::from).collect(),
             created_at: DateTime(row.created_at),
             archived_at: row.archived_at.map(DateTime),
             version: row.version,
@@ -206,6 +223,10 @@ impl Task {
 }
 
 impl Task {
+    fn parts(&self) -> &[task::Subtask] {
+        &self.row.subtasks
+    }
+
     /// Its place in the list of chores.
     fn place(&self) -> Cursor {
         Cursor::Item(self.row.id.into())

@@ -103,7 +103,7 @@ async fn assign(
         due: date.map(Date::naive).unwrap_or_default().max(local_date(change.now(), zone)),
         people: &people,
         credits: &credits,
-        paused: &DateRanges::default(),
+        paused: &task.paused,
         seed: seed(id),
     };
     Ok(rotation.assign(task.sharing()?, &occasion))

@@ -121,9 +121,9 @@ async fn close(
 
 /// What the rule has after an occurrence that was closed, as if `at` that time.
 fn next(task: &Task, occurrence: &Occurrence, at: Time, now: Time) -> Result<Option<recurrence::Occurrence>> {
-    let (Some(date), Some(schedule)) = (occurrence.planned_on, task.schedule()?) else { return Ok(None) };
+    let (Some(date), Some(plan)) = (occurrence.planned_on, task.plan()?) else { return Ok(None) };
     let number = u32::try_from(occurrence.number).unwrap_or(u32::MAX);
-    Ok(schedule.next(&Closed { date: date.naive(), at, number }, now))
+    Ok(plan.next(&Closed { date: date.naive(), at, number }, now))
 }
 
 async fn refuse_untimely(

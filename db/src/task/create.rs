@@ -137,14 +137,14 @@ impl Create {
     }
 }
 
-fn weight(weight: i32) -> Result<i32> {
+pub(super) fn weight(weight: i32) -> Result<i32> {
     if (0..=WEIGHT_LIMIT).contains(&weight) {
         return Ok(weight);
     }
     Err(Error::refused(RefusalCode::Invalid, "weight", format!("must be 0 to {WEIGHT_LIMIT}")))
 }
 
-fn opens_before(minutes: Option<i32>) -> Result<Option<i32>> {
+pub(super) fn opens_before(minutes: Option<i32>) -> Result<Option<i32>> {
     if minutes.is_none_or(|minutes| (0..=OPENS_BEFORE_LIMIT).contains(&minutes)) {
         return Ok(minutes);
     }
@@ -152,17 +152,17 @@ fn opens_before(minutes: Option<i32>) -> Result<Option<i32>> {
     Err(Error::refused(RefusalCode::Invalid, "opensBeforeMinutes", message))
 }
 
-fn no_start(field: &'static str) -> Error {
+pub(super) fn no_start(field: &'static str) -> Error {
     Error::refused(RefusalCode::Invalid, field, "needs a start date")
 }
 
-async fn time_zone_of_household(change: &mut Change<'_>) -> Result<String> {
+pub(super) async fn time_zone_of_household(change: &mut Change<'_>) -> Result<String> {
     let query =
         households::table.filter(households::id.eq(change.household_id())).select(households::time_zone);
     run!(change.conn(), |c| query.first(c).await)
 }
 
-async fn refuse_one_too_many(change: &mut Change<'_>) -> Result<()> {
+pub(super) async fn refuse_one_too_many(change: &mut Change<'_>) -> Result<()> {
     let query = tasks::table
         .filter(tasks::household_id.eq(change.household_id()))
         .filter(tasks::archived_at.is_null())

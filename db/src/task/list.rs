@@ -1,7 +1,7 @@
 //! Lists of chores, in the order in which they were made.
 
-use super::Task;
 use super::occurrence::{Assignee, Status};
+use super::{Task, to_json};
 use crate::access::Member;
 use crate::message::End;
 use crate::page::Window;
@@ -9,8 +9,14 @@ use crate::tables::{occurrences, tasks};
 use crate::{Connection, Result, TaskId, Time};
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
+
+#[declare_sql_function]
+extern "SQL" {
+    /// The place of the first `part` in `text`, from 1 on; 0 if it is not in it.
+    fn instr(text: Text, part: Text) -> Integer;
+}
 
 /// Whether chores that were put away are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,12 +31,14 @@ pub enum Archived {
 }
 
 /// Which chores are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Whether those that were put away.
     pub archived: Archived,
     /// Those with an open occurrence such as this.
     pub with_open: Option<Open>,
+    /// Those with exactly this label.
+    pub label: Option<String>,
 }
 
 /// An open occurrence that a chore is to have.
@@ -50,6 +58,7 @@ pub async fn page(
     window: Window,
 ) -> Result<Vec<Task>> {
     let (after, before): (TaskId, TaskId) = window.bounds();
+    let labelled = filter.label.as_deref().map(parts_with).transpose()?;
     let found = run!(conn, |c| {
         let mut query = tasks::table
             .select(Task::as_select())
@@ -63,6 +72,10 @@ pub async fn page(
             Archived::Included => query,
             Archived::Only => query.filter(tasks::archived_at.is_not_null()),
         };
+        if let Some([only, first, middle, last]) = &labelled {
+            let has = |part: &String| instr(tasks::labels, part.clone()).gt(0);
+            query = query.filter(has(only).or(has(first)).or(has(middle)).or(has(last)));
+        }
         if let Some(open) = filter.with_open {
             let is_due = occurrences::due_at
                 .lt(open.due_before.unwrap_or(Time::from_micros(0)))
@@ -86,4 +99,11 @@ pub async fn page(
         query.load(c).await
     })?;
     Ok(window.oldest_first(found))
+}
+
+/// What the labels of a chore, as JSON, have in them if this is one of them: it stands between brackets and commas, as a
+/// quotation mark alone could also be one within another label.
+fn parts_with(label: &str) -> Result<[String; 4]> {
+    let label = to_json(&label)?;
+    Ok([format!("[{label}]"), format!("[{label},"), format!(",{label},"), format!(",{label}]")])
 }

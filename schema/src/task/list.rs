@@ -63,6 +63,8 @@ pub(crate) struct TaskFilterInput {
     /// Whether only those with an open occurrence that is overdue; together with the others, with one of which all holds.
     #[graphql(default = false)]
     overdue: bool,
+    /// Those with exactly this label.
+    label: Option<String>,
 }
 
 /// Which occurrences are wanted: those of which everything given holds. An id that is none of this household's matches
@@ -100,6 +102,7 @@ impl Default for TaskFilterInput {
             mine: false,
             unassigned: false,
             overdue: false,
+            label: None,
         }
     }
 }
@@ -110,7 +113,7 @@ impl TaskFilterInput {
         let due_before = self.overdue.then(Time::now);
         let with_open =
             (assignee != Assignee::Any || self.overdue).then_some(list::Open { assignee, due_before });
-        Ok(list::Filter { archived: self.archived.into(), with_open })
+        Ok(list::Filter { archived: self.archived.into(), with_open, label: self.label.clone() })
     }
 }
 

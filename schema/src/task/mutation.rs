@@ -119,7 +119,7 @@ impl TaskMutation {
 }
 
 /// Says of what is wrong with the schedule that it is there.
-fn within_schedule(mut outcome: Outcome<task::Task>) -> Outcome<task::Task> {
+pub(super) fn within_schedule(mut outcome: Outcome<task::Task>) -> Outcome<task::Task> {
     for error in &mut outcome.user_errors {
         error.nest("schedule", &["startDate", "time", "timeZone", "rule"]);
     }

@@ -1,6 +1,7 @@
 //! The times a chore is due: open ones, and those that were closed, each with who did it and when.
 
 use super::Task;
+use super::subtask::OccurrenceSubtask;
 use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::id::GlobalId;
 use crate::member::{self, Member};
@@ -99,6 +100,13 @@ impl Occurrence {
     /// Who closed it: not always who did it. Null while it is open.
     async fn closed_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
         perhaps(ctx, self.row.closed_by).await
+    }
+
+    /// The parts of its chore, as it has them now, and which of them are done this time, at most 50.
+    async fn subtasks(&self, ctx: &Context<'_>) -> Result<Vec<OccurrenceSubtask>> {
+        let chore = self.chore(ctx).await?;
+        let part = |subtask| OccurrenceSubtask::new(subtask, &self.row.ticks);
+        Ok(chore.parts().iter().map(part).collect())
     }
 }
 
