@@ -6,11 +6,16 @@ mod assign;
 mod close;
 mod create;
 pub mod list;
+mod missed;
+mod notice;
 pub mod occurrence;
 pub mod recurrence;
 pub mod reminder;
+mod reschedule;
+mod review;
 pub mod rotation;
 mod subtask;
+pub mod swap;
 mod undo;
 
 pub(crate) use assign::let_go;
@@ -19,8 +24,12 @@ pub use close::{Complete, NOTE_LIMIT, Skip};
 pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
 };
+pub use missed::{ACCUMULATED_LIMIT, act_on_missed};
 pub use occurrence::{Occurrence, Status};
+pub use reschedule::{DueTime, FARTHEST_YEARS, Reschedule};
+pub use review::{Approve, Reject};
 pub use subtask::{LABEL_LENGTH_LIMIT, LABEL_LIMIT, SUBTASK_LIMIT, SUBTASK_TITLE_LIMIT, Subtask, Tick};
+pub use swap::Swap;
 pub use undo::{UNDO_WINDOW, Undo};
 
 use crate::access::{Member, MemberStatus, Permission, Role};
