@@ -14,7 +14,7 @@ const PACE: Duration = Duration::from_secs(30);
 const HOUSEHOLDS: i64 = 100;
 
 /// Acts on missed chores until the process is about to stop.
-pub async fn keep_time(database: Database, shutdown: Shutdown) {
+pub(crate) async fn keep_time(database: Database, shutdown: Shutdown) {
     let mut stopping = pin!(shutdown.begun());
     loop {
         if let Err(error) = task::act_on_missed(&database, HOUSEHOLDS).await {

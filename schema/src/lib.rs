@@ -63,6 +63,9 @@ pub struct Mutation(
     task::TaskMutation,
     task::ClosingMutation,
     task::AssignmentMutation,
+    task::ReviewMutation,
+    task::RescheduleMutation,
+    task::SwapMutation,
     presence::PresenceMutation,
 );
 

@@ -8,6 +8,9 @@ mod list;
 mod mutation;
 mod occurrence;
 mod recurrence;
+mod reschedule;
+mod review;
+mod swap;
 
 pub(crate) use assignment::AssignmentMutation;
 pub(crate) use closing::ClosingMutation;
@@ -18,6 +21,9 @@ pub(crate) use list::{
 pub(crate) use mutation::TaskMutation;
 pub(crate) use occurrence::{Occurrence, find_occurrence};
 pub(crate) use recurrence::{RecurrenceInput, RecurrencePreview, preview};
+pub(crate) use reschedule::RescheduleMutation;
+pub(crate) use review::ReviewMutation;
+pub(crate) use swap::{SwapMutation, SwapOffer, find_swap, swap_of, swap_offers};
 
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable};
@@ -69,9 +75,11 @@ pub(crate) enum TaskHelp {
 pub(crate) enum MissedPolicy {
     /// It stays open, overdue, until it is closed; only then is the next one opened.
     StayOverdue,
-    /// It is closed as `MISSED`, and the next one opened, at the start of the day on which the rule has the next one.
+    /// It is closed as `MISSED`, and the next one opened, at the start of the day on which the rule has the next one. Its turn
+    /// is used up.
     RollToNext,
-    /// It stays open, and the next one is opened beside it at the start of the day on which the rule has it.
+    /// It stays open, and the next one is opened beside it at the start of the day on which the rule has it. Its turn is
+    /// used up. At most 50 are open at once, or 50 of each where everybody has their own; then it waits for a later date.
     Accumulate,
 }
 
@@ -107,6 +115,10 @@ pub(crate) struct Task {
     help: TaskHelp,
     /// What becomes of an occurrence that nobody closed in time.
     missed_policy: MissedPolicy,
+    /// Whether somebody else than the doer has to agree that it is done: until then what was done is `PENDING`.
+    requires_approval: bool,
+    /// So many minutes before it is due it can be done, and not earlier; null is any time. It can always be skipped.
+    opens_before_minutes: Option<i32>,
     /// When it was made.
     created_at: DateTime,
     /// When it was put away: since then it can be read, not done. Null while it is in use.
@@ -135,6 +147,8 @@ impl From<task::Task> for Task {
             turn_length: row.turn_length,
             help: row.help.into(),
             missed_policy: row.missed_policy.into(),
+            requires_approval: row.requires_approval,
+            opens_before_minutes: row.opens_before,
             created_at: DateTime(row.created_at),
             archived_at: row.archived_at.map(DateTime),
             version: row.version,
@@ -190,7 +204,7 @@ impl Task {
         list::occurrences_of(ctx, &self.row, &filter, order_by, &arguments).await
     }
 
-    /// The occurrences that were closed, the latest closed first; the first 50 unless said otherwise.
+    /// The occurrences that were closed, or are `PENDING`, the latest closed first; the first 50 unless said otherwise.
     async fn history(
         &self,
         ctx: &Context<'_>,

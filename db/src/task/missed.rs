@@ -146,11 +146,8 @@ async fn accumulate(change: &mut Change<'_>, mut task: Task, mut occurrence: Occ
         return save(change, &mut occurrence, Status::Open).await;
     }
     let mut rotation = task.rotation()?;
-    let closing = Closing {
-        turn: occurrence.holder_id,
-        assignee: occurrence.assignee_id,
-        outcome: Outcome::Missed,
-    };
+    let closing =
+        Closing { turn: occurrence.holder_id, assignee: occurrence.assignee_id, outcome: Outcome::Missed };
     rotation.close(task.sharing()?, closing);
     // Whoever does it later does it late: whose turn it was is over.
     occurrence.holder_id = None;

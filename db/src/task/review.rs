@@ -36,7 +36,9 @@ impl Operation for Approve {
     async fn apply(&self, change: &mut Change<'_>) -> Result<Occurrence> {
         let note = self.note.as_deref().map(|note| text::lines("note", note, NOTE_LIMIT)).transpose()?;
         let (mut occurrence, task) = pending_with_task(change, self.occurrence).await?;
-        let (Some(by), Some(at)) = (occurrence.done_by, occurrence.done_at) else { return Err(not_pending()) };
+        let (Some(by), Some(at)) = (occurrence.done_by, occurrence.done_at) else {
+            return Err(not_pending());
+        };
         occurrence.status = Status::Done;
         sign(change, &mut occurrence, note)?;
         close(change, task, occurrence, Status::Pending, Outcome::Done { by }, at).await

@@ -7,8 +7,8 @@ use super::{Task, refuse_strangers};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::labels::labels;
-use crate::page::Window;
 use crate::message::End;
+use crate::page::Window;
 use crate::tables::swaps;
 use crate::{
     Change, Connection, Entry, Error, HouseholdId, MemberId, OccurrenceId, Operation, RefusalCode, Result,
@@ -177,7 +177,11 @@ impl Propose {
     ) -> Result<Occurrence> {
         let (occurrence, task) = with_task(change, id).await?;
         if !occurrence.is_open() {
-            return Err(Error::refused(RefusalCode::Gone, field, "is closed: only what is open can be traded"));
+            return Err(Error::refused(
+                RefusalCode::Gone,
+                field,
+                "is closed: only what is open can be traded",
+            ));
         }
         if task.strategy == Strategy::Everyone {
             return Err(invalid(field, "is of a chore that everybody does for themselves"));
@@ -271,9 +275,7 @@ impl Operation for Withdraw {
 
 /// The offer, if it is open and of the household being changed.
 async fn open_swap(change: &mut Change<'_>, id: SwapId) -> Result<Swap> {
-    let query = swaps::table
-        .filter(swaps::household_id.eq(change.household_id()))
-        .filter(swaps::id.eq(id));
+    let query = swaps::table.filter(swaps::household_id.eq(change.household_id())).filter(swaps::id.eq(id));
     let swap: Swap = run!(change.conn(), |c| query.select(Swap::as_select()).first(c).await)?;
     if swap.state == State::Open { Ok(swap) } else { Err(Error::Over(id.into())) }
 }

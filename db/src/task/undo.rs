@@ -91,7 +91,9 @@ fn refuse_late(actor: &Member, occurrence: &Occurrence, now: Time) -> Result<()>
         (occurrence.reviewed_by, occurrence.reviewed_at.filter(|_| occurrence.status == Status::Done)),
     ];
     let mut own = own.into_iter().filter(|(by, _)| *by == Some(actor.id())).peekable();
-    if own.peek().is_none() || occurrence.status == Status::Pending && occurrence.closed_by != Some(actor.id()) {
+    if own.peek().is_none()
+        || occurrence.status == Status::Pending && occurrence.closed_by != Some(actor.id())
+    {
         return Err(Error::Forbidden(Permission::UndoTasks));
     }
     let is_recent = |at: Option<Time>| at.is_some_and(|at| now.since(at) <= UNDO_WINDOW);
