@@ -4,6 +4,7 @@
 // The types of resolvers are as deep as the schema is wide.
 #![recursion_limit = "512"]
 
+mod clock;
 pub mod config;
 pub mod demo;
 pub mod graphiql;

@@ -1,5 +1,6 @@
 //! Starts everything in order, serves, and stops in order.
 
+use crate::clock::keep_time;
 use crate::config::{self, Config, Switch, TrustMode};
 use crate::graphiql;
 use crate::notify::{LogChannel, relay};
@@ -100,6 +101,7 @@ impl Server {
             router = router.merge(graphiql::router(config.graphiql_assets.as_deref())?);
         }
         tokio::spawn(relay(database.clone(), LogChannel::new(config.mailbox_dir.clone(), public_url)));
+        tokio::spawn(keep_time(database.clone(), shutdown.clone()));
         tokio::spawn(keep_house(database));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);
         let listen = Listen { connections_per_address: per_address, ..Listen::default() };

@@ -29,6 +29,9 @@ pub enum Error {
     /// The occurrence is closed: its row says by whom, when and how.
     #[error("it is closed already: look at who did it, and when")]
     AlreadyClosed(SubjectId),
+    /// What was offered is no longer to be had: the offer says what became of it.
+    #[error("this offer is over: look at what became of it")]
+    Over(SubjectId),
     /// The `clientMutationId` was used before with another input.
     #[error("this clientMutationId was already used with a different input: make a new one for a new intent")]
     IdempotencyConflict,

@@ -8,7 +8,7 @@ use crate::invitation::Invitation;
 use crate::member::Member;
 use crate::message::Message;
 use crate::scalar::Cursor;
-use crate::task::{Occurrence, Task};
+use crate::task::{Occurrence, SwapOffer, Task};
 use async_graphql::{OutputType, SimpleObject};
 use roomm8_db::SubjectId;
 use roomm8_db::message::End;
@@ -97,6 +97,7 @@ pub(crate) struct PageInfo {
 #[graphql(concrete(name = "SessionEdge", params(Session)))]
 #[graphql(concrete(name = "TaskEdge", params(Task)))]
 #[graphql(concrete(name = "OccurrenceEdge", params(Occurrence)))]
+#[graphql(concrete(name = "SwapOfferEdge", params(SwapOffer)))]
 pub(crate) struct Edge<T: OutputType> {
     /// Its place in the list.
     pub cursor: Cursor,
@@ -114,6 +115,7 @@ pub(crate) struct Edge<T: OutputType> {
 #[graphql(concrete(name = "SessionConnection", params(Session)))]
 #[graphql(concrete(name = "TaskConnection", params(Task)))]
 #[graphql(concrete(name = "OccurrenceConnection", params(Occurrence)))]
+#[graphql(concrete(name = "SwapOfferConnection", params(SwapOffer)))]
 pub(crate) struct Connection<T: OutputType + Clone>
 where
     Edge<T>: OutputType,

@@ -137,7 +137,7 @@ impl From<&DbError> for Error {
             DbError::NotFound => Self::new(Code::NotFound, message),
             DbError::Forbidden(_) => Self::new(Code::Forbidden, message),
             DbError::Unauthenticated => Self::new(Code::Unauthenticated, message),
-            DbError::Refused(_) | DbError::Conflict(_) | DbError::AlreadyClosed(_) => {
+            DbError::Refused(_) | DbError::Conflict(_) | DbError::AlreadyClosed(_) | DbError::Over(_) => {
                 Self::new(Code::BadUserInput, message)
             }
             DbError::IdempotencyConflict => Self::new(Code::IdempotencyConflict, message),

@@ -10,7 +10,7 @@ use crate::member::Member;
 use crate::message::Message;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
-use crate::task::{self, Occurrence, Task};
+use crate::task::{self, Occurrence, SwapOffer, Task};
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Subscription, Union};
 use futures_util::stream::BoxStream;
 use roomm8_db::event::{Event, Kind, Position};
@@ -83,9 +83,9 @@ pub(crate) enum HouseholdEventKind {
     OccurrenceRejected,
     /// A part of it was done, or is to be done after all. Subject: Occurrence.
     SubtaskChanged,
-    /// Somebody offers to trade one occurrence for another.
+    /// Somebody offers to trade one occurrence for another. Subject: SwapOffer.
     SwapOffered,
-    /// An offer to trade was accepted, declined, taken back or came to nothing.
+    /// An offer to trade was accepted, declined, taken back or came to nothing. Subject: SwapOffer.
     SwapClosed,
     /// When a member is away changed. Subject: Member.
     AbsenceChanged,
@@ -148,6 +148,8 @@ pub(crate) enum EventSubject {
     Task(Task),
     /// One time that such a chore is due.
     Occurrence(Occurrence),
+    /// An offer to trade two such times.
+    SwapOffer(SwapOffer),
 }
 
 /// One entry of a household's log. Every member gets each event they may see once, in order, without a hole, from
@@ -265,8 +267,9 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
         | Kind::SubtaskChanged => {
             return Ok(task::occurrence_of(ctx, event).await?.map(EventSubject::Occurrence));
         }
-        // Offers to trade have no type here yet.
-        Kind::SwapOffered | Kind::SwapClosed => return Ok(None),
+        Kind::SwapOffered | Kind::SwapClosed => {
+            return Ok(task::swap_of(ctx, event).await?.map(EventSubject::SwapOffer));
+        }
     }))
 }
 

@@ -15,8 +15,8 @@ use crate::member::Member;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use crate::task::{
-    self, Occurrence, OccurrenceFilterInput, OccurrenceOrder, RecurrenceInput, RecurrencePreview, Task,
-    TaskFilterInput, TaskOrder,
+    self, Occurrence, OccurrenceFilterInput, OccurrenceOrder, RecurrenceInput, RecurrencePreview, SwapOffer,
+    Task, TaskFilterInput, TaskOrder,
 };
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use roomm8_db::conversation::Unread;
@@ -256,6 +256,20 @@ impl Household {
     ) -> Result<Connection<Occurrence>> {
         let arguments = PageArguments::new(first, after, last, before, 50)?;
         task::occurrences(ctx, self.key, &filter.unwrap_or_default(), order_by, &arguments).await
+    }
+
+    /// The offers to trade occurrences that are open, in the order in which they were made; the first 50 unless said
+    /// otherwise.
+    async fn swap_offers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only offers after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only offers before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<SwapOffer>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        task::swap_offers(ctx, self.key, &arguments).await
     }
 
     /// How many messages of others you have not read, in all your conversations here; deleted ones and the

@@ -6,7 +6,8 @@ use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roomm8_db::{
-    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, OccurrenceId, SessionId, TaskId, UserId,
+    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, OccurrenceId, SessionId, SwapId, TaskId,
+    UserId,
 };
 
 /// What a global id names.
@@ -21,6 +22,7 @@ pub(crate) enum GlobalId {
     Message(HouseholdId, MessageId),
     Task(HouseholdId, TaskId),
     Occurrence(HouseholdId, OccurrenceId),
+    Swap(HouseholdId, SwapId),
 }
 
 impl GlobalId {
@@ -35,6 +37,7 @@ impl GlobalId {
             Self::Message(household, id) => (b'T', Some(household), *id.bytes()),
             Self::Task(household, id) => (b'K', Some(household), *id.bytes()),
             Self::Occurrence(household, id) => (b'O', Some(household), *id.bytes()),
+            Self::Swap(household, id) => (b'X', Some(household), *id.bytes()),
         };
         let mut bytes = vec![kind];
         bytes.extend(household.iter().flat_map(HouseholdId::bytes));
@@ -63,6 +66,7 @@ impl GlobalId {
             b'T' => Some(Self::Message(household, MessageId::from_bytes(id))),
             b'K' => Some(Self::Task(household, TaskId::from_bytes(id))),
             b'O' => Some(Self::Occurrence(household, OccurrenceId::from_bytes(id))),
+            b'X' => Some(Self::Swap(household, SwapId::from_bytes(id))),
             _ => None,
         }
     }
@@ -123,6 +127,14 @@ impl GlobalId {
         }
     }
 
+    /// The offer's household and id; anything else is the id of nothing.
+    pub(crate) fn swap(id: &ID) -> Result<(HouseholdId, SwapId)> {
+        match Self::parse(id) {
+            Some(Self::Swap(household, swap)) => Ok((household, swap)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
     /// The session's id; anything else is the id of nothing.
     pub(crate) fn session(id: &ID) -> Result<SessionId> {
         match Self::parse(id) {
@@ -149,6 +161,7 @@ mod tests {
             GlobalId::Message(household, MessageId::new()),
             GlobalId::Task(household, TaskId::new()),
             GlobalId::Occurrence(household, OccurrenceId::new()),
+            GlobalId::Swap(household, SwapId::new()),
         ] {
             assert_eq!(GlobalId::parse(&id.to_id()), Some(id));
         }

@@ -66,6 +66,9 @@ pub struct Mutation(
     task::TaskEditingMutation,
     task::TaskPauseMutation,
     task::SubtaskMutation,
+    task::ReviewMutation,
+    task::RescheduleMutation,
+    task::SwapMutation,
     presence::PresenceMutation,
 );
 

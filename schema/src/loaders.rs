@@ -7,9 +7,9 @@ use roomm8_db::conversation::{self, Conversation, State, Unread};
 use roomm8_db::household::{self, Household};
 use roomm8_db::member::{self, Profile};
 use roomm8_db::message::{self, Message, Reaction, Revision};
-use roomm8_db::task::{self, Occurrence, Task, occurrence};
+use roomm8_db::task::{self, Occurrence, Swap, Task, occurrence, swap};
 use roomm8_db::{
-    ConversationId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, TaskId, Time, UserId,
+    ConversationId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, SwapId, TaskId, Time, UserId,
 };
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -33,6 +33,7 @@ pub(crate) struct Loaders {
     pub tasks: Loader<Tasks>,
     pub occurrences: Loader<Occurrences>,
     pub open_occurrences: Loader<OpenOccurrences>,
+    pub swaps: Loader<Swaps>,
 }
 
 impl Loaders {
@@ -54,6 +55,7 @@ impl Loaders {
             tasks: Loader::new(store),
             occurrences: Loader::new(store),
             open_occurrences: Loader::new(store),
+            swaps: Loader::new(store),
         }
     }
 }
@@ -289,6 +291,19 @@ impl Batch for OpenOccurrences {
     async fn load(store: &Store, tasks: &[TaskId]) -> Result<HashMap<TaskId, Vec<Occurrence>>> {
         let found = occurrence::open_of(&mut *store.connection().await?, tasks).await?;
         Ok(grouped(found, |occurrence| occurrence.task_id))
+    }
+}
+
+/// Offers to trade by the household they are known to be of, and id.
+pub(crate) struct Swaps;
+
+impl Batch for Swaps {
+    type Key = (HouseholdId, SwapId);
+    type Value = Swap;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, Swap>> {
+        let found = swap::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|swap| ((swap.household_id, swap.id), swap)).collect())
     }
 }
 

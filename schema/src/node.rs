@@ -8,7 +8,7 @@ use crate::id::GlobalId;
 use crate::invitation::{self, Invitation};
 use crate::member::{self, Member};
 use crate::message::{self, Message};
-use crate::task::{self, Occurrence, Task};
+use crate::task::{self, Occurrence, SwapOffer, Task};
 use crate::{account, error::Code};
 use async_graphql::{Context, ID, Interface, Object};
 use futures_util::future;
@@ -29,6 +29,7 @@ pub(crate) enum Node {
     Message(Message),
     Task(Task),
     Occurrence(Occurrence),
+    SwapOffer(SwapOffer),
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
@@ -47,6 +48,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
         Some(GlobalId::Task(household, id)) => Ok(Node::Task(task::find(ctx, household, id).await?)),
         Some(GlobalId::Occurrence(household, id)) => {
             Ok(Node::Occurrence(task::find_occurrence(ctx, household, id).await?))
+        }
+        Some(GlobalId::Swap(household, id)) => {
+            Ok(Node::SwapOffer(task::find_swap(ctx, household, id).await?))
         }
         None => Err(Error::not_found()),
     }

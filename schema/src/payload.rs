@@ -111,6 +111,14 @@ impl UserError {
         }
     }
 
+    fn over() -> Self {
+        Self {
+            code: UserErrorCode::Gone,
+            field: vec!["swapId".to_owned()],
+            message: "this offer is over: look at what became of it".to_owned(),
+        }
+    }
+
     fn already_closed() -> Self {
         Self {
             code: UserErrorCode::AlreadyClosed,
@@ -167,6 +175,10 @@ pub(crate) async fn perform<O: Operation>(
         Err(DbError::AlreadyClosed(subject)) => {
             let current = O::Outcome::find(&mut *scope.connection().await?, subject).await?;
             Ok(Outcome { subject: Some(current), ..Outcome::refused(UserError::already_closed()) })
+        }
+        Err(DbError::Over(subject)) => {
+            let current = O::Outcome::find(&mut *scope.connection().await?, subject).await?;
+            Ok(Outcome { subject: Some(current), ..Outcome::refused(UserError::over()) })
         }
         Err(error) => Err(error.into()),
     }

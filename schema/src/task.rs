@@ -11,6 +11,9 @@ mod occurrence;
 mod pause;
 mod recurrence;
 mod subtask;
+mod reschedule;
+mod review;
+mod swap;
 
 pub(crate) use assignment::AssignmentMutation;
 pub(crate) use closing::ClosingMutation;
@@ -24,6 +27,9 @@ pub(crate) use occurrence::{Occurrence, find_occurrence};
 pub(crate) use pause::TaskPauseMutation;
 pub(crate) use recurrence::{RecurrenceInput, RecurrencePreview, preview};
 pub(crate) use subtask::SubtaskMutation;
+pub(crate) use reschedule::RescheduleMutation;
+pub(crate) use review::ReviewMutation;
+pub(crate) use swap::{SwapMutation, SwapOffer, find_swap, swap_of, swap_offers};
 
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable};
@@ -77,9 +83,11 @@ pub(crate) enum TaskHelp {
 pub(crate) enum MissedPolicy {
     /// It stays open, overdue, until it is closed; only then is the next one opened.
     StayOverdue,
-    /// It is closed as `MISSED`, and the next one opened, at the start of the day on which the rule has the next one.
+    /// It is closed as `MISSED`, and the next one opened, at the start of the day on which the rule has the next one. Its turn
+    /// is used up.
     RollToNext,
-    /// It stays open, and the next one is opened beside it at the start of the day on which the rule has it.
+    /// It stays open, and the next one is opened beside it at the start of the day on which the rule has it. Its turn is
+    /// used up. At most 50 are open at once, or 50 of each where everybody has their own; then it waits for a later date.
     Accumulate,
 }
 
@@ -121,6 +129,10 @@ pub(crate) struct Task {
     subtasks: Vec<TaskSubtask>,
     /// When it is not due, the earliest first, at most 100: past, present and future. See `pauseTask`.
     pauses: Vec<TaskPause>,
+    /// Whether somebody else than the doer has to agree that it is done: until then what was done is `PENDING`.
+    requires_approval: bool,
+    /// So many minutes before it is due it can be done, and not earlier; null is any time. It can always be skipped.
+    opens_before_minutes: Option<i32>,
     /// When it was made.
     created_at: DateTime,
     /// When it was put away: since then it can be read, not done. Null while it is in use.
@@ -152,6 +164,8 @@ impl From<task::Task> for Task {
             labels: row.labels.to_vec(),
             subtasks: row.subtasks.iter().map(TaskSubtask::from).collect(),
             pauses: row.paused.iter().map(TaskPause::from).collect(),
+            requires_approval: row.requires_approval,
+            opens_before_minutes: row.opens_before,
             created_at: DateTime(row.created_at),
             archived_at: row.archived_at.map(DateTime),
             version: row.version,
@@ -207,7 +221,7 @@ impl Task {
         list::occurrences_of(ctx, &self.row, &filter, order_by, &arguments).await
     }
 
-    /// The occurrences that were closed, the latest closed first; the first 50 unless said otherwise.
+    /// The occurrences that were closed, or are `PENDING`, the latest closed first; the first 50 unless said otherwise.
     async fn history(
         &self,
         ctx: &Context<'_>,

@@ -20,12 +20,14 @@ const INTROSPECTION: &str = "{ __schema {
     fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// Arguments whose name does not say which kind of thing their id names.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 9] = [
     ("replyTo", "Message"),
     ("transferOwnershipTo", "Member"),
     ("assignee", "Member"),
     ("doneBy", "Member"),
     ("roster", "Member"),
+    ("forOccurrence", "Occurrence"),
+    ("swap", "SwapOffer"),
     ("upTo", "Cursor"),
     ("after", "Cursor"),
 ];

@@ -7,7 +7,7 @@ use super::rotation::Strategy;
 use super::rotation::{
     Assignment, Credit, DateRange, DateRanges, LOOK_BACK_DAYS, Occasion, Person, Rotation,
 };
-use super::{Task, doers, refuse_strangers, save_rotation};
+use super::{Task, doers, notice, refuse_strangers, save_rotation, swap};
 use crate::access::Permission;
 use crate::tables::{occurrences, tasks};
 use crate::{
@@ -34,7 +34,9 @@ pub(super) async fn open(
     share: Option<MemberId>,
 ) -> Result<Vec<OccurrenceId>> {
     let id = OccurrenceId::new();
-    let lines = match assign(change, task, rotation, slot.on, id).await? {
+    let assignment = assign(change, task, rotation, slot.on, id).await?;
+    let is_nobodys = assignment == Assignment::Nobody;
+    let lines = match assignment {
         // The line of who is no longer of the roster ends.
         Assignment::Each(members) => members
             .into_iter()
@@ -76,6 +78,9 @@ pub(super) async fn open(
         run!(change.conn(), |c| insert.execute(c).await)?;
         occurrence::record(change, event::Kind::OccurrenceOpened, &occurrence, &[]);
         opened.push(occurrence.id);
+    }
+    if is_nobodys {
+        notice::nobody_can(change, task, slot.on).await?;
     }
     Ok(opened)
 }
@@ -142,12 +147,18 @@ pub(super) async fn assign_again(
     occurrence: &mut Occurrence,
 ) -> Result<()> {
     let assignment = assign(change, task, rotation, occurrence.due_on, occurrence.id).await?;
+    // If it was nobody's before, the household knows.
+    if assignment == Assignment::Nobody && occurrence.assignee_id.is_some() {
+        notice::nobody_can(change, task, occurrence.due_on).await?;
+    }
     occurrence.assignee_id = match assignment {
         Assignment::To(member) => Some(member),
         Assignment::Each(members) => occurrence.share().filter(|own| members.contains(own)),
         Assignment::Claimable(_) | Assignment::Nobody => None,
     };
-    occurrence.holder_id = rotation.holder();
+    // The turn of one that was left open beside the next was used up.
+    let is_left = occurrence::has_successor(change, occurrence).await?;
+    occurrence.holder_id = rotation.holder().filter(|_| !is_left);
     Ok(())
 }
 
@@ -310,6 +321,7 @@ pub(super) async fn cancel(change: &mut Change<'_>, occurrence: &Occurrence) -> 
     if run!(change.conn(), |c| delete.execute(c).await)? != 1 {
         return Err(Error::AlreadyClosed(occurrence.id.into()));
     }
+    swap::void_all(change, occurrence).await?;
     change.record(event::Entry {
         kind: event::Kind::OccurrenceCancelled,
         subject: occurrence.id.into(),

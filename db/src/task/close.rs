@@ -1,19 +1,23 @@
 //! Closing occurrences, each once: whoever closes one that is open makes one line of history, and opens what follows.
+//! Where somebody else has to agree, they do so in [`super::review`].
 
 use super::assign::open;
-use super::occurrence::{NOBODYS, Occurrence, Slot, Status, open_with_task, record, save};
+use super::occurrence::{NOBODYS, Occurrence, Slot, Status, has_successor, open_with_task, record, save};
 use super::recurrence::{self, Closed, due};
+use super::review::submit;
 use super::rotation::{Closing, Outcome, PreImage};
 use super::{Task, refuse_strangers, save_rotation, to_json};
-use crate::access::Permission;
+use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::tables::occurrences;
 use crate::{
     Change, Entry, Error, MemberId, OccurrenceId, Operation, RefusalCode, Result, Time, event, text,
 };
+use chrono::SecondsFormat;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The longest note, in characters.
 pub const NOTE_LIMIT: usize = 1000;
@@ -28,14 +32,16 @@ pub(super) struct Before {
 }
 
 /// Says that an occurrence was done: its doer has the credit, and the next one is opened. Of several who say so at once
-/// the first wins; the others get [`Error::AlreadyClosed`].
+/// the first wins; the others get [`Error::AlreadyClosed`]. Of a chore that requires approval it is pending until somebody
+/// else has agreed, and that is when the next one is opened.
 #[derive(Debug, Serialize)]
 pub struct Complete {
     /// Which.
     pub occurrence: OccurrenceId,
     /// Who did it: a current member who may do chores; the caller, unless said otherwise.
     pub done_by: Option<MemberId>,
-    /// When: not in the future, nor before the one before it was closed. Now, unless said otherwise.
+    /// When: not in the future, nor before the one before it was closed, nor before it could be done. Now, unless said
+    /// otherwise.
     pub at: Option<Time>,
     /// What else there is to say: 1 to [`NOTE_LIMIT`] characters, or nothing.
     pub note: Option<String>,
@@ -51,15 +57,21 @@ impl Operation for Complete {
         let (mut occurrence, task) = open_with_task(change, self.occurrence).await?;
         let by = self.done_by.unwrap_or(change.actor()?.id());
         refuse_strangers(change, "doneById", &[by]).await?;
+        refuse_early(&task, &occurrence, "occurrenceId", change.now())?;
         if let Some(at) = self.at {
+            refuse_early(&task, &occurrence, "at", at)?;
             refuse_untimely(change, &task, &occurrence, at).await?;
         }
         let at = self.at.unwrap_or(change.now());
-        occurrence.status = Status::Done;
         occurrence.done_by = Some(by);
         occurrence.done_at = Some(at);
         occurrence.note = note;
-        close(change, task, occurrence, Outcome::Done { by }, at).await
+        sign(change, &mut occurrence);
+        if task.requires_approval {
+            return submit(change, occurrence).await;
+        }
+        occurrence.status = Status::Done;
+        close(change, task, occurrence, Status::Open, Outcome::Done { by }, at).await
     }
 }
 
@@ -82,33 +94,40 @@ impl Operation for Skip {
         let (mut occurrence, task) = open_with_task(change, self.occurrence).await?;
         occurrence.status = Status::Skipped;
         occurrence.note = Some(reason);
+        sign(change, &mut occurrence);
         let now = change.now();
-        close(change, task, occurrence, Outcome::Skipped, now).await
+        close(change, task, occurrence, Status::Open, Outcome::Skipped, now).await
     }
 }
 
-/// Closes the occurrence, whose status says how, lets the turn pass on and opens what follows.
-async fn close(
+/// Says that it is closed now, by whoever asked, or nobody.
+pub(super) fn sign(change: &Change<'_>, occurrence: &mut Occurrence) {
+    occurrence.closed_by = change.actor().ok().map(Member::id);
+    occurrence.closed_at = Some(change.now());
+}
+
+/// Closes the occurrence, which was `still` that, as its status says; lets the turn pass on and opens what follows, unless
+/// that was opened before it was closed.
+pub(super) async fn close(
     change: &mut Change<'_>,
     mut task: Task,
     mut occurrence: Occurrence,
+    still: Status,
     outcome: Outcome<MemberId>,
     at: Time,
 ) -> Result<Occurrence> {
-    occurrence.closed_by = Some(change.actor()?.id());
-    occurrence.closed_at = Some(change.now());
     // First, so that who is next is found by a history that has this one in it.
-    save(change, &mut occurrence, Status::Open).await?;
+    save(change, &mut occurrence, still).await?;
     record(change, event::Kind::OccurrenceClosed, &occurrence, &["status"]);
     let mut rotation = task.rotation()?;
     let closing = Closing { turn: occurrence.holder_id, assignee: occurrence.assignee_id, outcome };
     let before = rotation.close(task.sharing()?, closing);
     let successors = match next(&task, &occurrence, at, change.now())? {
-        Some(next) => {
+        Some(next) if !has_successor(change, &occurrence).await? => {
             let slot = Slot::of(&task, Some(next));
             open(change, &task, &mut rotation, slot, occurrence.number + 1, occurrence.share()).await?
         }
-        None => Vec::new(),
+        _ => Vec::new(),
     };
     save_rotation(change, &mut task, &rotation).await?;
     occurrence.pre_image = Some(to_json(&Before { rotation: before, successors })?);
@@ -124,6 +143,21 @@ fn next(task: &Task, occurrence: &Occurrence, at: Time, now: Time) -> Result<Opt
     let (Some(date), Some(plan)) = (occurrence.planned_on, task.plan()?) else { return Ok(None) };
     let number = u32::try_from(occurrence.number).unwrap_or(u32::MAX);
     Ok(plan.next(&Closed { date: date.naive(), at, number }, now))
+}
+
+/// Fails if it could not yet be done at that time.
+fn refuse_early(task: &Task, occurrence: &Occurrence, field: &'static str, at: Time) -> Result<()> {
+    let (Some(minutes), Some(due)) = (task.opens_before, occurrence.due()) else { return Ok(()) };
+    let opens = due.before(Duration::from_mins(u64::try_from(minutes).unwrap_or(0)));
+    if at >= opens {
+        return Ok(());
+    }
+    let local = opens.to_utc().with_timezone(&task.zone()?).to_rfc3339_opts(SecondsFormat::Secs, false);
+    let message = match field {
+        "at" => format!("must not be before {local}, from when on it can be done"),
+        _ => format!("cannot be done before {local}"),
+    };
+    Err(Error::refused(RefusalCode::Invalid, field, message))
 }
 
 async fn refuse_untimely(

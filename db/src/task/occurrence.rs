@@ -4,9 +4,9 @@ mod list;
 
 pub use list::{Assignee, Filter, OPEN_LIMIT, Order, Place, Window, open_of, page};
 
-use super::Task;
 use super::recurrence;
 use super::subtask::Tick;
+use super::{Task, swap};
 use crate::access::Member;
 use crate::among::among;
 use crate::labels::labels;
@@ -213,10 +213,22 @@ pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, s
             occurrences::version.eq(occurrence.version),
         ));
     // The lock of the household's log lets one change in at a time; this holds even if that failed.
-    if run!(change.conn(), |c| update.execute(c).await)? == 1 {
-        return Ok(());
+    if run!(change.conn(), |c| update.execute(c).await)? != 1 {
+        return Err(Error::AlreadyClosed(occurrence.id.into()));
     }
-    Err(Error::AlreadyClosed(occurrence.id.into()))
+    swap::void_stale(change, occurrence).await
+}
+
+/// Whether the one after it in its line is there already, as it is when this one was left open beside it.
+pub(super) async fn has_successor(change: &mut Change<'_>, occurrence: &Occurrence) -> Result<bool> {
+    let query = occurrences::table
+        .filter(occurrences::task_id.eq(occurrence.task_id))
+        .filter(occurrences::number.eq(occurrence.number.saturating_add(1)))
+        .select(occurrences::share);
+    let shares: Vec<MemberId> = run!(change.conn(), |c| query.load(c).await)?;
+    // What is nobody's own follows everybody's, and everybody's own follow what was nobody's.
+    let own = occurrence.share;
+    Ok(shares.iter().any(|share| own == NOBODYS || [own, NOBODYS].contains(share)))
 }
 
 pub(super) fn record(

@@ -2,12 +2,13 @@
 
 use super::assign::{assign_again, cancel};
 use super::close::Before;
-use super::occurrence::{Occurrence, Status, record, save, with_task};
-use super::{doers, from_json, save_rotation};
+use super::occurrence::{Occurrence, Status, has_successor, record, save, with_task};
+use super::rotation::Rotation;
+use super::{Task, doers, from_json, save_rotation};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::tables::occurrences;
-use crate::{Change, Entry, Error, OccurrenceId, Operation, RefusalCode, Result, Time, event};
+use crate::{Change, Entry, Error, MemberId, OccurrenceId, Operation, RefusalCode, Result, Time, event};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -16,8 +17,9 @@ use std::time::Duration;
 /// For how long who closed an occurrence can take that back.
 pub const UNDO_WINDOW: Duration = Duration::from_mins(15);
 
-/// Takes back that an occurrence was closed: for [`UNDO_WINDOW`] by who closed it, and any time with the right to, as long
-/// as what followed it is still open. One that is open stays so.
+/// Takes back that an occurrence was closed: for [`UNDO_WINDOW`] by who closed it, or agreed that it was done, and any time
+/// with the right to, as long as what followed it is still open. That it was done can be taken back as long as nobody has
+/// agreed. One that is open stays so.
 #[derive(Debug, Serialize)]
 pub struct Undo {
     /// Which.
@@ -35,25 +37,23 @@ impl Operation for Undo {
             return Ok(occurrence);
         }
         refuse_late(change.actor()?, &occurrence, change.now())?;
-        let Some(before) = occurrence.pre_image.take() else { return Err(superseded()) };
-        let before: Before = from_json(&before)?;
-        let mut rotation = task.rotation()?;
-        if let Some(turn) = before.rotation {
-            rotation.restore(turn).map_err(|_| superseded())?;
-        }
         let closed_as = occurrence.status;
-        occurrence.status = Status::Open;
-        occurrence.done_by = None;
-        occurrence.done_at = None;
-        occurrence.closed_by = None;
-        occurrence.closed_at = None;
-        occurrence.note = None;
-        cancel_all(change, &before.successors).await?;
-        if let Some(assignee) = occurrence.assignee_id
-            && doers(change, &[assignee]).await?.is_empty()
-        {
-            assign_again(change, &task, &mut rotation, &mut occurrence).await?;
+        let mut rotation = task.rotation()?;
+        // What waits to be agreed on has neither moved the turn nor opened anything.
+        if closed_as != Status::Pending {
+            let Some(before) = occurrence.pre_image.take() else { return Err(superseded()) };
+            let before: Before = from_json(&before)?;
+            if let Some(turn) = before.rotation {
+                rotation.restore(turn).map_err(|_| superseded())?;
+            }
+            cancel_all(change, &before.successors).await?;
+            (occurrence.reviewed_by, occurrence.reviewed_at, occurrence.review_note) = (None, None, None);
         }
+        if closed_as == Status::Missed {
+            // Or it would be missed again at once.
+            occurrence.acts_at = None;
+        }
+        reopen(change, &task, &mut rotation, &mut occurrence).await?;
         save(change, &mut occurrence, closed_as).await?;
         record(change, event::Kind::OccurrenceReopened, &occurrence, &["status", "assignee"]);
         save_rotation(change, &mut task, &rotation).await?;
@@ -61,20 +61,47 @@ impl Operation for Undo {
     }
 }
 
+/// Makes it open as it was before it was closed; somebody else's to do, if who was to do it no longer can. The caller saves
+/// it and the rotation.
+pub(super) async fn reopen(
+    change: &mut Change<'_>,
+    task: &Task,
+    rotation: &mut Rotation<MemberId>,
+    occurrence: &mut Occurrence,
+) -> Result<()> {
+    occurrence.status = Status::Open;
+    (occurrence.done_by, occurrence.done_at) = (None, None);
+    (occurrence.closed_by, occurrence.closed_at) = (None, None);
+    occurrence.note = None;
+    if let Some(assignee) = occurrence.assignee_id
+        && doers(change, &[assignee]).await?.is_empty()
+    {
+        assign_again(change, task, rotation, occurrence).await?;
+    }
+    Ok(())
+}
+
 fn refuse_late(actor: &Member, occurrence: &Occurrence, now: Time) -> Result<()> {
     if actor.role().may(Permission::UndoTasks) {
         return Ok(());
     }
-    if occurrence.closed_by != Some(actor.id()) {
+    let own = [
+        (occurrence.closed_by, occurrence.closed_at),
+        // Who has agreed that it was done closed it as much as who said so.
+        (occurrence.reviewed_by, occurrence.reviewed_at.filter(|_| occurrence.status == Status::Done)),
+    ];
+    let mut own = own.into_iter().filter(|(by, _)| *by == Some(actor.id())).peekable();
+    if own.peek().is_none()
+        || occurrence.status == Status::Pending && occurrence.closed_by != Some(actor.id())
+    {
         return Err(Error::Forbidden(Permission::UndoTasks));
     }
-    match occurrence.closed_at {
-        Some(closed_at) if now.since(closed_at) <= UNDO_WINDOW => Ok(()),
-        _ => {
-            let message = "was closed more than 15 minutes ago: ask somebody who runs the household";
-            Err(Error::refused(RefusalCode::UndoWindowClosed, "occurrenceId", message))
-        }
+    let is_recent = |at: Option<Time>| at.is_some_and(|at| now.since(at) <= UNDO_WINDOW);
+    if occurrence.status == Status::Pending || own.any(|(_, at)| is_recent(at)) {
+        return Ok(());
     }
+    let message = "was closed more than 15 minutes ago: ask somebody who runs the household";
+    Err(Error::refused(RefusalCode::UndoWindowClosed, "occurrenceId", message))
 }
 
 /// Cancels what the closing opened, if all of it is still open.
@@ -88,6 +115,9 @@ async fn cancel_all(change: &mut Change<'_>, ids: &[OccurrenceId]) -> Result<()>
         return Err(superseded());
     }
     for occurrence in &open {
+        if has_successor(change, occurrence).await? {
+            return Err(superseded());
+        }
         cancel(change, occurrence).await?;
     }
     Ok(())

@@ -16,7 +16,8 @@ pub(crate) struct CompleteOccurrenceInput {
     occurrence_id: ID,
     /// Who did it, and has the credit: a current member, no guest. You, unless said otherwise.
     done_by_id: Option<ID>,
-    /// When it was done: not in the future, nor before the one before it was done. Now, unless said otherwise.
+    /// When it was done: not in the future, nor before the one before it was done, nor before it could be done, where its chore
+    /// says so. Now, unless said otherwise.
     at: Option<DateTime>,
     /// What else there is to say: 1 to 1,000 characters of plain text.
     note: Option<String>,
@@ -75,8 +76,9 @@ pub(crate) struct ClosingMutation;
 #[Object]
 impl ClosingMutation {
     /// Says that an occurrence was done, whoever was to do it, and opens the next one. Of several who say so at once the
-    /// first wins; the others get `ALREADY_CLOSED` with the occurrence, which says who did it and when. Needs
-    /// `DO_TASKS`.
+    /// first wins; the others get `ALREADY_CLOSED` with the occurrence, which says who did it and when.
+    /// Where its chore `requiresApproval`, it is `PENDING` until another member has agreed, and the next one is opened then.
+    /// Needs `DO_TASKS`.
     async fn complete_occurrence(
         &self,
         ctx: &Context<'_>,
@@ -114,7 +116,9 @@ impl ClosingMutation {
 
     /// Takes back that an occurrence was closed: it is open as it was before, and what it opened is cancelled. Refused with
     /// `SUPERSEDED` once that is closed, too. What you closed you can take back for 15 minutes (`UNDO_WINDOW_CLOSED`
-    /// after that), which needs `DO_TASKS`; what anybody closed, at any time, with `UNDO_TASKS`. One that is open stays so.
+    /// after that), and so can who agreed that it was done; while it is `PENDING`, you can at any time. That needs `DO_TASKS`.
+    /// What anybody closed, or nobody as it was missed, can be taken back at any time with `UNDO_TASKS`. One that is open
+    /// stays so.
     async fn undo_occurrence(
         &self,
         ctx: &Context<'_>,

@@ -1,6 +1,7 @@
 //! What happens to chores, live and from any earlier place on.
 
-use super::{Occurrence, Task};
+use super::swap::swap_of;
+use super::{Occurrence, SwapOffer, Task};
 use crate::error::{Nullable, Result, nullable_option};
 use crate::event::{HouseholdEvent, HouseholdEventKind};
 use crate::id::GlobalId;
@@ -22,6 +23,8 @@ pub(crate) enum Subject {
     Task,
     /// One time that it is due.
     Occurrence,
+    /// An offer to trade two such times.
+    Swap,
 }
 
 impl Subject {
@@ -40,6 +43,7 @@ impl Subject {
             | Kind::OccurrenceSubmitted
             | Kind::OccurrenceRejected
             | Kind::SubtaskChanged => Some(Self::Occurrence),
+            Kind::SwapOffered | Kind::SwapClosed => Some(Self::Swap),
             _ => None,
         }
     }
@@ -57,13 +61,14 @@ pub(crate) async fn occurrence_of(ctx: &Context<'_>, event: &Event) -> Result<Op
     Ok(ctx.scope()?.loaders().occurrences.load(key).await?.map(Occurrence::from))
 }
 
-/// Something that happened to a chore, or to one of the times it is due.
+/// Something that happened to a chore, to one of the times it is due, or to an offer to trade two of them.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct TaskEvent {
     /// Its place in the household's log: keep the newest one, and give it as `after` when you subscribe again.
     cursor: Cursor,
-    /// What happened: SUBSCRIBED, or one of those that begin with `TASK_` or `OCCURRENCE_`.
+    /// What happened: SUBSCRIBED, `SUBTASK_CHANGED`, or one of those that begin with `TASK_`, `OCCURRENCE_` or
+    /// `SWAP_`.
     kind: HouseholdEventKind,
     /// When. The order of events is that of their cursors, not this.
     occurred_at: DateTime,
@@ -98,7 +103,7 @@ impl TaskEvent {
         self.delivery.as_ref()?.detailed.actor.clone().map(Member::from)
     }
 
-    /// The chore, as it is now. Null for SUBSCRIBED, and of an occurrence that was cancelled since.
+    /// The chore, as it is now. Null for SUBSCRIBED, of an offer to trade, and of an occurrence that was cancelled since.
     async fn task(&self, ctx: &Context<'_>) -> Nullable<Task> {
         nullable_option(async {
             match self.event() {
@@ -112,17 +117,29 @@ impl TaskEvent {
         .await
     }
 
-    /// The occurrence, as it is now. Null when the event is about the chore itself, and once it was cancelled: take the one
+    /// The occurrence, as it is now. Null when the event is about the chore itself or an offer, and once it was cancelled: take the one
     /// with `occurrenceId` off your lists then.
     async fn occurrence(&self, ctx: &Context<'_>) -> Nullable<Occurrence> {
         nullable_option(self.find_occurrence(ctx)).await
     }
 
-    /// The id of the occurrence, also of one that was cancelled. Null when the event is about the chore itself.
+    /// The id of the occurrence, also of one that was cancelled. Null when the event is about the chore itself or an
+    /// offer.
     async fn occurrence_id(&self) -> Option<ID> {
         let (event, subject) = self.event()?;
         let id = GlobalId::Occurrence(event.household_id, event.subject_id.into());
         (subject == Subject::Occurrence).then(|| id.to_id())
+    }
+
+    /// The offer to trade, as it is now. Null when the event is about something else.
+    async fn swap_offer(&self, ctx: &Context<'_>) -> Nullable<SwapOffer> {
+        nullable_option(async {
+            match self.event() {
+                Some((event, Subject::Swap)) => swap_of(ctx, event).await,
+                _ => Ok(None),
+            }
+        })
+        .await
     }
 }
 
@@ -131,8 +148,8 @@ pub(crate) struct TaskSubscription;
 
 #[Subscription]
 impl TaskSubscription {
-    /// The chores of a household: made and changed, due, closed, taken back, claimed, given away, cancelled. Cursors,
-    /// order and endings as of `householdEvents`.
+    /// The chores of a household: made and changed, due, put off, closed, agreed on, taken back, claimed, given away, traded,
+    /// cancelled. Cursors, order and endings as of `householdEvents`.
     async fn tasks(
         &self,
         ctx: &Context<'_>,

@@ -41,6 +41,11 @@ pub(crate) struct CreateTaskInput {
     /// What becomes of an occurrence that nobody closed in time.
     #[graphql(default_with = "MissedPolicy::StayOverdue")]
     missed_policy: MissedPolicy,
+    /// Whether somebody else than the doer has to agree that it is done.
+    #[graphql(default = false)]
+    requires_approval: bool,
+    /// So many minutes before it is due it can be done, and not earlier, 0 to 527,040; any time, unless said otherwise.
+    opens_before_minutes: Option<i32>,
     /// What it is sorted by: at most 20, each one line of up to 50 characters, and there once whatever its case.
     #[graphql(default)]
     labels: Vec<String>,
@@ -76,8 +81,8 @@ impl CreateTaskInput {
             labels: self.labels.clone(),
             subtasks: self.subtasks.clone(),
             reminders: Reminders::default(),
-            requires_approval: false,
-            opens_before: None,
+            requires_approval: self.requires_approval,
+            opens_before: self.opens_before_minutes,
         })
     }
 }

@@ -35,7 +35,9 @@ pub(crate) struct Occurrence {
     pub(crate) id: ID,
     /// Which one of its chore it is: 1, 2, 3, … Where everybody has their own, each counts for themselves.
     number: i32,
-    /// The local date it is due, in its chore's time zone. Null if it is due at no particular date.
+    /// The local date that its chore's rule gave it, from which the rule counts on. Null if it has no date.
+    planned_date: Option<LocalDate>,
+    /// The local date it is due, in its chore's time zone: the planned one, unless it was put off. Null if it is due at no particular date.
     due_date: Option<LocalDate>,
     /// The local time it is due at, also when clocks change; null if it is due by the end of the day.
     due_time: Option<LocalTime>,
@@ -46,10 +48,15 @@ pub(crate) struct Occurrence {
     status: OccurrenceStatus,
     /// When it was done, as `doneBy` said; null unless it was.
     done_at: Option<DateTime>,
-    /// When it was closed; null while it is open.
+    /// When it was closed, or marked as done while it is `PENDING`; null while it is open.
     closed_at: Option<DateTime>,
     /// What who closed it had to say, of one that was skipped why: up to 1,000 characters of plain text.
     note: Option<String>,
+    /// When somebody agreed, or did not agree, that it is done. Null as long as nobody has said so, and once what they agreed
+    /// on was taken back.
+    reviewed_at: Option<DateTime>,
+    /// What they had to say: up to 1,000 characters of plain text.
+    review_note: Option<String>,
     /// Counts its changes, from 1: pass it as `expectedVersion` when you give it to somebody. Of two states of an
     /// occurrence the one with the higher version holds.
     version: i32,
@@ -62,6 +69,7 @@ impl From<task::Occurrence> for Occurrence {
         Self {
             id: GlobalId::Occurrence(row.household_id, row.id).to_id(),
             number: row.number,
+            planned_date: row.planned_on.map(|date| LocalDate(date.naive())),
             due_date: row.due_on.map(|date| LocalDate(date.naive())),
             due_time: row.due_time.map(|time| LocalTime(time.naive())),
             due_at: row.due().map(DateTime),
@@ -69,6 +77,8 @@ impl From<task::Occurrence> for Occurrence {
             done_at: row.done_at.map(DateTime),
             closed_at: row.closed_at.map(DateTime),
             note: row.note.clone(),
+            reviewed_at: row.reviewed_at.map(DateTime),
+            review_note: row.review_note.clone(),
             version: row.version,
             row,
         }
@@ -97,7 +107,7 @@ impl Occurrence {
         perhaps(ctx, self.row.done_by).await
     }
 
-    /// Who closed it: not always who did it. Null while it is open.
+    /// Who closed it, or marked it as done: not always who did it. Null while it is open, and where nobody did: it was missed.
     async fn closed_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
         perhaps(ctx, self.row.closed_by).await
     }
@@ -107,6 +117,11 @@ impl Occurrence {
         let chore = self.chore(ctx).await?;
         let part = |subtask| OccurrenceSubtask::new(subtask, &self.row.ticks);
         Ok(chore.parts().iter().map(part).collect())
+    }
+
+    /// Who agreed, or did not agree, that it is done. Null as `reviewedAt` is.
+    async fn reviewed_by(&self, ctx: &Context<'_>) -> Nullable<Member> {
+        perhaps(ctx, self.row.reviewed_by).await
     }
 }
 

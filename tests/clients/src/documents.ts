@@ -82,8 +82,9 @@ export const Events = graphql(`
         ... on Invitation { uses }
         ... on Conversation { kind title }
         ... on Message { body }
-        ... on Task { title }
+        ... on Task { chore: title }
         ... on Occurrence { number task { title } }
+        ... on SwapOffer { state }
       }
     }
   }

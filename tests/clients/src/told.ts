@@ -62,8 +62,9 @@ function named(subject: Subject): string {
     case 'Invitation': return `an invitation used ${subject.uses} times`;
     case 'Conversation': return [conversations[subject.kind], subject.title].filter(Boolean).join(' ');
     case 'Message': return subject.body ?? 'a message that is gone';
-    case 'Task': return `the chore ${subject.title}`;
+    case 'Task': return `the chore ${subject.chore}`;
     case 'Occurrence': return `${subject.task.title}, number ${subject.number}`;
+    case 'SwapOffer': return `a trade that is ${subject.state}`;
     default: return subject satisfies never;
   }
 }
