@@ -3,8 +3,10 @@
 //! here; in the modules below how they are made, closed, taken back and passed on.
 
 mod assign;
+mod away;
 mod close;
 mod create;
+pub mod fairness;
 pub mod list;
 pub mod occurrence;
 pub mod recurrence;
@@ -15,6 +17,7 @@ mod undo;
 
 pub(crate) use assign::let_go;
 pub use assign::{Claim, Reassign, Release};
+pub(crate) use away::{Moved, Trip, come_back, go_away};
 pub use close::{Complete, NOTE_LIMIT, Skip};
 pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
