@@ -11,8 +11,8 @@ use crate::task::recurrence::local_date;
 use crate::task::rotation::{DateRange, DateRanges, RANGE_LIMIT};
 use crate::task::{self, Moved, Trip};
 use crate::{
-    AbsenceId, Change, Connection, Date, Entry, Error, HouseholdId, Json, MemberId, Operation, RefusalCode,
-    Result, Time, event,
+    AbsenceId, Change, Connection, Date, Entry, Error, HouseholdId, MemberId, Operation, RefusalCode, Result,
+    Time, event,
 };
 use chrono::{Days, NaiveDate};
 use diesel::prelude::*;
@@ -55,14 +55,18 @@ pub struct Absence {
     pub open_chores: OpenChores,
     /// When it was set first.
     pub created_at: Time,
-    /// What of their chores it has moved.
-    moved: Option<Json<Moved>>,
+    /// What of their chores it has moved, as JSON.
+    moved: Option<String>,
 }
 
 impl Absence {
     /// Its days.
     fn range(&self) -> Result<DateRange> {
         DateRange::new(self.first_on.naive(), self.last_on.naive())
+    }
+
+    fn moved(&self) -> Result<Moved> {
+        Moved::from_kept(self.moved.as_deref())
     }
 }
 
@@ -93,11 +97,11 @@ impl Operation for SetAway {
             let message = format!("there are {ABSENCE_LIMIT} absences to come already: end some first");
             return Err(Error::refused(RefusalCode::Limit, "from", message));
         }
-        let mut absence = self.merged(change, &member, range, &overlapped)?;
+        let absence = self.merged(change, &member, range, &overlapped)?;
         let was_so = matches!(&*overlapped, [one] if *one == absence);
         replace(change, &overlapped, &absence).await?;
 
-        let mut moved = absence.moved.take().unwrap_or_default();
+        let mut moved = absence.moved()?;
         let all = others.iter().chain([&absence]).map(Absence::range).collect::<Result<DateRanges>>()?;
         let trip = Trip { member: member.id, range: absence.range()?, today };
         let has_moved = task::go_away(change, trip, &all, self.open_chores, &mut moved).await?;
@@ -133,7 +137,7 @@ impl SetAway {
         let ranges = overlapped.iter().map(Absence::range).collect::<Result<Vec<_>>>()?;
         let united: DateRanges = ranges.into_iter().chain([range]).collect();
         let united = united.iter().next().unwrap_or(range);
-        let moved = overlapped.iter().filter_map(|absence| absence.moved.clone());
+        let moved = overlapped.iter().map(Absence::moved).collect::<Result<Vec<_>>>()?;
         Ok(Absence {
             id: overlapped.first().map_or_else(AbsenceId::new, |absence| absence.id),
             household_id: change.household_id(),
@@ -142,7 +146,7 @@ impl SetAway {
             last_on: united.last().into(),
             open_chores: self.open_chores,
             created_at: overlapped.first().map_or(change.now(), |absence| absence.created_at),
-            moved: moved.reduce(|one, other| Json(one.0.and(other.0))),
+            moved: moved.into_iter().reduce(Moved::and).map(|moved| moved.to_keep()).transpose()?,
         })
     }
 }
@@ -174,11 +178,11 @@ impl Operation for EndAway {
         let all = coming.iter().map(Absence::range).collect::<Result<DateRanges>>()?;
         let covering =
             coming.into_iter().find(|absence| absence.first_on <= self.on && self.on <= absence.last_on);
-        let Some(mut absence) = covering else {
+        let Some(absence) = covering else {
             return Err(Error::refused(RefusalCode::Invalid, "on", "must be a day of an absence"));
         };
         let range = absence.range()?;
-        let mut moved = absence.moved.take().unwrap_or_default();
+        let mut moved = absence.moved()?;
         shorten(change, &absence, on).await?;
         let trip = Trip { member: member.id, range, today };
         task::come_back(change, trip, on, all.first_free(range.last()), &mut moved).await?;
@@ -256,9 +260,10 @@ async fn shorten(change: &mut Change<'_>, absence: &Absence, on: NaiveDate) -> R
     Ok(())
 }
 
-async fn keep(change: &mut Change<'_>, absence: AbsenceId, moved: &Json<Moved>) -> Result<()> {
-    let update =
-        diesel::update(absences::table).filter(absences::id.eq(absence)).set(absences::moved.eq(Some(moved)));
+async fn keep(change: &mut Change<'_>, absence: AbsenceId, moved: &Moved) -> Result<()> {
+    let update = diesel::update(absences::table)
+        .filter(absences::id.eq(absence))
+        .set(absences::moved.eq(Some(moved.to_keep()?)));
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok(())
 }

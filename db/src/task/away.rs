@@ -4,7 +4,7 @@ use super::assign::{assign_again, open_of};
 use super::occurrence::{Occurrence, Status, record, save};
 use super::recurrence::due;
 use super::rotation::{DateRange, DateRanges, Strategy};
-use super::{Task, save_rotation};
+use super::{Task, from_json, save_rotation, to_json};
 use crate::among::among;
 use crate::member::OpenChores;
 use crate::tables::{occurrences, tasks};
@@ -17,7 +17,7 @@ use std::collections::HashMap;
 
 /// What an absence has moved, so that it can be moved back.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Moved {
+pub(crate) struct Moved {
     passed_on: Vec<PassedOn>,
     postponed: Vec<Postponed>,
 }
@@ -38,6 +38,16 @@ struct Postponed {
 }
 
 impl Moved {
+    /// What an absence keeps of it.
+    pub(crate) fn from_kept(json: Option<&str>) -> Result<Self> {
+        json.map_or_else(|| Ok(Self::default()), from_json)
+    }
+
+    /// As an absence keeps it.
+    pub(crate) fn to_keep(&self) -> Result<String> {
+        to_json(self)
+    }
+
     /// What both have moved.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.passed_on.extend(other.passed_on);
