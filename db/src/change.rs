@@ -310,7 +310,7 @@ async fn repeat_of_founding<T: Subject>(
 
 /// Takes the lock of the household's log. Everything that changes the household waits here, so that `seq` order
 /// is commit order and what is read afterwards is true until the commit.
-async fn lock(conn: &mut Connection, household: HouseholdId) -> Result<event::Position> {
+pub(crate) async fn lock(conn: &mut Connection, household: HouseholdId) -> Result<event::Position> {
     let query = household_streams::table
         .filter(household_streams::household_id.eq(household))
         .select((household_streams::epoch, household_streams::head));

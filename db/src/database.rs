@@ -131,7 +131,8 @@ impl Database {
         self.throttles
     }
 
-    /// Forgets what is kept only for a time: `clientMutationId`s, drained throttles, old letters.
+    /// Forgets what is kept only for a time: `clientMutationId`s, drained throttles, old letters, and
+    /// households that were archived too long ago to be restored.
     pub async fn forget_what_is_old(&self) -> Result<()> {
         let now = crate::Time::now();
         let mut conn = self.connection().await?;
@@ -139,7 +140,9 @@ impl Database {
         crate::throttle::forget_drained(&mut conn, now).await?;
         crate::notification::forget_old(&mut conn, now).await?;
         crate::account::forget_ended(&mut conn, now).await?;
-        Ok(())
+        // It takes connections of its own.
+        drop(conn);
+        crate::household::purge(self, now).await
     }
 
     /// A connection for reading. Hold it for the shortest block; never across a publish or a subscriber's wait.

@@ -1,6 +1,9 @@
 //! Households: founding one, its settings, putting it away and bringing it back.
 
 mod currency;
+mod purge;
+
+pub(crate) use purge::purge;
 
 use crate::access::{HistoryVisibility, Member, Permission, Role};
 use crate::among::among;

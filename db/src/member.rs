@@ -1,9 +1,12 @@
 //! The members of a household: who they are and how they come; in the modules below how roles change and how
 //! people leave.
 
+pub mod absence;
 mod leave;
+pub mod leave_preview;
 mod role;
 
+pub use absence::{Absence, EndAway, OpenChores, SetAway};
 pub use leave::{Leave, Remove, Return};
 pub use role::ChangeRole;
 

@@ -296,6 +296,7 @@ table! {
         last_on -> Integer,
         open_chores -> Text,
         created_at -> BigInt,
+        moved -> Nullable<Text>,
     }
 }
 

@@ -4,9 +4,11 @@
 
 mod archive;
 mod assign;
+mod away;
 mod close;
 mod create;
 mod edit;
+pub mod fairness;
 pub mod list;
 mod missed;
 mod notice;
@@ -29,6 +31,7 @@ mod zone;
 pub use archive::{Archive, Restore};
 pub(crate) use assign::let_go;
 pub use assign::{Claim, Reassign, Release};
+pub(crate) use away::{Moved, Trip, come_back, go_away};
 pub use close::{Complete, NOTE_LIMIT, Skip};
 pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,

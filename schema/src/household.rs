@@ -1,9 +1,13 @@
 //! Households: the home, what you may do there, and the lists in it.
 
+mod fairness;
+mod leave_preview;
 mod mutation;
 #[cfg(test)]
 mod tests;
 
+use fairness::Fairness;
+use leave_preview::LeavePreview;
 pub(crate) use mutation::HouseholdMutation;
 
 use crate::connection::{Connection, PageArguments};
@@ -12,7 +16,7 @@ use crate::error::{Error, Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::invitation::Invitation;
 use crate::member::Member;
-use crate::scalar::{Cursor, DateTime};
+use crate::scalar::{Cursor, DateTime, LocalDate};
 use crate::scope::ScopeExt as _;
 use crate::task::{
     self, Occurrence, OccurrenceFilterInput, OccurrenceOrder, RecurrenceInput, RecurrencePreview, SwapOffer,
@@ -270,6 +274,28 @@ impl Household {
     ) -> Result<Connection<SwapOffer>> {
         let arguments = PageArguments::new(first, after, last, before, 50)?;
         task::swap_offers(ctx, self.key, &arguments).await
+    }
+
+    /// What each did of its chores from one of its local dates to another, and what was to be expected of them:
+    /// `BAD_USER_INPUT` if `to` is before `from`, if these are more than 366 days, or if more than 20,000 occurrences were
+    /// closed in that time.
+    async fn fairness(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: LocalDate,
+        #[graphql(desc = "The last day.")] to: LocalDate,
+    ) -> Result<Fairness> {
+        fairness::fairness(ctx, self.key, from, to).await
+    }
+
+    /// What would happen if you, or another current member, left or were removed now. For another it needs
+    /// `MANAGE_MEMBERS`: null with `FORBIDDEN` if you lack it.
+    async fn leave_preview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The member; you, unless said otherwise.")] member_id: Option<ID>,
+    ) -> Nullable<LeavePreview> {
+        nullable(leave_preview::leave_preview(ctx, self.key, member_id.as_ref())).await
     }
 
     /// How many messages of others you have not read, in all your conversations here; deleted ones and the

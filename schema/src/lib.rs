@@ -57,6 +57,7 @@ pub struct Mutation(
     account::AccountMutation,
     household::HouseholdMutation,
     member::MemberMutation,
+    member::AbsenceMutation,
     invitation::InvitationMutation,
     conversation::ConversationMutation,
     message::MessageMutation,

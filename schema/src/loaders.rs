@@ -5,7 +5,7 @@ use crate::scope::Store;
 use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
 use roomm8_db::household::{self, Household};
-use roomm8_db::member::{self, Profile};
+use roomm8_db::member::{self, Absence, Profile};
 use roomm8_db::message::{self, Message, Reaction, Revision};
 use roomm8_db::task::{self, Occurrence, Swap, Task, occurrence, swap};
 use roomm8_db::{
@@ -22,6 +22,7 @@ pub(crate) struct Loaders {
     pub households: Loader<Households>,
     pub household_unread: Loader<HouseholdUnreads>,
     pub members: Loader<Members>,
+    pub absences: Loader<Absences>,
     pub conversations: Loader<Conversations>,
     pub participants: Loader<Participants>,
     pub states: Loader<States>,
@@ -44,6 +45,7 @@ impl Loaders {
             households: Loader::new(store),
             household_unread: Loader::new(store),
             members: Loader::new(store),
+            absences: Loader::new(store),
             conversations: Loader::new(store),
             participants: Loader::new(store),
             states: Loader::new(store),
@@ -126,6 +128,19 @@ impl Batch for Members {
     async fn load(store: &Store, ids: &[MemberId]) -> Result<HashMap<MemberId, Profile>> {
         let found = member::known(&mut *store.connection().await?, ids).await?;
         Ok(found.into_iter().map(|member| (member.id, member)).collect())
+    }
+}
+
+/// The absences of members that are not over.
+pub(crate) struct Absences;
+
+impl Batch for Absences {
+    type Key = MemberId;
+    type Value = Vec<Absence>;
+
+    async fn load(store: &Store, members: &[MemberId]) -> Result<HashMap<MemberId, Vec<Absence>>> {
+        let found = member::absence::known(&mut *store.connection().await?, members).await?;
+        Ok(grouped(found, |absence| absence.member_id))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Members: who lives in a household, and how present they are.
 
+mod absence;
 mod mutation;
 
+pub(crate) use absence::AbsenceMutation;
 pub(crate) use mutation::MemberMutation;
 
 use crate::account::User;
@@ -10,6 +12,7 @@ use crate::id::GlobalId;
 use crate::presence::Presence;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
+use absence::Absence;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use roomm8_db::member::{self, Profile};
 use roomm8_db::{HouseholdId, MemberId, access};
@@ -85,6 +88,12 @@ impl Member {
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
         let found = ctx.scope()?.loaders().users.load(self.row.user_id).await?;
         found.map(User::from).ok_or_else(Error::not_found)
+    }
+
+    /// When they are away, from now on: at most 100 absences, of which no two have a day in common, the earliest first.
+    async fn absences(&self, ctx: &Context<'_>) -> Result<Vec<Absence>> {
+        let found = ctx.scope()?.loaders().absences.load(self.row.id).await?.unwrap_or_default();
+        Ok(found.into_iter().map(Absence::from).collect())
     }
 
     /// How present they are, on their most present device. Null of former members, and for you of everybody while

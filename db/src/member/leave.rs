@@ -1,6 +1,7 @@
 //! How people stop being members: by themselves, or removed by others. Their membership is kept, so that what
 //! they said keeps an author, and they are the same member if they come back.
 
+use super::absence;
 use super::role::{self, has_owner, last_owner, require_rank};
 use super::{Profile, of_household, others, record};
 use crate::access::{MemberStatus, Permission, Role};
@@ -126,7 +127,7 @@ async fn ban(change: &mut Change<'_>, member: MemberId) -> Result<bool> {
     Ok(run!(change.conn(), |c| update.execute(c).await)? == 1)
 }
 
-/// Ends a membership, and with it the invitations they made and the chores they were to do.
+/// Ends a membership, and with it the invitations they made, their absences and the chores they were to do.
 async fn end(change: &mut Change<'_>, mut member: Profile, status: MemberStatus) -> Result<Profile> {
     let seq = change.next_seq();
     member.status = status;
@@ -149,6 +150,7 @@ async fn end(change: &mut Change<'_>, mut member: Profile, status: MemberStatus)
     };
     record(change, kind, member.id, member.version, &["status"]);
     invitation::void_all(change, member.id).await?;
+    absence::end_all(change, member.id).await?;
     task::let_go(change, member.id).await?;
     Ok(member)
 }

@@ -3,7 +3,9 @@
 use super::{Profile, of_household, others, record};
 use crate::access::{Permission, Role};
 use crate::tables::members;
-use crate::{Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, invitation, version};
+use crate::{
+    Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, invitation, task, version,
+};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -47,7 +49,7 @@ impl Operation for ChangeRole {
     }
 }
 
-/// Saves another role. Invitations to more than that are void from then on.
+/// Saves another role. Invitations to more than that are void from then on, and who may do no chores is let go of them.
 pub(super) async fn set(change: &mut Change<'_>, mut member: Profile, role: Role) -> Result<Profile> {
     let is_demotion = role.rank() < member.role.rank();
     member.role = role;
@@ -59,6 +61,9 @@ pub(super) async fn set(change: &mut Change<'_>, mut member: Profile, role: Role
     record(change, event::Kind::MemberRoleChanged, member.id, member.version, &["role"]);
     if is_demotion {
         invitation::void_above(change, member.id, role).await?;
+    }
+    if is_demotion && !role.may(Permission::DoTasks) {
+        task::let_go(change, member.id).await?;
     }
     Ok(member)
 }

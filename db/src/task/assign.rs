@@ -2,18 +2,20 @@
 //! of it or gives it away, and found again when they leave.
 
 use super::occurrence::{self, NOBODYS, Occurrence, Slot, Status, open_with_task, save};
-use super::recurrence::local_date;
+use super::recurrence::{due, local_date};
 use super::rotation::Strategy;
 use super::rotation::{
     Assignment, Credit, DateRange, DateRanges, LOOK_BACK_DAYS, Occasion, Person, Rotation,
 };
 use super::{Task, doers, notice, refuse_strangers, save_rotation, swap};
 use crate::access::Permission;
+use crate::member::absence;
 use crate::tables::{occurrences, tasks};
 use crate::{
     Change, Date, Entry, Error, Json, MemberId, OccurrenceId, Operation, RefusalCode, Result, TaskId, Time,
-    event, version,
+    WallTime, event, version,
 };
+use chrono::{Days, NaiveDate};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -34,6 +36,7 @@ pub(super) async fn open(
     share: Option<MemberId>,
 ) -> Result<Vec<OccurrenceId>> {
     let id = OccurrenceId::new();
+    let away = away_from_own_lines(change, task).await?;
     let assignment = assign(change, task, rotation, slot.on, id).await?;
     let is_nobodys = assignment == Assignment::Nobody;
     let lines = match assignment {
@@ -48,6 +51,10 @@ pub(super) async fn open(
     };
     let mut opened = Vec::new();
     for (share, assignee_id) in lines {
+        let due = match away.get(&share) {
+            Some(away) => put_off(task, slot, away, change.now())?,
+            None => slot,
+        };
         let occurrence = Occurrence {
             id: if opened.is_empty() { id } else { OccurrenceId::new() },
             household_id: task.household_id,
@@ -55,10 +62,10 @@ pub(super) async fn open(
             number,
             share,
             planned_on: slot.on,
-            due_on: slot.on,
-            due_time: slot.time,
-            due_at: slot.at,
-            acts_at: task.acts_at(slot.on)?,
+            due_on: due.on,
+            due_time: due.time,
+            due_at: due.at,
+            acts_at: task.acts_at(due.on)?,
             status: Status::Open,
             assignee_id,
             holder_id: rotation.holder(),
@@ -85,6 +92,26 @@ pub(super) async fn open(
     Ok(opened)
 }
 
+/// When those are away who each have a line of their own of this chore; nobody's lines know no absence.
+async fn away_from_own_lines(change: &mut Change<'_>, task: &Task) -> Result<HashMap<MemberId, DateRanges>> {
+    if task.strategy != Strategy::Everyone {
+        return Ok(HashMap::new());
+    }
+    let today = local_date(change.now(), task.zone()?);
+    absence::away(change, &task.roster()?, today).await
+}
+
+/// The slot, unless it is on a day of an absence: then the first day after it.
+fn put_off(task: &Task, slot: Slot, away: &DateRanges, now: Time) -> Result<Slot> {
+    let zone = task.zone()?;
+    let Some(on) = slot.on.map(|on| on.naive().max(local_date(now, zone))).filter(|on| away.cover(*on))
+    else {
+        return Ok(slot);
+    };
+    let back = away.first_free(on);
+    Ok(Slot { on: Some(back.into()), at: due(back, slot.time.map(WallTime::naive), zone), ..slot })
+}
+
 /// Says who is to do the occurrence that is due on `date`, or some day.
 async fn assign(
     change: &mut Change<'_>,
@@ -94,18 +121,22 @@ async fn assign(
     id: OccurrenceId,
 ) -> Result<Assignment<MemberId>> {
     let zone = task.zone()?;
+    let today = local_date(change.now(), zone);
+    let away = match task.strategy {
+        // One's own line waits for one: see `put_off`.
+        Strategy::Everyone => HashMap::new(),
+        _ => absence::away(change, rotation.order(), first_that_counts(today)).await?,
+    };
     let people = doers(change, rotation.order()).await?.into_iter().map(|doer| {
-        let mut absent = DateRanges::default();
-        if let Some(before) = DateRange::before(local_date(doer.joined_at, zone)) {
-            absent.add(before)?;
-        }
-        Ok(Person { id: doer.id, absent })
+        let away = away.get(&doer.id).into_iter().flat_map(DateRanges::iter);
+        let absent = DateRange::before(local_date(doer.joined_at, zone)).into_iter().chain(away).collect();
+        Person { id: doer.id, absent }
     });
-    let people = people.collect::<Result<Vec<_>>>()?;
+    let people: Vec<_> = people.collect();
     let credits = credits(change, task).await?;
     let occasion = Occasion {
         // What is overdue is done by somebody who is there now, not by who was there then.
-        due: date.map(Date::naive).unwrap_or_default().max(local_date(change.now(), zone)),
+        due: date.map(Date::naive).unwrap_or_default().max(today),
         people: &people,
         credits: &credits,
         paused: &task.paused,
@@ -117,6 +148,12 @@ async fn assign(
 /// The random end of the id: the same lot whenever the occurrence is assigned.
 fn seed(id: OccurrenceId) -> u64 {
     id.bytes().iter().rev().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+/// The first day of which it counts, by any strategy, who did what and who was there.
+fn first_that_counts(today: NaiveDate) -> NaiveDate {
+    let days = u64::try_from(LOOK_BACK_DAYS).unwrap_or(u64::MAX);
+    today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN)
 }
 
 /// Who has done the chore when, as far back as it counts.
@@ -299,7 +336,10 @@ async fn living(change: &mut Change<'_>) -> Result<Vec<Task>> {
 }
 
 /// The open occurrences that this member is to do, by chore.
-async fn open_of(change: &mut Change<'_>, member: MemberId) -> Result<HashMap<TaskId, Vec<Occurrence>>> {
+pub(super) async fn open_of(
+    change: &mut Change<'_>,
+    member: MemberId,
+) -> Result<HashMap<TaskId, Vec<Occurrence>>> {
     let query = occurrences::table
         .filter(occurrences::household_id.eq(change.household_id()))
         .filter(occurrences::status.eq(Status::Open))

@@ -1,7 +1,7 @@
 //! Fresh, empty databases for tests: one of every kind that is at hand, gone when dropped.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use roomm8_db::account::{self, Credentials, Registration, SignIn};
 use roomm8_db::{Database, Options};
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,6 +49,53 @@ impl Fresh {
             Leftover::Schema { server, name } => tell(&format!("{server}/{name}"), statement).await,
         }
     }
+}
+
+impl Fresh {
+    /// The names of its tables.
+    #[allow(dead_code, reason = "not every test file asks for it")]
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        self.ask(match self.leftover {
+            Leftover::Folder(_) => "SELECT name AS answer FROM sqlite_master WHERE type = 'table'",
+            Leftover::Schema { .. } => {
+                "SELECT table_name AS answer FROM information_schema.tables WHERE table_schema = DATABASE()"
+            }
+        })
+        .await
+    }
+
+    /// How many rows a table has.
+    #[allow(dead_code, reason = "not every test file asks for it")]
+    pub(crate) async fn count(&self, table: &str) -> u64 {
+        let counted = self.ask(&format!("SELECT CAST(COUNT(*) AS CHAR) AS answer FROM {table}")).await;
+        counted[0].parse().expect("a count is a number")
+    }
+
+    /// What a query behind the database's back answers: its one column, as text.
+    async fn ask(&self, query: &str) -> Vec<String> {
+        match &self.leftover {
+            Leftover::Folder(folder) => {
+                let mut conn = SqliteConnection::establish(&file(folder)).expect("the file opens once more");
+                let answers: Vec<Answer> =
+                    diesel::sql_query(query).load(&mut conn).expect("SQLite takes the query");
+                answers.into_iter().map(|row| row.answer).collect()
+            }
+            Leftover::Schema { server, name } => {
+                use mysql_async::prelude::Queryable;
+                let options = mysql_async::Opts::from_url(&format!("{server}/{name}")).expect("a URL");
+                let mut conn = mysql_async::Conn::new(options).await.expect("the MySQL server answers");
+                let answers = conn.query(query).await.expect("MySQL takes the query");
+                conn.disconnect().await.expect("the MySQL server says goodbye");
+                answers
+            }
+        }
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    answer: String,
 }
 
 /// A new person, signed in; their address is their name in lower case at example.org.

@@ -135,6 +135,6 @@ impl MemberMutation {
 }
 
 /// A member named in an input. What is no member's id becomes the id of nobody, and is refused beside its field.
-fn reference(id: &ID) -> MemberId {
+pub(super) fn reference(id: &ID) -> MemberId {
     GlobalId::member(id).map_or(MemberId::from_bytes([0; 16]), |(_, member)| member)
 }

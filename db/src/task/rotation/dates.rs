@@ -86,19 +86,23 @@ pub struct DateRanges(Vec<DateRange>);
 impl DateRanges {
     /// Adds a range, together with all that it overlaps; refused beyond [`RANGE_LIMIT`] ranges.
     pub fn add(&mut self, range: DateRange) -> Result<()> {
-        let (overlapped, mut ranges): (Vec<DateRange>, Vec<DateRange>) =
-            self.iter().partition(|other| other.common(range).is_some());
-        if ranges.len() >= RANGE_LIMIT {
+        if self.iter().filter(|other| other.common(range).is_none()).count() >= RANGE_LIMIT {
             let message = format!("there are {RANGE_LIMIT} ranges already: remove some first");
             return Err(Error::refused(RefusalCode::Limit, "", message));
         }
+        self.unite(range);
+        Ok(())
+    }
+
+    fn unite(&mut self, range: DateRange) {
+        let (overlapped, mut ranges): (Vec<DateRange>, Vec<DateRange>) =
+            self.iter().partition(|other| other.common(range).is_some());
         ranges.push(overlapped.into_iter().fold(range, |all, other| DateRange {
             first: all.first.min(other.first),
             last: all.last.max(other.last),
         }));
         ranges.sort_by_key(|range| range.first);
         self.0 = ranges;
-        Ok(())
     }
 
     /// Ends the range that covers `back` early, so that `back` is no longer part of it, and returns the days given
@@ -118,6 +122,17 @@ impl DateRanges {
         self.0.iter().any(|range| range.covers(day))
     }
 
+    /// The first day, from this one on, that is in none of the ranges.
+    pub fn first_free(&self, day: NaiveDate) -> NaiveDate {
+        // In the order of the calendar: behind one that ends there may be one that begins the day after.
+        self.iter().filter_map(|range| Some((range, range.last.succ_opt()?))).fold(
+            day,
+            |day, (range, after)| {
+                if range.covers(day) { after } else { day }
+            },
+        )
+    }
+
     /// How many days of a period are in the ranges.
     pub fn days_within(&self, period: DateRange) -> u32 {
         self.0.iter().filter_map(|range| range.common(period)).map(DateRange::days).sum()
@@ -126,6 +141,15 @@ impl DateRanges {
     /// The ranges, in the order of the calendar.
     pub fn iter(&self) -> impl Iterator<Item = DateRange> {
         self.0.iter().copied()
+    }
+}
+
+/// All of them, however many: the limit is for whoever adds to them, not for what was kept.
+impl FromIterator<DateRange> for DateRanges {
+    fn from_iter<I: IntoIterator<Item = DateRange>>(ranges: I) -> Self {
+        let mut all = Self::default();
+        ranges.into_iter().for_each(|range| all.unite(range));
+        all
     }
 }
 
@@ -147,6 +171,15 @@ mod tests {
     fn overlapping_ranges_become_one_and_touching_ones_stay_two() {
         assert_eq!(ranges(&[(10, 12), (1, 3), (3, 5), (4, 11)]), DateRanges(vec![range(1, 12)]));
         assert_eq!(ranges(&[(4, 6), (1, 3)]), DateRanges(vec![range(1, 3), range(4, 6)]));
+    }
+
+    #[test]
+    fn the_first_free_day_is_behind_all_ranges_that_touch() {
+        let away = ranges(&[(1, 3), (4, 6), (8, 9)]);
+        let free = [0, 2, 4, 7, 8].map(|number| away.first_free(day(number)));
+        assert_eq!(free, [0, 7, 7, 7, 10].map(day));
+        let kept: DateRanges = (0..150).map(|number| range(2 * number, 2 * number)).collect();
+        assert_eq!(kept.iter().count(), 150);
     }
 
     #[test]

@@ -1,0 +1,438 @@
+//! Stories about who is there: members who go away and come back, how fair it was, who leaves, and what is left of a
+//! household in the end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
+mod cast;
+mod support;
+
+use cast::{home, invite, join, kinds, log, perform, person, proof, refusal, ticket};
+use chrono::{Days, NaiveDate};
+use roomm8_db::access::{Permission, Role};
+use roomm8_db::event::Kind;
+use roomm8_db::household::{Archive, Restore};
+use roomm8_db::member::leave_preview::{self, Preview};
+use roomm8_db::member::{ChangeRole, EndAway, Leave, OpenChores, Remove, Return, SetAway, absence};
+use roomm8_db::message::{self, End};
+use roomm8_db::task::fairness::{DAY_LIMIT, of_household};
+use roomm8_db::task::occurrence::{self, Filter, Order, Window};
+use roomm8_db::task::recurrence::{Mode, Overflow, local_date};
+use roomm8_db::task::reminder::Reminders;
+use roomm8_db::task::rotation::{Help, Load, Strategy, WHOLE};
+use roomm8_db::task::{Claim, Complete, Create, MissedPolicy, Occurrence, Reassign, Status, Task};
+use roomm8_db::{Database, Date, Error, HouseholdId, MemberId, OccurrenceId, RefusalCode, Time, UserId};
+use support::databases;
+
+/// A household of three, Ada being its owner, and Bob and Cleo members.
+struct Home {
+    id: HouseholdId,
+    users: [UserId; 3],
+    members: [MemberId; 3],
+}
+
+async fn home_of_three(db: &Database) -> Home {
+    let users = [person(db, "Ada").await, person(db, "Bob").await, person(db, "Cleo").await];
+    let id = home(db, users[0]).await;
+    let ada = proof(db, users[0], id).await.unwrap().id();
+    let bob = join(db, users[0], id, Role::Member, users[1]).await;
+    let cleo = join(db, users[0], id, Role::Member, users[2]).await;
+    Home { id, users, members: [ada, bob, cleo] }
+}
+
+/// Today and so many days by the household's calendar.
+fn day(ahead: u64) -> NaiveDate {
+    local_date(Time::now(), chrono_tz::Europe::Berlin) + Days::new(ahead)
+}
+
+fn on(ahead: u64) -> Option<Date> {
+    Some(day(ahead).into())
+}
+
+/// A chore of every day, from today on.
+fn dishes(strategy: Strategy, roster: &[MemberId]) -> Create {
+    Create {
+        title: "Dishes".into(),
+        notes: None,
+        weight: 15,
+        start_on: on(0),
+        due_time: None,
+        time_zone: None,
+        rule: Some("freq=daily".into()),
+        overflow: Overflow::Clamp,
+        mode: Mode::Fixed,
+        roster: roster.to_vec(),
+        strategy,
+        turn_length: 1,
+        help: Help::KeepsOrder,
+        missed_policy: MissedPolicy::StayOverdue,
+        labels: Vec::new(),
+        subtasks: Vec::new(),
+        reminders: Reminders::default(),
+        requires_approval: false,
+        opens_before: None,
+    }
+}
+
+fn done(occurrence: OccurrenceId) -> Complete {
+    Complete { occurrence, done_by: None, at: None, note: None }
+}
+
+fn away(first: u64, last: u64, open_chores: OpenChores) -> SetAway {
+    SetAway { member: None, first_on: day(first).into(), last_on: day(last).into(), open_chores }
+}
+
+fn back(ahead: u64) -> EndAway {
+    EndAway { member: None, on: day(ahead).into() }
+}
+
+impl Home {
+    async fn open(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
+        let filter = Filter { task: Some(task.id), statuses: Some(vec![Status::Open]), ..Filter::default() };
+        let window = Window { order: Order::Due, after: None, before: None, limit: 1000, end: End::Oldest };
+        let reader = proof(db, self.users[0], self.id).await.unwrap();
+        let conn = &mut *db.connection().await.unwrap();
+        occurrence::page(conn, &reader, &filter, window).await.unwrap()
+    }
+
+    async fn make(&self, db: &Database, create: Create) -> (Task, Occurrence) {
+        let task = perform(db, self.users[0], self.id, create).await.unwrap();
+        let first = self.open(db, &task).await.remove(0);
+        (task, first)
+    }
+
+    /// The occurrence that is now open of the chore, whose it is told by their place among the members.
+    async fn now(&self, db: &Database, task: &Task) -> (Option<usize>, Option<Date>) {
+        let open = self.open(db, task).await.remove(0);
+        (self.place(open.assignee_id), open.due_on)
+    }
+
+    fn place(&self, member: Option<MemberId>) -> Option<usize> {
+        self.members.iter().position(|other| Some(*other) == member)
+    }
+
+    /// Who is to do the next ones, if each does their own.
+    async fn turns(&self, db: &Database, task: &Task, count: usize) -> Vec<usize> {
+        let mut turns = Vec::new();
+        for _ in 0..count {
+            let open = self.open(db, task).await.remove(0);
+            let place = self.place(open.assignee_id).unwrap();
+            turns.push(place);
+            perform(db, self.users[place], self.id, done(open.id)).await.unwrap();
+        }
+        turns
+    }
+
+    /// When a member is away, told in days from today.
+    async fn absences(&self, db: &Database, place: usize) -> Vec<(i64, i64)> {
+        let conn = &mut *db.connection().await.unwrap();
+        let found = absence::known(conn, &[self.members[place]]).await.unwrap();
+        let ahead = |date: Date| date.naive().signed_duration_since(day(0)).num_days();
+        found.into_iter().map(|absence| (ahead(absence.first_on), ahead(absence.last_on))).collect()
+    }
+
+    async fn preview(&self, db: &Database, viewer: usize, whose: usize) -> roomm8_db::Result<Preview> {
+        let viewer = proof(db, self.users[viewer], self.id).await.unwrap();
+        leave_preview::preview(&mut *db.connection().await?, &viewer, self.members[whose]).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_away_gets_no_turn_by_any_strategy() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        perform(&db, home.users[0], home.id, away(0, 9, OpenChores::Keep)).await.unwrap();
+        for strategy in [Strategy::Fixed, Strategy::RoundRobin, Strategy::LeastDone, Strategy::Random] {
+            let (task, _) = home.make(&db, dishes(strategy, &home.members)).await;
+            let turns = home.turns(&db, &task, 10).await;
+            assert!(!turns.contains(&0), "{strategy:?}: {turns:?}");
+        }
+        let (alone, _) = home.make(&db, dishes(Strategy::Fixed, &home.members[..1])).await;
+        assert_eq!(home.now(&db, &alone).await, (None, on(0)));
+        let late = Create { start_on: on(10), ..dishes(Strategy::Fixed, &home.members) };
+        let (late, _) = home.make(&db, late).await;
+        assert_eq!(home.now(&db, &late).await, (Some(0), on(10)), "they are back then");
+        // Each has their own: theirs waits for them.
+        let (each, _) = home.make(&db, dishes(Strategy::Everyone, &home.members)).await;
+        let open = home.open(&db, &each).await;
+        let own: Vec<_> =
+            open.iter().map(|own| (home.place(own.share()), own.planned_on, own.due_on)).collect();
+        assert_eq!(own[2], (Some(0), on(0), on(10)));
+        assert!(own[..2].iter().all(|(_, planned, due)| (*planned, *due) == (on(0), on(0))), "{own:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_passed_on_comes_back_with_who_comes_back_early() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let (task, _) = home.make(&db, dishes(Strategy::RoundRobin, &home.members)).await;
+        let (given, other) = home.make(&db, dishes(Strategy::RoundRobin, &home.members)).await;
+        let (claimed, claim) = home.make(&db, dishes(Strategy::Anyone, &[])).await;
+        perform(&db, home.users[0], home.id, Claim { occurrence: claim.id }).await.unwrap();
+        let later = Create { start_on: on(5), ..dishes(Strategy::Fixed, &home.members) };
+        let (later, _) = home.make(&db, later).await;
+        let before = log(&db, home.id).await.len();
+
+        let ada = perform(&db, home.users[0], home.id, away(0, 3, OpenChores::PassOn)).await.unwrap();
+        assert_eq!(home.now(&db, &task).await, (Some(1), on(0)));
+        assert_eq!(home.now(&db, &claimed).await, (None, on(0)));
+        assert_eq!(home.now(&db, &later).await, (Some(0), on(5)), "it is due when they are back");
+        let told: Vec<_> = log(&db, home.id).await.split_off(before);
+        let told: Vec<_> = told.iter().map(|event| (event.kind, event.fields.as_str())).collect();
+        let assigned = (Kind::OccurrenceAssigned, "assignee");
+        assert_eq!(told, [assigned, assigned, assigned, (Kind::AbsenceChanged, "absences")]);
+        assert_eq!((ada.id, home.absences(&db, 0).await), (home.members[0], vec![(0, 3)]));
+
+        let reassign = Reassign { occurrence: other.id, to: Some(home.members[2]), expected_version: None };
+        perform(&db, home.users[0], home.id, reassign).await.unwrap();
+        perform(&db, home.users[0], home.id, back(0)).await.unwrap();
+        assert_eq!(home.absences(&db, 0).await, []);
+        assert_eq!(home.now(&db, &given).await, (Some(2), on(0)), "what was given away since stays so");
+        assert_eq!(home.now(&db, &claimed).await, (Some(0), on(0)));
+        assert_eq!(home.turns(&db, &task, 4).await, [0, 1, 2, 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postponed_chore_is_due_after_the_return_and_the_rule_counts_on_as_planned() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let create =
+            Create { rule: Some("freq=daily;interval=3".into()), ..dishes(Strategy::Fixed, &home.members) };
+        let (task, first) = home.make(&db, create).await;
+        perform(&db, home.users[0], home.id, away(0, 4, OpenChores::Postpone)).await.unwrap();
+        let postponed = home.open(&db, &task).await.remove(0);
+        assert_eq!((postponed.due_on, postponed.planned_on), (on(5), on(0)));
+        assert_eq!(postponed.assignee_id, first.assignee_id);
+        assert!(kinds(&db, home.id).await.contains(&Kind::OccurrenceRescheduled));
+
+        // What overlaps is one with it; what touches is not.
+        perform(&db, home.users[0], home.id, away(3, 7, OpenChores::Postpone)).await.unwrap();
+        perform(&db, home.users[0], home.id, away(8, 8, OpenChores::Keep)).await.unwrap();
+        assert_eq!(home.absences(&db, 0).await, [(0, 7), (8, 8)]);
+        assert_eq!(home.now(&db, &task).await, (Some(0), on(8)));
+        perform(&db, home.users[0], home.id, back(2)).await.unwrap();
+        assert_eq!(home.absences(&db, 0).await, [(0, 1), (8, 8)]);
+        assert_eq!(home.now(&db, &task).await, (Some(0), on(2)));
+        perform(&db, home.users[0], home.id, back(0)).await.unwrap();
+        perform(&db, home.users[0], home.id, back(8)).await.unwrap();
+        assert_eq!(home.absences(&db, 0).await, []);
+        let restored = home.open(&db, &task).await.remove(0);
+        assert_eq!((restored.due_on, restored.due_at), (first.due_on, first.due_at));
+        perform(&db, home.users[0], home.id, done(restored.id)).await.unwrap();
+        assert_eq!(home.now(&db, &task).await, (Some(0), on(3)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_does_anothers_own_and_a_line_goes_on_after_the_return() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let (task, _) = home.make(&db, dishes(Strategy::Everyone, &home.members)).await;
+        let own = async |place: usize| {
+            let open = home.open(&db, &task).await;
+            let own: Vec<_> = open.into_iter().filter(|own| home.place(own.share()) == Some(place)).collect();
+            assert_eq!(own.len(), 1, "each has one");
+            own[0].clone()
+        };
+        perform(&db, home.users[0], home.id, away(0, 1, OpenChores::PassOn)).await.unwrap();
+        perform(&db, home.users[1], home.id, away(1, 3, OpenChores::Keep)).await.unwrap();
+        assert_eq!((own(0).await.due_on, own(1).await.due_on, own(2).await.due_on), (on(2), on(0), on(0)));
+        perform(&db, home.users[1], home.id, done(own(1).await.id)).await.unwrap();
+        assert_eq!((own(1).await.planned_on, own(1).await.due_on), (on(1), on(4)));
+        perform(&db, home.users[1], home.id, back(1)).await.unwrap();
+        assert_eq!((own(1).await.planned_on, own(1).await.due_on), (on(1), on(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_changes_nothing() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, _] = home.users;
+        perform(&db, bob, home.id, away(2, 4, OpenChores::Keep)).await.unwrap();
+        let before = log(&db, home.id).await;
+        let yesterday = SetAway { first_on: (day(0) - Days::new(1)).into(), ..away(0, 2, OpenChores::Keep) };
+        assert_eq!(refusal(perform(&db, bob, home.id, yesterday).await), RefusalCode::Invalid);
+        for (first, last) in [(3, 2), (0, 1200)] {
+            let wrong = perform(&db, bob, home.id, away(first, last, OpenChores::Keep)).await;
+            assert_eq!(refusal(wrong), RefusalCode::Invalid);
+        }
+        for ahead in [0, 1, 5] {
+            assert_eq!(refusal(perform(&db, bob, home.id, back(ahead)).await), RefusalCode::Invalid);
+        }
+        let of = |member| SetAway { member: Some(member), ..away(0, 2, OpenChores::Keep) };
+        let forbidden = perform(&db, bob, home.id, of(home.members[0])).await;
+        assert!(matches!(forbidden, Err(Error::Forbidden(Permission::ManageMembers))), "{forbidden:?}");
+        let nobody = perform(&db, ada, home.id, of(MemberId::new())).await;
+        assert_eq!(refusal(nobody), RefusalCode::InvalidReference);
+        perform(&db, bob, home.id, away(2, 4, OpenChores::Keep)).await.unwrap();
+        assert_eq!(log(&db, home.id).await, before, "the same again is no news");
+        perform(&db, ada, home.id, SetAway { member: Some(home.members[1]), ..away(6, 6, OpenChores::Keep) })
+            .await
+            .unwrap();
+        assert_eq!(home.absences(&db, 1).await, [(2, 4), (6, 6)]);
+        for number in 0..98 {
+            let ahead = 10 + 2 * number;
+            perform(&db, bob, home.id, away(ahead, ahead, OpenChores::Keep)).await.unwrap();
+        }
+        let one_more = perform(&db, bob, home.id, away(300, 300, OpenChores::Keep)).await;
+        assert_eq!(refusal(one_more), RefusalCode::Limit);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_lets_go_of_everything_at_once_and_a_preview_says_so() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, _] = home.users;
+        let (task, _) =
+            home.make(&db, dishes(Strategy::RoundRobin, &[home.members[1], home.members[2]])).await;
+        let (claimed, claim) = home.make(&db, dishes(Strategy::Anyone, &[])).await;
+        perform(&db, bob, home.id, Claim { occurrence: claim.id }).await.unwrap();
+        invite(&db, bob, home.id, ticket(Role::Member)).await;
+        perform(&db, bob, home.id, away(5, 9, OpenChores::Keep)).await.unwrap();
+
+        let seen = home.preview(&db, 0, 1).await.unwrap();
+        assert_eq!(seen, home.preview(&db, 1, 1).await.unwrap());
+        assert_eq!(seen.occurrences.len(), 2);
+        assert_eq!((seen.open_count, seen.task_count, seen.invitation_count), (2, 1, 1));
+        assert_eq!(seen.tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [task.id]);
+        assert_eq!((seen.must_transfer_ownership, seen.archives_household), (false, false));
+        assert!(home.preview(&db, 0, 0).await.unwrap().must_transfer_ownership);
+        let forbidden = home.preview(&db, 1, 2).await;
+        assert!(matches!(forbidden, Err(Error::Forbidden(Permission::ManageMembers))), "{forbidden:?}");
+
+        let before = log(&db, home.id).await.len();
+        perform(&db, bob, home.id, Leave { transfer_to: None }).await.unwrap();
+        let told = log(&db, home.id).await.split_off(before);
+        assert!(told.iter().all(|event| event.occurred_at == told[0].occurred_at), "it is one change");
+        let told: Vec<_> = told.into_iter().map(|event| event.kind).collect();
+        let assigned = [Kind::OccurrenceAssigned; 2];
+        let expected = [
+            Kind::MemberLeft,
+            Kind::InvitationRevoked,
+            assigned[0],
+            Kind::TaskUpdated,
+            assigned[1],
+            Kind::MessageSent,
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(home.absences(&db, 1).await, []);
+        assert_eq!(home.now(&db, &task).await.0, Some(2));
+        assert_eq!(home.now(&db, &claimed).await.0, None);
+        assert!(matches!(home.preview(&db, 0, 1).await, Err(Error::NotFound)));
+
+        // A guest does no chores.
+        let demote = ChangeRole { member: home.members[2], role: Role::Guest, expected_version: None };
+        perform(&db, ada, home.id, demote).await.unwrap();
+        assert_eq!(home.now(&db, &task).await.0, None);
+        let conn = &mut *db.connection().await.unwrap();
+        let reader = proof(&db, ada, home.id).await.unwrap();
+        let task = roomm8_db::task::find(conn, &reader, task.id).await.unwrap();
+        assert_eq!(task.roster().unwrap(), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_tells_how_fair_it_was() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, cleo] = home.users;
+        let (task, first) = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
+        perform(&db, bob, home.id, done(first.id)).await.unwrap();
+        for status in ["MISSED", "PENDING", "SKIPPED", "DONE"] {
+            let open = home.open(&db, &task).await.remove(0);
+            perform(&db, ada, home.id, done(open.id)).await.unwrap();
+            db.tell(&format!("UPDATE occurrences SET status = '{status}' WHERE number = {}", open.number))
+                .await;
+        }
+        perform(&db, cleo, home.id, away(0, 9, OpenChores::Keep)).await.unwrap();
+        let reader = proof(&db, ada, home.id).await.unwrap();
+        let conn = &mut *db.connection().await.unwrap();
+        let parts = of_household(conn, &reader, day(0), day(9)).await.unwrap();
+        let one = Load { occurrences: 1, weight: 15 };
+        let none = Load::default();
+        let told: Vec<_> =
+            parts.iter().map(|part| (part.member, part.done, part.missed, part.presence_days)).collect();
+        let [a, b, c] = home.members;
+        assert_eq!(told, [(a, one, one, 10), (b, one, none, 10), (c, none, none, 0)]);
+        assert_eq!(parts[0].assigned, Load { occurrences: 3, weight: 45 });
+        let shares: Vec<_> = parts.iter().map(|part| (part.share, part.expected_share)).collect();
+        assert_eq!(shares, [(WHOLE / 2, WHOLE / 2), (WHOLE / 2, WHOLE / 2), (0, 0)]);
+
+        let days = u64::from(DAY_LIMIT);
+        for (from, to) in [(1, 0), (0, days)] {
+            let refused = of_household(conn, &reader, day(from), day(to)).await;
+            assert_eq!(refusal(refused), RefusalCode::Invalid);
+        }
+        of_household(conn, &reader, day(0), day(days - 1)).await.unwrap();
+
+        // Who is gone did what they did; who did nothing and was not there is not asked about.
+        let remove = |member| Remove { member, may_return: Return::Allowed };
+        perform(&db, ada, home.id, remove(b)).await.unwrap();
+        perform(&db, ada, home.id, remove(c)).await.unwrap();
+        let parts = of_household(conn, &reader, day(0), day(9)).await.unwrap();
+        let told: Vec<_> = parts.iter().map(|part| (part.member, part.share, part.presence_days)).collect();
+        assert_eq!(told, [(a, WHOLE / 2, 10), (b, WHOLE / 2, 0)]);
+        join(&db, ada, home.id, Role::Member, cleo).await;
+        let parts = of_household(conn, &reader, day(0), day(9)).await.unwrap();
+        assert_eq!(parts.iter().map(|part| part.presence_days).sum::<u32>(), 20, "the same day there again");
+    }
+}
+
+/// Everything there can be in a household.
+async fn live_in(db: &Database, home: &Home) {
+    let [ada, bob, _] = home.users;
+    let (_, first) = home.make(db, dishes(Strategy::RoundRobin, &home.members)).await;
+    perform(db, ada, home.id, done(first.id)).await.unwrap();
+    perform(db, bob, home.id, away(0, 9, OpenChores::PassOn)).await.unwrap();
+    let reader = proof(db, ada, home.id).await.unwrap();
+    let general =
+        roomm8_db::conversation::general(&mut db.connection().await.unwrap(), &reader).await.unwrap().id;
+    let send = message::Send {
+        conversation: general,
+        body: "@Bob, look".into(),
+        reply_to: None,
+        client_mutation_id: Some("look".into()),
+    };
+    perform(db, ada, home.id, send).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_a_household_that_nobody_restored_in_time() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let ada = home.users[0];
+        live_in(&db, &home).await;
+        let a_month = "UPDATE households SET archived_at = archived_at - 30 * 86400000000";
+        // In time, it stays.
+        perform(&db, ada, home.id, Archive).await.unwrap();
+        db.tell(&format!("{a_month} + 60000000")).await;
+        db.forget_what_is_old().await.unwrap();
+        perform(&db, ada, home.id, Restore).await.unwrap();
+        let before = log(&db, home.id).await.len();
+        assert!(before > 10);
+
+        let other = cast::home(&db, ada).await;
+        perform(&db, ada, home.id, Archive).await.unwrap();
+        perform(&db, ada, other, Archive).await.unwrap();
+        db.tell(&format!("{a_month} - 60000000")).await;
+        perform(&db, ada, other, Restore).await.unwrap_err();
+        db.forget_what_is_old().await.unwrap();
+        let of_people =
+            ["users", "sessions", "user_tokens", "throttles", "digests", "notifications", "idempotency_keys"];
+        let mut looked_into = 0;
+        for table in db.tables().await {
+            if of_people.contains(&&*table) || table.starts_with("__diesel") || table.starts_with("sqlite_") {
+                continue;
+            }
+            assert_eq!(db.count(&table).await, 0, "{table}");
+            looked_into += 1;
+        }
+        assert!(looked_into > 15, "{looked_into} tables");
+        assert_eq!(db.count("users").await, 3);
+        assert!(matches!(proof(&db, ada, home.id).await, Err(Error::NotFound)));
+        db.forget_what_is_old().await.unwrap();
+    }
+}
