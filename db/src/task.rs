@@ -11,6 +11,7 @@ pub mod recurrence;
 pub mod reminder;
 pub mod rotation;
 mod subtask;
+pub(crate) mod tomorrow;
 mod undo;
 
 pub(crate) use assign::let_go;

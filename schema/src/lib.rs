@@ -63,6 +63,7 @@ pub struct Mutation(
     task::TaskMutation,
     task::ClosingMutation,
     task::AssignmentMutation,
+    task::NudgeMutation,
     presence::PresenceMutation,
 );
 

@@ -8,6 +8,7 @@ mod list;
 mod mutation;
 mod occurrence;
 mod recurrence;
+mod reminder;
 
 pub(crate) use assignment::AssignmentMutation;
 pub(crate) use closing::ClosingMutation;
@@ -18,6 +19,7 @@ pub(crate) use list::{
 pub(crate) use mutation::TaskMutation;
 pub(crate) use occurrence::{Occurrence, find_occurrence};
 pub(crate) use recurrence::{RecurrenceInput, RecurrencePreview, preview};
+pub(crate) use reminder::NudgeMutation;
 
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable};
@@ -28,6 +30,7 @@ use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use recurrence::{Overflow, RecurrenceMode};
+use reminder::TaskReminders;
 use roomm8_db::task::occurrence::OPEN_LIMIT;
 use roomm8_db::task::rotation;
 use roomm8_db::{HouseholdId, TaskId, task};
@@ -107,6 +110,8 @@ pub(crate) struct Task {
     help: TaskHelp,
     /// What becomes of an occurrence that nobody closed in time.
     missed_policy: MissedPolicy,
+    /// When people are reminded of it, by mail.
+    reminders: TaskReminders,
     /// When it was made.
     created_at: DateTime,
     /// When it was put away: since then it can be read, not done. Null while it is in use.
@@ -135,6 +140,7 @@ impl From<task::Task> for Task {
             turn_length: row.turn_length,
             help: row.help.into(),
             missed_policy: row.missed_policy.into(),
+            reminders: (&row.reminders.0).into(),
             created_at: DateTime(row.created_at),
             archived_at: row.archived_at.map(DateTime),
             version: row.version,

@@ -7,7 +7,7 @@ use super::rotation::Strategy;
 use super::rotation::{
     Assignment, Credit, DateRange, DateRanges, LOOK_BACK_DAYS, Occasion, Person, Rotation,
 };
-use super::{Task, doers, refuse_strangers, save_rotation};
+use super::{Task, doers, refuse_strangers, reminder, save_rotation};
 use crate::access::Permission;
 use crate::tables::{occurrences, tasks};
 use crate::{
@@ -75,6 +75,7 @@ pub(super) async fn open(
         let insert = diesel::insert_into(occurrences::table).values(&occurrence);
         run!(change.conn(), |c| insert.execute(c).await)?;
         occurrence::record(change, event::Kind::OccurrenceOpened, &occurrence, &[]);
+        reminder::schedule(change, task, &occurrence).await?;
         opened.push(occurrence.id);
     }
     Ok(opened)
@@ -310,6 +311,7 @@ pub(super) async fn cancel(change: &mut Change<'_>, occurrence: &Occurrence) -> 
     if run!(change.conn(), |c| delete.execute(c).await)? != 1 {
         return Err(Error::AlreadyClosed(occurrence.id.into()));
     }
+    reminder::call_off(change, occurrence.id).await?;
     change.record(event::Entry {
         kind: event::Kind::OccurrenceCancelled,
         subject: occurrence.id.into(),
