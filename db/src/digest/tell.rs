@@ -66,7 +66,8 @@ impl Work for Tell {
         }
         let update = diesel::update(digests::table).filter(digests::user_id.eq(self.user)).set((
             digests::last_on.eq(Date::from(last_on)),
-            digests::next_at.eq(next(at, zone, Some(last_on), self.now)),
+            // Not what is past, but what could still be told: that is due at once.
+            digests::next_at.eq(next(at, zone, Some(last_on), self.now.before(LATE_AT_MOST))),
         ));
         run!(conn, |c| update.execute(c).await).map(|_| ())
     }
