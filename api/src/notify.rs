@@ -215,3 +215,30 @@ fn words_about_chores(content: &Content, public_url: &str) -> (String, String) {
         _ => Default::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_names_chores_with_their_households_and_times() {
+        let date = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).unwrap_or_default().into();
+        let line = |title: &str, by_end_of| DigestLine {
+            title: title.into(),
+            household_name: "Elm Street 5".into(),
+            due_at: Time::from_micros(1_795_541_400_000_000),
+            by_end_of,
+            time_zone: "Europe/Berlin".into(),
+        };
+        let chores = vec![line("Bins", Some(date)), line("Dishes", None)];
+        let content = Content::TaskDigest { display_name: "Ada".into(), date, chores, more: 2 };
+        let (subject, text) = words(&content, "http://localhost");
+        assert_eq!(subject, "4 chores are due tomorrow");
+        let expected = "Hello Ada, due tomorrow, Tuesday 24 November 2026:
+- Bins in Elm Street 5
+- Dishes in Elm Street 5, due at 18:30 on Tuesday 24 November 2026 (Europe/Berlin)
+and 2 more
+See all of it at http://localhost.";
+        assert_eq!(text, expected);
+    }
+}

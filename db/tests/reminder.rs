@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime};
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::digest::{self, Digest, Wish};
 use roomm8_db::household;
-use roomm8_db::member::Leave;
+use roomm8_db::member::{ChangeRole, Leave};
 use roomm8_db::message::End;
 use roomm8_db::notification::{self, Content, Leased};
 use roomm8_db::task::occurrence::{self, Filter, Order, Window};
@@ -180,7 +180,7 @@ async fn deliver(db: &Database) -> Vec<String> {
 }
 
 /// How many reminders are planned for this person.
-async fn planned(db: &Fresh, name: &str) -> i64 {
+async fn planned_for(db: &Fresh, name: &str) -> i64 {
     let query = "SELECT COUNT(*) FROM notifications WHERE state = 'PENDING' AND kind = 'TASK_REMINDER'";
     db.count(&format!("{query} AND recipient = '{name}@example.org'")).await
 }
@@ -209,7 +209,7 @@ async fn reminders_come_when_they_are_due_and_once() {
         // What is past when a chore is made is told to nobody.
         clock.set("2027-01-25T17:00:00Z");
         home.make(&db, dishes("2027-01-25", Strategy::Fixed, bob, offsets(&[-60, 0]))).await;
-        assert_eq!(planned(&db, "bob").await, 1);
+        assert_eq!(planned_for(&db, "bob").await, 1);
     }
 }
 
@@ -222,8 +222,9 @@ async fn whatever_happens_to_an_occurrence_its_reminders_follow_in_the_same_tran
         let reminders = offsets(&[-60, 0]);
         let create = dishes("2027-01-20", Strategy::RoundRobin, &home.members, reminders);
         let (task, first) = home.make(&db, create).await;
-        let planned =
-            async || [planned(&db, "ada").await, planned(&db, "bob").await, planned(&db, "cleo").await];
+        let planned = async || {
+            [planned_for(&db, "ada").await, planned_for(&db, "bob").await, planned_for(&db, "cleo").await]
+        };
         assert_eq!(planned().await, [2, 0, 0]);
 
         db.tell("ALTER TABLE household_events RENAME TO hidden").await;
@@ -267,19 +268,29 @@ async fn what_is_anyones_reminds_all_who_can_claim_it_until_one_does() {
         clock.set("2027-01-19T12:00:00Z");
         let home = home_of_three(&db).await;
         let guest = person(&db, "Gus").await;
-        join(&db, home.users[0], home.id, Role::Guest, guest).await;
+        let gus = join(&db, home.users[0], home.id, Role::Guest, guest).await;
         db.tell("UPDATE users SET email_verified_at = 1").await;
         deliver(&db).await;
         let create = |roster| dishes("2027-01-20", Strategy::Anyone, roster, offsets(&[0]));
         let (_, anybodys) = home.make(&db, create(&[])).await;
         home.make(&db, create(&home.members[..2])).await;
-        let planned =
-            async || [planned(&db, "ada").await, planned(&db, "bob").await, planned(&db, "cleo").await];
+        let planned = async || {
+            [planned_for(&db, "ada").await, planned_for(&db, "bob").await, planned_for(&db, "cleo").await]
+        };
         assert_eq!(planned().await, [2, 2, 1]);
         perform(&db, home.users[1], home.id, Claim { occurrence: anybodys.id }).await.unwrap();
         assert_eq!(planned().await, [1, 2, 0]);
         perform(&db, home.users[1], home.id, Release { occurrence: anybodys.id }).await.unwrap();
         assert_eq!(planned().await, [2, 2, 1]);
+        // Who may do chores from now on is reminded too, and who may not is no longer.
+        let role = async |role| {
+            let change = ChangeRole { member: gus, role, expected_version: None };
+            perform(&db, home.users[0], home.id, change).await.unwrap();
+        };
+        role(Role::Member).await;
+        assert_eq!(planned_for(&db, "gus").await, 1);
+        role(Role::Guest).await;
+        assert_eq!(planned_for(&db, "gus").await, 0);
         // Whose address is no longer proven is not written to.
         db.tell("UPDATE users SET email_verified_at = NULL WHERE email = 'bob@example.org'").await;
         clock.set("2027-01-20T17:30:10Z");
@@ -310,7 +321,7 @@ async fn naggings_come_until_it_is_done_but_not_for_ever() {
         for (now, expected) in nags {
             clock.set(now);
             assert_eq!(deliver(&db).await, expected.as_slice(), "{now}");
-            assert!(planned(&db, "bob").await <= 1, "one after the other");
+            assert!(planned_for(&db, "bob").await <= 1, "one after the other");
         }
         perform(&db, home.users[1], home.id, done(first.id)).await.unwrap();
         let second = home.open(&db, &task).await;
@@ -321,7 +332,7 @@ async fn naggings_come_until_it_is_done_but_not_for_ever() {
         notification::sent(&db, &leased[0]).await.unwrap();
         clock.set("2027-01-21T18:30:10Z");
         assert!(deliver(&db).await.is_empty(), "no more of it");
-        assert_eq!(planned(&db, "bob").await, 1, "the first of the third");
+        assert_eq!(planned_for(&db, "bob").await, 1, "the first of the third");
     }
 }
 

@@ -95,3 +95,30 @@ impl DigestMutation {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{PASSWORD, System};
+    use serde_json::{Value, json};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_digest_is_set_and_turned_off() {
+        let system = System::new().await;
+        let input = json!({ "email": "ada@example.org", "password": PASSWORD, "displayName": "Ada" });
+        system.mutate(None, "register", input, "accepted").await;
+        let input = json!({ "email": "ada@example.org", "password": PASSWORD });
+        let token = system.mutate(None, "login", input, "token").await["token"].as_str().unwrap().to_owned();
+        let selection = "viewer { taskDigest { at timeZone } } userErrors { code field }";
+        let set = async |input: Value| system.mutate(Some(&token), "setTaskDigest", input, selection).await;
+        let input = json!({ "at": "20:00", "timeZone": "Europe/Berlin", "clientMutationId": "one" });
+        let evening = json!({ "viewer": { "taskDigest": { "at": "20:00", "timeZone": "Europe/Berlin" } }, "userErrors": [] });
+        assert_eq!(set(input.clone()).await, evening);
+        let wrong = json!({ "viewer": null, "userErrors": [{ "code": "INVALID", "field": ["timeZone"] }] });
+        assert_eq!(set(json!({ "at": "20:00" })).await, wrong);
+        assert_eq!(set(json!({ "at": "20:00", "timeZone": "Berlin" })).await, wrong);
+        let off = json!({ "viewer": { "taskDigest": null }, "userErrors": [] });
+        assert_eq!(set(json!({})).await, off);
+        // A repeat of what was done before changes nothing.
+        assert_eq!(set(input).await, off);
+    }
+}

@@ -99,3 +99,43 @@ impl NudgeMutation {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{PASSWORD, System};
+    use serde_json::{Value, json};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_chore_says_when_people_are_reminded_and_people_ask_each_other() {
+        let system = System::new().await;
+        let input = json!({ "email": "ada@example.org", "password": PASSWORD, "displayName": "Ada" });
+        system.mutate(None, "register", input, "accepted").await;
+        let input = json!({ "email": "ada@example.org", "password": PASSWORD });
+        let token = system.mutate(None, "login", input, "token").await["token"].as_str().unwrap().to_owned();
+        let token = Some(token.as_str());
+        let home = json!({ "name": "Elm Street 5", "timeZone": "Europe/Berlin", "currency": "EUR" });
+        let home = system.mutate(token, "createHousehold", home, "household { id }").await["household"]["id"]
+            .clone();
+        let selection = "task { reminders { offsetsMinutes nag { everyMinutes atMost } } openOccurrences { id } } userErrors { code field }";
+        let make = async |reminders: Value| {
+            let input = json!({ "householdId": home, "title": "Bins", "reminders": reminders });
+            system.mutate(token, "createTask", input, selection).await
+        };
+        let made =
+            make(json!({ "offsetsMinutes": [0, -60, 0], "nag": { "everyMinutes": 30, "atMost": 3 } })).await;
+        let expected = json!({ "offsetsMinutes": [-60, 0], "nag": { "everyMinutes": 30, "atMost": 3 } });
+        assert_eq!(made["task"]["reminders"], expected);
+        let silent = make(Value::Null).await;
+        assert_eq!(silent["task"]["reminders"], json!({ "offsetsMinutes": [], "nag": null }));
+        let wrong = make(json!({ "nag": { "everyMinutes": 1, "atMost": 3 } })).await;
+        let field = ["reminders", "nag", "everyMinutes"];
+        assert_eq!(wrong["userErrors"], json!([{ "code": "INVALID", "field": field }]));
+
+        let input = json!({ "occurrenceId": made["task"]["openOccurrences"][0]["id"] });
+        let nudged = system
+            .mutate(token, "nudgeOccurrence", input, "occurrence { id } userErrors { code field }")
+            .await;
+        let nobody = json!([{ "code": "INVALID", "field": ["occurrenceId"] }]);
+        assert_eq!(nudged, json!({ "occurrence": null, "userErrors": nobody }));
+    }
+}

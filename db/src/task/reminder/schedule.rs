@@ -58,6 +58,10 @@ impl Nag {
 }
 
 impl Reminders {
+    fn is_silent(&self) -> bool {
+        self.offsets.is_empty() && self.nag.is_none()
+    }
+
     fn has(&self, moment: Moment) -> bool {
         match moment.nag {
             None => self.offsets.contains(&moment.after),
@@ -87,12 +91,13 @@ pub(in crate::task) async fn schedule(
     task: &Task,
     occurrence: &Occurrence,
 ) -> Result<()> {
-    let (Some(due), true) = (occurrence.due(), occurrence.is_open() && task.archived_at.is_none()) else {
+    if !occurrence.is_open() || task.archived_at.is_some() {
         return call_off(change, occurrence.id).await;
-    };
+    }
     let now = change.now();
     let planned = notification::planned(change.conn(), occurrence.id.into(), TASK_REMINDER).await?;
-    let is_silent = task.reminders.offsets.is_empty() && task.reminders.nag.is_none();
+    let due = occurrence.due_at;
+    let is_silent = occurrence.due().is_none() || task.reminders.is_silent();
     let recipients = if is_silent { Vec::new() } else { recipients(change.conn(), task, occurrence).await? };
     let (mut kept, mut wrong) = (Vec::new(), Vec::new());
     for (id, content) in planned {
@@ -177,6 +182,23 @@ pub(in crate::task) async fn schedule_all(change: &mut Change<'_>, task: &Task) 
         .order(occurrences::id);
     let open: Vec<Occurrence> = run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)?;
     for occurrence in &open {
+        schedule(change, task, occurrence).await?;
+    }
+    Ok(())
+}
+
+/// As [`schedule`], of all in the household that is open and nobody's: for whoever may do chores from now on.
+pub(crate) async fn schedule_claimable(change: &mut Change<'_>) -> Result<()> {
+    let query = occurrences::table
+        .inner_join(tasks::table)
+        .filter(occurrences::household_id.eq(change.household_id()))
+        .filter(occurrences::status.eq(Status::Open))
+        .filter(occurrences::assignee_id.is_null())
+        .order(occurrences::id);
+    let rows: Vec<(Occurrence, Task)> = run!(change.conn(), |c| {
+        query.select((Occurrence::as_select(), Task::as_select())).load(c).await
+    })?;
+    for (occurrence, task) in rows.iter().filter(|(_, task)| !task.reminders.is_silent()) {
         schedule(change, task, occurrence).await?;
     }
     Ok(())
