@@ -149,7 +149,8 @@ impl Home {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let bytes = bytes.try_into().expect("an id has 16 bytes");
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 fn is_about_chores(letter: &Leased) -> bool {

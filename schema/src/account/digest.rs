@@ -52,13 +52,10 @@ impl SetTaskDigestInput {
     fn wish(&self) -> roomm8_db::Result<Option<Wish>> {
         let Some(LocalTime(at)) = self.at else { return Ok(None) };
         let at = WallTime::new(at)?;
-        match &self.time_zone {
-            Some(time_zone) => Ok(Some(Wish { at, time_zone: time_zone.clone() })),
-            None => {
-                let message = "is needed with a time: say by which clocks, for example Europe/Berlin";
-                Err(DbError::refused(RefusalCode::Invalid, "timeZone", message))
-            }
-        }
+        let message = "is needed with a time: say by which clocks, for example Europe/Berlin";
+        let missing = || DbError::refused(RefusalCode::Invalid, "timeZone", message);
+        let time_zone = self.time_zone.clone().ok_or_else(missing)?;
+        Ok(Some(Wish { at, time_zone }))
     }
 }
 

@@ -117,7 +117,7 @@ mod tests {
         let home = system.mutate(token, "createHousehold", home, "household { id }").await["household"]["id"]
             .clone();
         let selection = "task { reminders { offsetsMinutes nag { everyMinutes atMost } } openOccurrences { id } } userErrors { code field }";
-        let make = async |reminders: Value| {
+        let creates = async |reminders: Value| {
             let input = json!({ "householdId": home, "title": "Bins", "reminders": reminders });
             system.mutate(token, "createTask", input, selection).await
         };
@@ -125,9 +125,9 @@ mod tests {
             make(json!({ "offsetsMinutes": [0, -60, 0], "nag": { "everyMinutes": 30, "atMost": 3 } })).await;
         let expected = json!({ "offsetsMinutes": [-60, 0], "nag": { "everyMinutes": 30, "atMost": 3 } });
         assert_eq!(made["task"]["reminders"], expected);
-        let silent = make(Value::Null).await;
+        let silent = creates(Value::Null).await;
         assert_eq!(silent["task"]["reminders"], json!({ "offsetsMinutes": [], "nag": null }));
-        let wrong = make(json!({ "nag": { "everyMinutes": 1, "atMost": 3 } })).await;
+        let wrong = creates(json!({ "nag": { "everyMinutes": 1, "atMost": 3 } })).await;
         let field = ["reminders", "nag", "everyMinutes"];
         assert_eq!(wrong["userErrors"], json!([{ "code": "INVALID", "field": field }]));
 
