@@ -1,21 +1,24 @@
 //! The relay: takes notifications from the outbox and delivers them. One runs in every instance; a notification is
 //! leased by one of them at a time.
 
-use roomm8_db::notification::{self, Content, Leased};
-use roomm8_db::{Database, Result};
+use roomm8_db::notification::{self, Content, DigestLine, Leased, due_in_words};
+use roomm8_db::{Database, Result, Time, digest};
 use serde_json::json;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::fs::{OpenOptions, create_dir_all};
 use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 /// Notifications taken at once.
 const BATCH: i64 = 50;
 /// How often the outbox is looked at.
 const PACE: Duration = Duration::from_millis(500);
+/// How often it is looked whether somebody is to be told what is due tomorrow.
+const DIGEST_PACE: Duration = Duration::from_secs(2);
 
 /// The `log` channel: tells that there is a letter, and keeps it in a file that a developer can read.
 #[derive(Debug)]
@@ -55,7 +58,14 @@ impl LogChannel {
 
 /// Relays for as long as the process lives.
 pub async fn relay(database: Database, channel: LogChannel) {
+    let mut look_at = Instant::now();
     loop {
+        if look_at <= Instant::now() {
+            look_at = Instant::now() + DIGEST_PACE;
+            if let Err(error) = digest::tell_due(&database, BATCH).await {
+                warn!(%error, "who is to be told what is due tomorrow was not: trying again");
+            }
+        }
         match relay_once(&database, &channel).await {
             Ok(0) => sleep(PACE.mul_f64(rand::random_range(0.8..1.2))).await,
             Ok(_) => {}
@@ -129,5 +139,106 @@ fn words(content: &Content, public_url: &str) -> (String, String) {
                 "Hello {display_name}, {author_name} mentioned you in {household_name}. Read it at {public_url}."
             ),
         ),
+        Content::TaskReminder { .. } | Content::TaskNudge { .. } | Content::TaskDigest { .. } => {
+            words_about_chores(content, public_url)
+        }
+    }
+}
+
+/// The subject and text of a letter about chores; empty of another.
+fn words_about_chores(content: &Content, public_url: &str) -> (String, String) {
+    match content {
+        Content::TaskReminder {
+            display_name,
+            household_name,
+            title,
+            due_at,
+            by_end_of,
+            time_zone,
+            nag,
+            ..
+        } => {
+            let due = due_in_words(*due_at, *by_end_of, time_zone);
+            let subject = match nag {
+                Some(_) => format!("Still to be done: {title}"),
+                None => format!("Reminder: {title}"),
+            };
+            let verb = if *due_at < Time::now() { "was" } else { "is" };
+            (
+                subject,
+                format!(
+                    "Hello {display_name}, {title} in {household_name} {verb} due {due}. Say that it is done at {public_url}."
+                ),
+            )
+        }
+        Content::TaskNudge {
+            display_name,
+            household_name,
+            nudger_name,
+            title,
+            due_at,
+            by_end_of,
+            time_zone,
+            ..
+        } => {
+            let due = due_at.map(|due_at| due_in_words(due_at, *by_end_of, time_zone));
+            let due = due.map_or_else(String::new, |due| format!(" It is due {due}."));
+            (
+                format!("{nudger_name} asks for {title}"),
+                format!(
+                    "Hello {display_name}, {nudger_name} asks you to do {title} in {household_name}.{due} Say that it is done at {public_url}."
+                ),
+            )
+        }
+        Content::TaskDigest { display_name, date, chores, more } => {
+            let mut text =
+                format!("Hello {display_name}, due tomorrow, {}:", date.naive().format("%A %-d %B %Y"));
+            for DigestLine { title, household_name, due_at, by_end_of, time_zone } in chores {
+                let due = by_end_of.map_or_else(
+                    || format!(", due {}", due_in_words(*due_at, None, time_zone)),
+                    |_| String::new(),
+                );
+                let _ = write!(text, "\n- {title} in {household_name}{due}");
+            }
+            if *more > 0 {
+                let _ = write!(text, "\nand {more} more");
+            }
+            let _ = write!(text, "\nSee all of it at {public_url}.");
+            let count = chores.len() + more;
+            let subject = if count == 1 {
+                "1 chore is due tomorrow".into()
+            } else {
+                format!("{count} chores are due tomorrow")
+            };
+            (subject, text)
+        }
+        _ => Default::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_names_chores_with_their_households_and_times() {
+        let date = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).unwrap_or_default().into();
+        let line = |title: &str, by_end_of| DigestLine {
+            title: title.into(),
+            household_name: "Elm Street 5".into(),
+            due_at: Time::from_micros(1_795_541_400_000_000),
+            by_end_of,
+            time_zone: "Europe/Berlin".into(),
+        };
+        let chores = vec![line("Bins", Some(date)), line("Dishes", None)];
+        let content = Content::TaskDigest { display_name: "Ada".into(), date, chores, more: 2 };
+        let (subject, text) = words(&content, "http://localhost");
+        assert_eq!(subject, "4 chores are due tomorrow");
+        let expected = "Hello Ada, due tomorrow, Tuesday 24 November 2026:
+- Bins in Elm Street 5
+- Dishes in Elm Street 5, due at 18:30 on Tuesday 24 November 2026 (Europe/Berlin)
+and 2 more
+See all of it at http://localhost.";
+        assert_eq!(text, expected);
     }
 }

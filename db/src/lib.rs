@@ -16,6 +16,7 @@ mod change;
 pub mod conversation;
 mod database;
 mod date;
+pub mod digest;
 mod error;
 pub mod event;
 pub mod household;

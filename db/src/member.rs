@@ -15,6 +15,7 @@ use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
 use crate::tables::{member_periods, members, sessions, users};
+use crate::task::reminder;
 use crate::{
     Change, Connection, HouseholdId, MemberId, Result, Subject as _, SubjectId, Time, UserId, event,
 };
@@ -183,6 +184,7 @@ pub(crate) async fn admit(change: &mut Change<'_>, role: Role) -> Result<Profile
     run!(change.conn(), |c| insert.execute(c).await)?;
     change.admit(id);
     record(change, event::Kind::MemberJoined, id, version, &["status", "role"]);
+    reminder::schedule_claimable(change).await?;
     Profile::find(change.conn(), id.into()).await
 }
 

@@ -4,16 +4,21 @@
 //! [`enqueue`] writes at most one notification per cause. A relay leases what is due ([`lease`]), delivers it and
 //! reports [`sent`] or [`failed`]; a lease that nobody reports on runs out, so a relay that died costs time and
 //! at worst a second delivery, never the notification.
+//!
+//! What is to be told later is written with its own instant and with what it is about ([`plan`]), by which it can be called
+//! off ([`call_off`]) until a relay has it: what is being delivered cannot be called back.
 
 mod content;
 mod delivery;
 
-pub use content::{Content, Secret};
+pub(crate) use content::TASK_REMINDER;
+pub use content::{Content, DigestLine, Secret, due_in_words};
 pub use delivery::{Leased, failed, lease, sent};
 
+use crate::among::among;
 use crate::labels::labels;
 use crate::tables::notifications;
-use crate::{Connection, Error, NotificationId, Result, Time};
+use crate::{Connection, Error, NotificationId, Result, SubjectId, Time};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -45,6 +50,26 @@ pub(crate) async fn enqueue(
     content: &Content,
     now: Time,
 ) -> Result<bool> {
+    let subject = None;
+    plan(conn, Plan { cause, recipient, content, at: now, subject }, now).await
+}
+
+/// A notification to be delivered at its time.
+pub(crate) struct Plan<'a> {
+    /// As of [`enqueue`].
+    pub(crate) cause: &'a str,
+    /// An e-mail address.
+    pub(crate) recipient: &'a str,
+    pub(crate) content: &'a Content,
+    /// When its reason arises: it is not delivered before.
+    pub(crate) at: Time,
+    /// What it is about, by which it can be called off.
+    pub(crate) subject: Option<SubjectId>,
+}
+
+/// As [`enqueue`], to be delivered at a time of its own.
+pub(crate) async fn plan(conn: &mut Connection, plan: Plan<'_>, now: Time) -> Result<bool> {
+    let Plan { cause, recipient, content, at, subject } = plan;
     let insert = diesel::insert_into(notifications::table).values((
         notifications::id.eq(NotificationId::new()),
         notifications::cause.eq(cause),
@@ -53,15 +78,56 @@ pub(crate) async fn enqueue(
         notifications::payload.eq(content.to_payload()?),
         notifications::state.eq(State::Pending),
         notifications::attempts.eq(0),
-        notifications::next_attempt_at.eq(now),
+        notifications::next_attempt_at.eq(at),
         notifications::leased_until.eq(now),
-        notifications::created_at.eq(now),
+        notifications::created_at.eq(at),
+        notifications::subject_id.eq(subject),
     ));
     match run!(conn, |c| insert.execute(c).await) {
         Ok(_) => Ok(true),
         Err(Error::Duplicate) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Calls off all about a subject that waits to be delivered. What a relay has leased is on its way, and stays.
+pub(crate) async fn call_off(conn: &mut Connection, subject: SubjectId, now: Time) -> Result<()> {
+    let delete = diesel::delete(notifications::table)
+        .filter(notifications::subject_id.eq(subject))
+        .filter(notifications::state.eq(State::Pending))
+        .filter(waits(now));
+    run!(conn, |c| delete.execute(c).await).map(|_| ())
+}
+
+/// Calls off some of what waits to be delivered, as [`call_off`].
+pub(crate) async fn call_off_these(conn: &mut Connection, ids: &[NotificationId], now: Time) -> Result<()> {
+    let delete = diesel::delete(notifications::table)
+        .filter(among(notifications::id, ids))
+        .filter(notifications::state.eq(State::Pending))
+        .filter(waits(now));
+    run!(conn, |c| delete.execute(c).await).map(|_| ())
+}
+
+/// What of this kind is to be told about a subject, on its way or not.
+pub(crate) async fn planned(
+    conn: &mut Connection,
+    subject: SubjectId,
+    kind: &'static str,
+) -> Result<Vec<(NotificationId, Option<Content>)>> {
+    let query = notifications::table
+        .filter(notifications::subject_id.eq(subject))
+        .filter(notifications::state.eq(State::Pending))
+        .filter(notifications::kind.eq(kind))
+        .select((notifications::id, notifications::payload));
+    let rows: Vec<(NotificationId, String)> = run!(conn, |c| query.load(c).await)?;
+    Ok(rows.into_iter().map(|(id, payload)| (id, Content::from_payload(&payload).ok())).collect())
+}
+
+/// Whether no relay has it now: it is leased from when it is due on, and waits for another try under its lease too.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn waits(now: Time) -> _ {
+    let now_again: Time = now;
+    notifications::leased_until.le(now).or(notifications::next_attempt_at.gt(now_again))
 }
 
 /// How the outbox is doing.
@@ -79,6 +145,8 @@ pub struct Backlog {
 pub async fn backlog(conn: &mut Connection) -> Result<Backlog> {
     let query = notifications::table
         .filter(notifications::state.eq_any([State::Pending, State::Dead]))
+        // What is planned for later is no backlog.
+        .filter(notifications::created_at.le(Time::now()))
         .group_by(notifications::state)
         .select((notifications::state, count_star(), min(notifications::created_at)));
     let rows: Vec<(State, i64, Option<Time>)> = run!(conn, |c| query.load(c).await)?;

@@ -23,8 +23,9 @@ mod review;
 pub mod rotation;
 mod share;
 mod subtask;
-mod tick;
 pub mod swap;
+mod tick;
+pub(crate) mod tomorrow;
 mod undo;
 mod zone;
 
@@ -37,15 +38,15 @@ pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
 };
 pub use edit::{To, Update, When};
+pub use missed::{ACCUMULATED_LIMIT, act_on_missed};
 pub use occurrence::{Occurrence, Status};
 pub use pause::{Pause, Resume};
 pub use plan::LAST_DAY;
-pub use subtask::{LABEL_LENGTH_LIMIT, LABEL_LIMIT, SUBTASK_LIMIT, SUBTASK_TITLE_LIMIT, Subtask, Tick};
-pub use tick::SetDone;
-pub use missed::{ACCUMULATED_LIMIT, act_on_missed};
 pub use reschedule::{DueTime, FARTHEST_YEARS, Reschedule};
 pub use review::{Approve, Reject};
+pub use subtask::{LABEL_LENGTH_LIMIT, LABEL_LIMIT, SUBTASK_LIMIT, SUBTASK_TITLE_LIMIT, Subtask, Tick};
 pub use swap::Swap;
+pub use tick::SetDone;
 pub use undo::{UNDO_WINDOW, Undo};
 pub(crate) use zone::follow;
 

@@ -1,11 +1,12 @@
 //! People: who you are, your sessions, and how you come by them.
 
+mod digest;
 mod own;
 mod sign_in;
 #[cfg(test)]
 mod tests;
 
-use crate::error::{Nullable, Result, nullable};
+use crate::error::{Nullable, Result, nullable, nullable_option};
 use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::payload::UserError;
@@ -130,6 +131,11 @@ impl Viewer {
     async fn sends_read_receipts(&self) -> bool {
         self.row.sends_read_receipts
     }
+
+    /// When you are told, by mail, what is due tomorrow; null if you are not. `setTaskDigest` changes it.
+    async fn task_digest(&self, ctx: &Context<'_>) -> Nullable<digest::TaskDigest> {
+        nullable_option(digest::of_viewer(ctx, self.row.id)).await
+    }
 }
 
 /// You, or somebody who is or was a member of a household you are a member of.
@@ -167,7 +173,7 @@ impl AccountQuery {
 
 /// What can be done about accounts.
 #[derive(MergedObject, Default)]
-pub(crate) struct AccountMutation(sign_in::SignInMutation, own::OwnMutation);
+pub(crate) struct AccountMutation(sign_in::SignInMutation, own::OwnMutation, digest::DigestMutation);
 
 /// Parts what a person can mend, which goes into the payload, from what they cannot.
 fn settled<T>(result: roomm8_db::Result<T>) -> Result<Result<T, UserError>> {

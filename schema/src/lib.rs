@@ -4,6 +4,9 @@
 //! [`Schema`] is built once by [`build`]; each request brings a [`Scope`], which knows the caller and holds the
 //! request's one database connection and its loaders. [`Live`] opens subscriptions.
 
+// The types of resolvers are as deep as the schema is wide.
+#![recursion_limit = "512"]
+
 #[macro_use]
 mod payload;
 pub mod account;
@@ -70,6 +73,7 @@ pub struct Mutation(
     task::ReviewMutation,
     task::RescheduleMutation,
     task::SwapMutation,
+    task::NudgeMutation,
     presence::PresenceMutation,
 );
 

@@ -10,9 +10,10 @@ mod mutation;
 mod occurrence;
 mod pause;
 mod recurrence;
-mod subtask;
+mod reminder;
 mod reschedule;
 mod review;
+mod subtask;
 mod swap;
 
 pub(crate) use assignment::AssignmentMutation;
@@ -26,9 +27,10 @@ pub(crate) use mutation::TaskMutation;
 pub(crate) use occurrence::{Occurrence, find_occurrence};
 pub(crate) use pause::TaskPauseMutation;
 pub(crate) use recurrence::{RecurrenceInput, RecurrencePreview, preview};
-pub(crate) use subtask::SubtaskMutation;
+pub(crate) use reminder::NudgeMutation;
 pub(crate) use reschedule::RescheduleMutation;
 pub(crate) use review::ReviewMutation;
+pub(crate) use subtask::SubtaskMutation;
 pub(crate) use swap::{SwapMutation, SwapOffer, find_swap, swap_of, swap_offers};
 
 use crate::connection::{Connection, PageArguments};
@@ -41,6 +43,7 @@ use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use pause::TaskPause;
 use recurrence::{Overflow, RecurrenceMode};
+use reminder::TaskReminders;
 use roomm8_db::task::occurrence::OPEN_LIMIT;
 use roomm8_db::task::rotation;
 use roomm8_db::{HouseholdId, TaskId, task};
@@ -133,6 +136,8 @@ pub(crate) struct Task {
     requires_approval: bool,
     /// So many minutes before it is due it can be done, and not earlier; null is any time. It can always be skipped.
     opens_before_minutes: Option<i32>,
+    /// When people are reminded of it, by mail.
+    reminders: TaskReminders,
     /// When it was made.
     created_at: DateTime,
     /// When it was put away: since then it can be read, not done. Null while it is in use.
@@ -166,6 +171,7 @@ impl From<task::Task> for Task {
             pauses: row.paused.iter().map(TaskPause::from).collect(),
             requires_approval: row.requires_approval,
             opens_before_minutes: row.opens_before,
+            reminders: (&row.reminders.0).into(),
             created_at: DateTime(row.created_at),
             archived_at: row.archived_at.map(DateTime),
             version: row.version,

@@ -3,6 +3,7 @@
 use super::{Profile, of_household, others, record};
 use crate::access::{Permission, Role};
 use crate::tables::members;
+use crate::task::reminder;
 use crate::{
     Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, invitation, task, version,
 };
@@ -59,6 +60,7 @@ pub(super) async fn set(change: &mut Change<'_>, mut member: Profile, role: Role
         .set((members::role.eq(role), members::version.eq(member.version)));
     run!(change.conn(), |c| update.execute(c).await)?;
     record(change, event::Kind::MemberRoleChanged, member.id, member.version, &["role"]);
+    reminder::schedule_claimable(change).await?;
     if is_demotion {
         invitation::void_above(change, member.id, role).await?;
     }

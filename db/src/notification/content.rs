@@ -1,11 +1,15 @@
 //! What a notification tells, as versioned JSON.
 
-use crate::{ConversationId, Error, HouseholdId, MessageId, Result, Time};
+use crate::{
+    ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result, Time, household,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The version of the JSON form. A reader refuses a higher one than it knows.
 const VERSION: u32 = 1;
+/// The kind of [`Content::TaskReminder`].
+pub(crate) const TASK_REMINDER: &str = "TASK_REMINDER";
 
 /// A secret that has to be delivered. It does not show itself in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +106,93 @@ pub enum Content {
         /// The message.
         message_id: MessageId,
     },
+    /// A chore is due, or soon, or was: you are to do it, or share it.
+    TaskReminder {
+        /// Whom to greet.
+        display_name: String,
+        /// The household's name.
+        household_name: String,
+        /// What is to be done.
+        title: String,
+        /// When it is due.
+        due_at: Time,
+        /// The local date by whose end it is due, if it is due at no particular time.
+        by_end_of: Option<Date>,
+        /// The zone of the chore's dates and times.
+        time_zone: String,
+        /// The household.
+        household_id: HouseholdId,
+        /// The occurrence of the chore.
+        occurrence_id: OccurrenceId,
+        /// Whom it is for.
+        member_id: MemberId,
+        /// So many minutes after it is due they are told, before if negative.
+        after_minutes: i32,
+        /// Which nagging it is, from 1; none if it is no nagging.
+        nag: Option<i32>,
+    },
+    /// Somebody asks you to do a chore that is yours, or that you share.
+    TaskNudge {
+        /// Whom to greet.
+        display_name: String,
+        /// The household's name.
+        household_name: String,
+        /// Who asks.
+        nudger_name: String,
+        /// What is to be done.
+        title: String,
+        /// When it is due, if it has a date.
+        due_at: Option<Time>,
+        /// The local date by whose end it is due, if it is due at no particular time.
+        by_end_of: Option<Date>,
+        /// The zone of the chore's dates and times.
+        time_zone: String,
+        /// The household.
+        household_id: HouseholdId,
+        /// The occurrence of the chore.
+        occurrence_id: OccurrenceId,
+        /// Whom it is for.
+        member_id: MemberId,
+    },
+    /// What you have to do tomorrow, or could.
+    TaskDigest {
+        /// Whom to greet.
+        display_name: String,
+        /// The local date of tomorrow.
+        date: Date,
+        /// What is due then, the earliest first.
+        chores: Vec<DigestLine>,
+        /// How many more are due then.
+        more: usize,
+    },
+}
+
+/// A chore that is due tomorrow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DigestLine {
+    /// What is to be done.
+    pub title: String,
+    /// The household's name.
+    pub household_name: String,
+    /// When it is due.
+    pub due_at: Time,
+    /// The local date by whose end it is due, if it is due at no particular time.
+    pub by_end_of: Option<Date>,
+    /// The zone of the chore's dates and times.
+    pub time_zone: String,
+}
+
+/// When something is due, in English: `at 18:30 on Tuesday 24 November 2026
+/// (Europe/Berlin)`, as clocks in its zone show it, or
+/// `by the end of Tuesday 24 November 2026`.
+pub fn due_in_words(due_at: Time, by_end_of: Option<Date>, time_zone: &str) -> String {
+    if let Some(date) = by_end_of {
+        return format!("by the end of {}", date.naive().format("%A %-d %B %Y"));
+    }
+    let zone = household::time_zone(time_zone).unwrap_or(chrono_tz::UTC);
+    let local = due_at.to_utc().with_timezone(&zone).naive_local();
+    format!("at {} ({zone})", local.format("%H:%M on %A %-d %B %Y"))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,6 +213,9 @@ impl Content {
             Self::NewDevice { .. } => "NEW_DEVICE",
             Self::Invitation { .. } => "INVITATION",
             Self::Mention { .. } => "MENTION",
+            Self::TaskReminder { .. } => TASK_REMINDER,
+            Self::TaskNudge { .. } => "TASK_NUDGE",
+            Self::TaskDigest { .. } => "TASK_DIGEST",
         }
     }
 
@@ -134,7 +228,10 @@ impl Content {
             Self::AlreadyRegistered { .. }
             | Self::PasswordChanged { .. }
             | Self::NewDevice { .. }
-            | Self::Mention { .. } => None,
+            | Self::Mention { .. }
+            | Self::TaskReminder { .. }
+            | Self::TaskNudge { .. }
+            | Self::TaskDigest { .. } => None,
         }
     }
 
@@ -188,6 +285,17 @@ mod tests {
         assert_eq!(Content::from_payload(&text), Ok(reset()));
         assert_eq!(reset().kind(), "PASSWORD_RESET");
         assert!(Content::from_payload(&text.replace(r#""version":1"#, r#""version":2"#)).is_err());
+    }
+
+    #[test]
+    fn when_it_is_due_is_told_by_its_own_clocks() {
+        let at = Time::from_micros(1_795_541_400_000_000);
+        assert_eq!(
+            due_in_words(at, None, "Europe/Berlin"),
+            "at 18:30 on Tuesday 24 November 2026 (Europe/Berlin)"
+        );
+        let date = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).map(Date::from);
+        assert_eq!(due_in_words(at, date, "Europe/Berlin"), "by the end of Tuesday 24 November 2026");
     }
 
     #[test]

@@ -4,9 +4,11 @@ use super::{Content, State};
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::tables::notifications;
+use crate::task::reminder;
 use crate::{Connection, Database, NotificationId, Result, Time};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::mem;
 use std::time::Duration;
 
 /// How long a relay has to deliver what it leased.
@@ -44,7 +46,7 @@ pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
         match Content::from_payload(&payload) {
             // A relay that dies of it never reports: then the tries run out here.
             Ok(content) if attempt > TRIES => {
-                bury(db, Attempt { id, attempt }, &content).await?;
+                bury(db, Attempt { id, attempt }, &content, &recipient).await?;
                 tracing::error!(notification = %id, "{id} was given up: no relay survived it");
             }
             Ok(content) => leased.push(Leased { id, recipient, content, attempt, created_at }),
@@ -55,7 +57,41 @@ pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
             }
         }
     }
+    drop_called_off(db, &mut leased, now).await?;
     Ok(leased)
+}
+
+/// Once more, as reminders were written long before: those that nobody needs any more are not delivered.
+async fn drop_called_off(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
+    let called_off = reminder::freshen(&mut *db.connection().await?, leased, now).await?;
+    if called_off.is_empty() {
+        return Ok(());
+    }
+    let (dropped, kept) = mem::take(leased).into_iter().partition(|letter| called_off.contains(&letter.id));
+    *leased = kept;
+    for letter in &dropped {
+        db.transaction(&CalledOff { letter, now }).await?;
+    }
+    Ok(())
+}
+
+struct CalledOff<'a> {
+    letter: &'a Leased,
+    now: Time,
+}
+
+impl Work for CalledOff<'_> {
+    type Output = ();
+
+    async fn run(&self, conn: &mut Connection) -> Result<()> {
+        // Who is away for a day is nagged again when they are back.
+        reminder::nag_on(conn, &self.letter.content, &self.letter.recipient, self.now).await?;
+        let delete = diesel::delete(notifications::table)
+            .filter(notifications::id.eq(self.letter.id))
+            .filter(notifications::attempts.eq(self.letter.attempt))
+            .filter(notifications::state.eq(State::Pending));
+        run!(conn, |c| delete.execute(c).await).map(|_| ())
+    }
 }
 
 /// Relays look often and mostly in vain: that must not cost a turn to write.
@@ -128,37 +164,49 @@ impl Leased {
 
 /// Notes that it was delivered. What was secret in it is kept no longer.
 pub async fn sent(db: &Database, leased: &Leased) -> Result<()> {
-    let end =
-        End { id: leased.id, state: State::Sent, payload: leased.content.without_secret().to_payload()? };
-    db.transaction(&end).await
+    end(db, leased.attempt(), State::Sent, &leased.content, &leased.recipient).await
 }
 
 /// Notes that it could not be delivered: it is tried again later, each time later, and parked after the last try.
 /// Returns what became of it.
 pub async fn failed(db: &Database, leased: &Leased) -> Result<State> {
     if leased.attempt >= TRIES {
-        bury(db, leased.attempt(), &leased.content).await?;
+        bury(db, leased.attempt(), &leased.content, &leased.recipient).await?;
         return Ok(State::Dead);
     }
     postpone(db, leased.attempt()).await?;
     Ok(State::Pending)
 }
 
-async fn bury(db: &Database, attempt: Attempt, content: &Content) -> Result<()> {
-    let end = End { id: attempt.id, state: State::Dead, payload: content.without_secret().to_payload()? };
-    db.transaction(&end).await
+async fn bury(db: &Database, attempt: Attempt, content: &Content, recipient: &str) -> Result<()> {
+    end(db, attempt, State::Dead, content, recipient).await
 }
 
-struct End {
+async fn end(
+    db: &Database,
+    attempt: Attempt,
+    state: State,
+    content: &Content,
+    recipient: &str,
+) -> Result<()> {
+    let payload = content.without_secret().to_payload()?;
+    db.transaction(&End { id: attempt.id, state, payload, content, recipient, now: Time::now() }).await
+}
+
+struct End<'a> {
     id: NotificationId,
     state: State,
     payload: String,
+    content: &'a Content,
+    recipient: &'a str,
+    now: Time,
 }
 
-impl Work for End {
+impl Work for End<'_> {
     type Output = ();
 
     async fn run(&self, conn: &mut Connection) -> Result<()> {
+        reminder::nag_on(conn, self.content, self.recipient, self.now).await?;
         // Delivered is final, whatever a slower relay says about an earlier try.
         let update = diesel::update(notifications::table)
             .filter(notifications::id.eq(self.id))

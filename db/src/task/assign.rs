@@ -7,7 +7,7 @@ use super::rotation::Strategy;
 use super::rotation::{
     Assignment, Credit, DateRange, DateRanges, LOOK_BACK_DAYS, Occasion, Person, Rotation,
 };
-use super::{Task, doers, notice, refuse_strangers, save_rotation, swap};
+use super::{Task, doers, notice, refuse_strangers, reminder, save_rotation, swap};
 use crate::access::Permission;
 use crate::member::absence;
 use crate::tables::{occurrences, tasks};
@@ -84,6 +84,7 @@ pub(super) async fn open(
         let insert = diesel::insert_into(occurrences::table).values(&occurrence);
         run!(change.conn(), |c| insert.execute(c).await)?;
         occurrence::record(change, event::Kind::OccurrenceOpened, &occurrence, &[]);
+        reminder::schedule(change, task, &occurrence).await?;
         opened.push(occurrence.id);
     }
     if is_nobodys {
@@ -362,6 +363,7 @@ pub(super) async fn cancel(change: &mut Change<'_>, occurrence: &Occurrence) -> 
         return Err(Error::AlreadyClosed(occurrence.id.into()));
     }
     swap::void_all(change, occurrence).await?;
+    reminder::call_off(change, occurrence.id).await?;
     change.record(event::Entry {
         kind: event::Kind::OccurrenceCancelled,
         subject: occurrence.id.into(),

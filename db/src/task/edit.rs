@@ -195,7 +195,7 @@ impl Update {
                 task.has_household_zone = when.time_zone.is_none();
                 task.start_on = Some(when.start_on);
                 task.due_time = when.due_time;
-                task.rule = when.rule.clone();
+                task.rule.clone_from(&when.rule);
                 task.overflow = when.overflow;
                 task.mode = when.mode;
                 let schedule = task.schedule()?.ok_or_else(|| no_start("rule"))?;

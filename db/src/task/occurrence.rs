@@ -5,6 +5,7 @@ mod list;
 pub use list::{Assignee, Filter, OPEN_LIMIT, Order, Place, Window, open_of, page};
 
 use super::recurrence;
+use super::reminder;
 use super::subtask::Tick;
 use super::{Task, swap};
 use crate::access::Member;
@@ -131,6 +132,11 @@ impl Occurrence {
         (self.due_at != Time::NEVER).then_some(self.due_at)
     }
 
+    /// The local date by whose end it is due, if it has no time.
+    pub(crate) fn by_end_of(&self) -> Option<Date> {
+        self.due_on.filter(|_| self.due_time.is_none())
+    }
+
     /// The member of whose own line it is one, where everybody has their own.
     pub fn share(&self) -> Option<MemberId> {
         (self.share != NOBODYS).then_some(self.share)
@@ -183,7 +189,7 @@ pub(super) async fn open_with_task(change: &mut Change<'_>, id: OccurrenceId) ->
     if occurrence.is_open() { Ok((occurrence, task)) } else { Err(Error::AlreadyClosed(id.into())) }
 }
 
-/// Saves what changed of it as its next version, if it is `still` what it was.
+/// Saves what changed of it as its next version, if it is `still` what it was. Its reminders follow.
 pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, still: Status) -> Result<()> {
     let seen = occurrence.version;
     occurrence.version += 1;
@@ -216,7 +222,8 @@ pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, s
     if run!(change.conn(), |c| update.execute(c).await)? != 1 {
         return Err(Error::AlreadyClosed(occurrence.id.into()));
     }
-    swap::void_stale(change, occurrence).await
+    swap::void_stale(change, occurrence).await?;
+    reminder::saved(change, occurrence).await
 }
 
 /// Whether the one after it in its line is there already, as it is when this one was left open beside it.

@@ -1,4 +1,16 @@
-//! When people are reminded of what is due.
+//! When people are reminded of what is due. In the modules below how reminders are planned, checked once more when they
+//! are to be delivered, and how people ask each other.
+
+mod delivery;
+mod nudge;
+mod schedule;
+
+pub(crate) use delivery::{freshen, nag_on};
+pub use nudge::{NUDGE_EVERY, Nudge};
+#[allow(unused_imports, reason = "for operations that change a chore's reminders, roster or pauses")]
+pub(super) use schedule::schedule_all;
+pub(crate) use schedule::schedule_claimable;
+pub(super) use schedule::{call_off, saved, schedule};
 
 use crate::{Error, RefusalCode, Result};
 use serde::{Deserialize, Serialize};
@@ -21,7 +33,7 @@ pub struct Reminders {
     pub nag: Option<Nag>,
 }
 
-/// Reminding again and again.
+/// Reminding again and again, first so many minutes after it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nag {
     /// So many minutes lie between two: [`NAG_EVERY_AT_LEAST`] to [`FARTHEST_OFFSET`].
@@ -36,20 +48,20 @@ impl Reminders {
         let mut offsets = self.offsets.clone();
         if offsets.len() > OFFSET_LIMIT {
             let message = format!("are {}; {OFFSET_LIMIT} are allowed", offsets.len());
-            return Err(Error::refused(RefusalCode::Limit, "reminders", message));
+            return Err(Error::refused(RefusalCode::Limit, "reminders.offsetsMinutes", message));
         }
         if offsets.iter().any(|offset| !(-FARTHEST_OFFSET..=FARTHEST_OFFSET).contains(offset)) {
             let message =
                 format!("must be within {FARTHEST_OFFSET} minutes, which are four weeks, of when it is due");
-            return Err(Error::refused(RefusalCode::Invalid, "reminders", message));
+            return Err(Error::refused(RefusalCode::Invalid, "reminders.offsetsMinutes", message));
         }
         if self.nag.is_some_and(|nag| !(NAG_EVERY_AT_LEAST..=FARTHEST_OFFSET).contains(&nag.every)) {
             let message = format!("must be {NAG_EVERY_AT_LEAST} to {FARTHEST_OFFSET} minutes apart");
-            return Err(Error::refused(RefusalCode::Invalid, "nag", message));
+            return Err(Error::refused(RefusalCode::Invalid, "reminders.nag.everyMinutes", message));
         }
         if self.nag.is_some_and(|nag| !(1..=NAG_LIMIT).contains(&nag.at_most)) {
             let message = format!("must be 1 to {NAG_LIMIT} times");
-            return Err(Error::refused(RefusalCode::Invalid, "nag", message));
+            return Err(Error::refused(RefusalCode::Invalid, "reminders.nag.atMost", message));
         }
         offsets.sort_unstable();
         offsets.dedup();

@@ -20,6 +20,8 @@ pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 /// An empty database, thrown away with all it holds when dropped.
 pub(crate) struct Fresh {
     database: Database,
+    url: String,
+    throttles: bool,
     leftover: Leftover,
 }
 
@@ -48,6 +50,46 @@ impl Fresh {
             }
             Leftover::Schema { server, name } => tell(&format!("{server}/{name}"), statement).await,
         }
+    }
+
+    /// What a query for one number says behind the database's back.
+    #[allow(dead_code, reason = "not every test file asks for it")]
+    pub(crate) async fn count(&self, query: &str) -> i64 {
+        match &self.leftover {
+            Leftover::Folder(folder) => {
+                let mut conn = SqliteConnection::establish(&file(folder)).expect("the file opens once more");
+                let query = diesel::dsl::sql::<diesel::sql_types::BigInt>(query);
+                query.get_result(&mut conn).expect("SQLite counts")
+            }
+            Leftover::Schema { .. } => {
+                use mysql_async::prelude::Queryable;
+                let options = mysql_async::Opts::from_url(&self.url).expect("the schema has a URL");
+                let mut conn = mysql_async::Conn::new(options).await.expect("the MySQL server answers");
+                let count: Option<i64> = conn.query_first(query).await.expect("MySQL counts");
+                conn.disconnect().await.expect("the MySQL server says goodbye");
+                count.expect("a count is one row")
+            }
+        }
+    }
+
+    /// Another instance on the same database; on SQLite, which only one process can open, the same one again.
+    #[allow(dead_code, reason = "not every test file asks for it")]
+    pub(crate) async fn twin(&self) -> Database {
+        match &self.leftover {
+            Leftover::Folder(_) => self.database.clone(),
+            Leftover::Schema { .. } => open(self.url.clone(), self.throttles).await,
+        }
+    }
+
+    /// Closes the database, and opens it again.
+    #[allow(dead_code, reason = "not every test file asks for it")]
+    pub(crate) async fn restart(&mut self) {
+        if let Leftover::Folder(folder) = &self.leftover {
+            // The file is locked until the last handle is gone: another one stands in meanwhile.
+            let other = folder.join("other.sqlite3").display().to_string();
+            self.database = open(format!("sqlite://{other}"), self.throttles).await;
+        }
+        self.database = open(self.url.clone(), self.throttles).await;
     }
 }
 
@@ -131,7 +173,8 @@ async fn with_throttles(throttles: bool) -> Vec<Fresh> {
 async fn sqlite(name: &str, throttles: bool) -> Fresh {
     let folder = std::env::temp_dir().join(name);
     let url = format!("sqlite://{}", file(&folder));
-    Fresh { database: open(url, throttles).await, leftover: Leftover::Folder(folder) }
+    let database = open(url.clone(), throttles).await;
+    Fresh { database, url, throttles, leftover: Leftover::Folder(folder) }
 }
 
 fn file(folder: &Path) -> String {
@@ -145,8 +188,9 @@ async fn mysql(server: String, name: String, throttles: bool) -> Fresh {
         _ => server,
     };
     tell(&server, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
-    let database = open(format!("{server}/{name}"), throttles).await;
-    Fresh { database, leftover: Leftover::Schema { server, name } }
+    let url = format!("{server}/{name}");
+    let database = open(url.clone(), throttles).await;
+    Fresh { database, url, throttles, leftover: Leftover::Schema { server, name } }
 }
 
 async fn open(url: String, throttles: bool) -> Database {

@@ -1,6 +1,7 @@
 //! Making chores.
 
 use super::recurrence::{Overflow, RecurrenceInput, RecurrenceMode};
+use super::reminder::TaskRemindersInput;
 use super::{MissedPolicy, Task, TaskHelp, TaskStrategy};
 use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
@@ -52,6 +53,8 @@ pub(crate) struct CreateTaskInput {
     /// Its parts, to be ticked anew each time: at most 50, each one line of up to 200 characters.
     #[graphql(default)]
     subtasks: Vec<String>,
+    /// When people are reminded of it, by mail. Never, unless said otherwise.
+    reminders: Option<TaskRemindersInput>,
     /// Your name for this intent, 1 to 64 visible ASCII characters, for example a UUID. Send again with the same one
     /// when the answer was lost: one chore is made, and the repeat gets it again.
     client_mutation_id: Option<String>,
@@ -80,7 +83,7 @@ impl CreateTaskInput {
             missed_policy: self.missed_policy.into(),
             labels: self.labels.clone(),
             subtasks: self.subtasks.clone(),
-            reminders: Reminders::default(),
+            reminders: self.reminders.as_ref().map(Reminders::from).unwrap_or_default(),
             requires_approval: self.requires_approval,
             opens_before: self.opens_before_minutes,
         })

@@ -1,0 +1,66 @@
+//! Asking somebody to do what they are to do.
+
+use super::schedule::recipients;
+use crate::access::Permission;
+use crate::member::Profile;
+use crate::notification::{self, Content, Plan};
+use crate::task::Occurrence;
+use crate::task::occurrence::open_with_task;
+use crate::throttle::Limit;
+use crate::{Change, Entry, Error, OccurrenceId, Operation, RefusalCode, Result, Subject as _};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long after somebody was asked to do a chore nobody can ask again.
+pub const NUDGE_EVERY: Duration = Duration::from_hours(1);
+
+/// Tells at once who is to do an open occurrence, or all who share it if it is nobody's, but never the one who asks. Once
+/// in [`NUDGE_EVERY`] for each chore; [`Error::Throttled`] beyond that.
+#[derive(Debug, Serialize)]
+pub struct Nudge {
+    /// Which.
+    pub occurrence: OccurrenceId,
+}
+
+impl Operation for Nudge {
+    type Outcome = Occurrence;
+    const NAME: &'static str = "nudgeOccurrence";
+    const ENTRY: Entry = Entry::Member(Permission::DoTasks);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Occurrence> {
+        let actor = change.actor()?.id();
+        let (occurrence, task) = open_with_task(change, self.occurrence).await?;
+        let mut people = recipients(change.conn(), &task, &occurrence).await?;
+        people.retain(|person| person.member != actor);
+        if people.is_empty() {
+            let message = "is for nobody but you to do";
+            return Err(Error::refused(RefusalCode::Invalid, "occurrenceId", message));
+        }
+        change.take(&format!("nudge:{}", task.id), Limit { burst: 1, per: NUDGE_EVERY }).await?;
+        let nudger_name = Profile::find(change.conn(), actor.into()).await?.display_name;
+        let now = change.now();
+        for person in people {
+            let content = Content::TaskNudge {
+                display_name: person.display_name,
+                household_name: person.household_name,
+                nudger_name: nudger_name.clone(),
+                title: task.title.clone(),
+                due_at: occurrence.due(),
+                by_end_of: occurrence.by_end_of(),
+                time_zone: task.time_zone.clone(),
+                household_id: occurrence.household_id,
+                occurrence_id: occurrence.id,
+                member_id: person.member,
+            };
+            let plan = Plan {
+                cause: &format!("nudge:{}:{}:{}", occurrence.id, person.member, now.micros()),
+                recipient: &person.email,
+                content: &content,
+                at: now,
+                subject: Some(occurrence.id.into()),
+            };
+            notification::plan(change.conn(), plan, now).await?;
+        }
+        Ok(occurrence)
+    }
+}

@@ -1,0 +1,561 @@
+//! Stories about reminders, nudges and digests, by a clock that the test sets. The clock is the whole process's: one
+//! story at a time.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
+
+mod cast;
+mod support;
+
+use cast::{home, join, perform, person, proof, refusal};
+use chrono::{DateTime, NaiveDate, NaiveTime};
+use roomm8_db::access::{Permission, Role};
+use roomm8_db::digest::{self, Digest, Wish};
+use roomm8_db::household;
+use roomm8_db::member::{ChangeRole, Leave};
+use roomm8_db::message::End;
+use roomm8_db::notification::{self, Content, Leased};
+use roomm8_db::task::occurrence::{self, Filter, Order, Window};
+use roomm8_db::task::recurrence::{Mode, Overflow};
+use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
+use roomm8_db::task::rotation::{Help, Strategy};
+use roomm8_db::task::{
+    Claim, Complete, Create, MissedPolicy, Occurrence, Reassign, Release, Status, Task, Undo,
+};
+use roomm8_db::{
+    Database, Date, Error, HouseholdId, MemberId, OccurrenceId, RefusalCode, Request, Time, UserId, WallTime,
+};
+use support::{Fresh, databases, throttled_databases};
+use tokio::sync::{Mutex, MutexGuard};
+
+static CLOCK: Mutex<()> = Mutex::const_new(());
+
+/// The clock, which is nobody else's as long as this is held.
+struct Clock(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        Time::reset_clock();
+    }
+}
+
+impl Clock {
+    async fn at(now: &str) -> Self {
+        let clock = Self(CLOCK.lock().await);
+        clock.set(now);
+        clock
+    }
+
+    #[allow(clippy::unused_self, reason = "who has no clock sets none")]
+    fn set(&self, now: &str) {
+        Time::set_clock(instant(now));
+    }
+}
+
+fn instant(text: &str) -> Time {
+    Time::from_micros(DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros())
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn wall(hour: u32, minute: u32) -> WallTime {
+    WallTime::new(NaiveTime::from_hms_opt(hour, minute, 0).unwrap()).unwrap()
+}
+
+/// A household of three in Berlin, whose addresses are proven.
+struct Home {
+    id: HouseholdId,
+    users: [UserId; 3],
+    members: [MemberId; 3],
+}
+
+async fn home_of_three(db: &Fresh) -> Home {
+    let users = [person(db, "Ada").await, person(db, "Bob").await, person(db, "Cleo").await];
+    let id = home(db, users[0]).await;
+    let ada = proof(db, users[0], id).await.unwrap().id();
+    let bob = join(db, users[0], id, Role::Member, users[1]).await;
+    let cleo = join(db, users[0], id, Role::Member, users[2]).await;
+    db.tell("UPDATE users SET email_verified_at = 1").await;
+    deliver(db).await;
+    Home { id, users, members: [ada, bob, cleo] }
+}
+
+/// A chore of every day at 18:30 in Berlin, from this date on.
+fn dishes(start: &str, strategy: Strategy, roster: &[MemberId], reminders: Reminders) -> Create {
+    Create {
+        title: "Dishes".into(),
+        notes: None,
+        weight: 15,
+        start_on: Some(Date::from(day(start))),
+        due_time: Some(wall(18, 30)),
+        time_zone: None,
+        rule: Some("FREQ=DAILY".into()),
+        overflow: Overflow::Clamp,
+        mode: Mode::Fixed,
+        roster: roster.to_vec(),
+        strategy,
+        turn_length: 1,
+        help: Help::KeepsOrder,
+        missed_policy: MissedPolicy::StayOverdue,
+        labels: Vec::new(),
+        subtasks: Vec::new(),
+        reminders,
+        requires_approval: false,
+        opens_before: None,
+    }
+}
+
+/// What is due once, by the end of this date, for anybody.
+fn once(date: &str) -> Create {
+    let anybody = dishes(date, Strategy::Anyone, &[], Reminders::default());
+    Create { title: format!("Chore of {date}"), due_time: None, rule: None, ..anybody }
+}
+
+fn offsets(offsets: &[i32]) -> Reminders {
+    Reminders { offsets: offsets.to_vec(), nag: None }
+}
+
+fn done(occurrence: OccurrenceId) -> Complete {
+    Complete { occurrence, done_by: None, at: None, note: None }
+}
+
+impl Home {
+    async fn open(&self, db: &Database, task: &Task) -> Occurrence {
+        let filter = Filter { task: Some(task.id), statuses: Some(vec![Status::Open]), ..Filter::default() };
+        let reader = proof(db, self.users[0], self.id).await.unwrap();
+        let window = Window { order: Order::Due, after: None, before: None, limit: 10, end: End::Oldest };
+        let conn = &mut *db.connection().await.unwrap();
+        occurrence::page(conn, &reader, &filter, window).await.unwrap().remove(0)
+    }
+
+    async fn make(&self, db: &Database, create: Create) -> (Task, Occurrence) {
+        let task = perform(db, self.users[0], self.id, create).await.unwrap();
+        let first = self.open(db, &task).await;
+        (task, first)
+    }
+
+    /// Says that this member is away between two dates.
+    async fn away(&self, db: &Fresh, place: usize, first: &str, last: &str) {
+        let member = hex(self.members[place].bytes());
+        let days = |date| day(date).signed_duration_since(NaiveDate::default()).num_days();
+        let (first, last) = (days(first), days(last));
+        db.tell(&format!(
+            "INSERT INTO absences (id, household_id, member_id, first_on, last_on, open_chores, created_at) \
+             SELECT id, household_id, id, {first}, {last}, 'KEEP', 1 FROM members WHERE id = X'{member}'"
+        ))
+        .await;
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let bytes = bytes.try_into().expect("an id has 16 bytes");
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+fn is_about_chores(letter: &Leased) -> bool {
+    matches!(
+        letter.content,
+        Content::TaskReminder { .. } | Content::TaskNudge { .. } | Content::TaskDigest { .. }
+    )
+}
+
+/// Delivers what is due, and says who is told what of chores.
+async fn deliver(db: &Database) -> Vec<String> {
+    let mut told = Vec::new();
+    for letter in notification::lease(db, 100).await.unwrap() {
+        notification::sent(db, &letter).await.unwrap();
+        if is_about_chores(&letter) {
+            let name = letter.recipient.split('@').next().unwrap();
+            told.push(match &letter.content {
+                Content::TaskReminder { nag: Some(nag), .. } => format!("{name} nag {nag}"),
+                Content::TaskReminder { after_minutes, .. } => format!("{name} {after_minutes}"),
+                Content::TaskNudge { nudger_name, .. } => format!("{name} by {nudger_name}"),
+                Content::TaskDigest { chores, more, .. } => format!("{name} {} + {more}", chores.len()),
+                _ => unreachable!("it is about chores"),
+            });
+        }
+    }
+    told.sort();
+    told
+}
+
+/// How many reminders are planned for this person.
+async fn planned_for(db: &Fresh, name: &str) -> i64 {
+    let query = "SELECT COUNT(*) FROM notifications WHERE state = 'PENDING' AND kind = 'TASK_REMINDER'";
+    db.count(&format!("{query} AND recipient = '{name}@example.org'")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reminders_come_when_they_are_due_and_once() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let bob = &home.members[1..2];
+        home.make(&db, dishes("2027-01-20", Strategy::Fixed, bob, offsets(&[-60, 0, 30]))).await;
+        let backlog = notification::backlog(&mut db.connection().await.unwrap()).await.unwrap();
+        assert_eq!(backlog.pending, 0, "what is planned is no backlog");
+        for (now, expected) in [
+            ("2027-01-20T16:29:00Z", None),
+            ("2027-01-20T16:30:10Z", Some("bob -60")),
+            ("2027-01-20T16:30:20Z", None),
+            ("2027-01-20T17:30:10Z", Some("bob 0")),
+            ("2027-01-20T18:00:10Z", Some("bob 30")),
+            ("2027-01-25T18:00:00Z", None),
+        ] {
+            clock.set(now);
+            assert_eq!(deliver(&db).await, expected.as_slice(), "{now}");
+        }
+        // What is past when a chore is made is told to nobody.
+        clock.set("2027-01-25T17:00:00Z");
+        home.make(&db, dishes("2027-01-25", Strategy::Fixed, bob, offsets(&[-60, 0]))).await;
+        assert_eq!(planned_for(&db, "bob").await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_an_occurrence_its_reminders_follow_in_the_same_transaction() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let reminders = offsets(&[-60, 0]);
+        let create = dishes("2027-01-20", Strategy::RoundRobin, &home.members, reminders);
+        let (task, first) = home.make(&db, create).await;
+        let planned = async || {
+            [planned_for(&db, "ada").await, planned_for(&db, "bob").await, planned_for(&db, "cleo").await]
+        };
+        assert_eq!(planned().await, [2, 0, 0]);
+
+        db.tell("ALTER TABLE household_events RENAME TO hidden").await;
+        assert!(perform(&db, home.users[0], home.id, done(first.id)).await.is_err());
+        db.tell("ALTER TABLE hidden RENAME TO household_events").await;
+        assert_eq!(planned().await, [2, 0, 0], "nothing happened");
+
+        perform(&db, home.users[0], home.id, done(first.id)).await.unwrap();
+        assert_eq!(planned().await, [0, 2, 0], "one is closed, the next is open");
+        perform(&db, home.users[0], home.id, Undo { occurrence: first.id }).await.unwrap();
+        assert_eq!(planned().await, [2, 0, 0], "one is open again, the next is cancelled");
+
+        let give = |to| Reassign { occurrence: first.id, to, expected_version: None };
+        perform(&db, home.users[0], home.id, give(Some(home.members[2]))).await.unwrap();
+        assert_eq!(planned().await, [0, 0, 2]);
+        // It is due a day later; the next one to save it finds that.
+        db.tell("UPDATE occurrences SET due_at = due_at + 86400000000").await;
+        perform(&db, home.users[0], home.id, give(Some(home.members[1]))).await.unwrap();
+        assert_eq!(planned().await, [0, 2, 0]);
+        clock.set("2027-01-20T18:00:00Z");
+        assert!(deliver(&db).await.is_empty(), "not yet");
+        clock.set("2027-01-21T16:30:10Z");
+        assert_eq!(deliver(&db).await, ["bob -60"]);
+
+        perform(&db, home.users[1], home.id, Leave { transfer_to: None }).await.unwrap();
+        assert_eq!(planned().await.iter().sum::<i64>(), 1);
+        assert_eq!(planned().await[1], 0);
+        perform(&db, home.users[0], home.id, done(home.open(&db, &task).await.id)).await.unwrap();
+
+        // A household that was put away is silent.
+        perform(&db, home.users[0], home.id, household::Archive).await.unwrap();
+        clock.set("2027-02-21T16:30:10Z");
+        assert!(deliver(&db).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_anyones_reminds_all_who_can_claim_it_until_one_does() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let guest = person(&db, "Gus").await;
+        let gus = join(&db, home.users[0], home.id, Role::Guest, guest).await;
+        db.tell("UPDATE users SET email_verified_at = 1").await;
+        deliver(&db).await;
+        let create = |roster| dishes("2027-01-20", Strategy::Anyone, roster, offsets(&[0]));
+        let (_, anybodys) = home.make(&db, create(&[])).await;
+        home.make(&db, create(&home.members[..2])).await;
+        let planned = async || {
+            [planned_for(&db, "ada").await, planned_for(&db, "bob").await, planned_for(&db, "cleo").await]
+        };
+        assert_eq!(planned().await, [2, 2, 1]);
+        perform(&db, home.users[1], home.id, Claim { occurrence: anybodys.id }).await.unwrap();
+        assert_eq!(planned().await, [1, 2, 0]);
+        perform(&db, home.users[1], home.id, Release { occurrence: anybodys.id }).await.unwrap();
+        assert_eq!(planned().await, [2, 2, 1]);
+        // Who may do chores from now on is reminded too, and who may not is no longer.
+        let role = async |role| {
+            let change = ChangeRole { member: gus, role, expected_version: None };
+            perform(&db, home.users[0], home.id, change).await.unwrap();
+        };
+        role(Role::Member).await;
+        assert_eq!(planned_for(&db, "gus").await, 1);
+        role(Role::Guest).await;
+        assert_eq!(planned_for(&db, "gus").await, 0);
+        // Whose address is no longer proven is not written to.
+        db.tell("UPDATE users SET email_verified_at = NULL WHERE email = 'bob@example.org'").await;
+        clock.set("2027-01-20T17:30:10Z");
+        assert_eq!(deliver(&db).await, ["ada 0", "ada 0", "cleo 0"]);
+        assert_eq!(planned().await, [0, 0, 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn naggings_come_until_it_is_done_but_not_for_ever() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let reminders = Reminders { offsets: Vec::new(), nag: Some(Nag { every: 30, at_most: 4 }) };
+        let create = dishes("2027-01-20", Strategy::Fixed, &home.members[1..2], reminders);
+        let (task, first) = home.make(&db, create).await;
+        let nags = [
+            ("2027-01-20T17:59:00Z", None),
+            ("2027-01-20T18:00:10Z", Some("bob nag 1")),
+            ("2027-01-20T18:00:20Z", None),
+            // The server was away at 20:00.
+            ("2027-01-20T19:01:00Z", Some("bob nag 2")),
+            ("2027-01-20T19:29:00Z", None),
+            ("2027-01-20T19:30:10Z", Some("bob nag 4")),
+            ("2027-01-21T12:00:00Z", None),
+        ];
+        for (now, expected) in nags {
+            clock.set(now);
+            assert_eq!(deliver(&db).await, expected.as_slice(), "{now}");
+            assert!(planned_for(&db, "bob").await <= 1, "one after the other");
+        }
+        perform(&db, home.users[1], home.id, done(first.id)).await.unwrap();
+        let second = home.open(&db, &task).await;
+        clock.set("2027-01-21T18:00:10Z");
+        // It is done while the mail about it is on its way.
+        let leased = notification::lease(&db, 10).await.unwrap();
+        perform(&db, home.users[1], home.id, done(second.id)).await.unwrap();
+        notification::sent(&db, &leased[0]).await.unwrap();
+        clock.set("2027-01-21T18:30:10Z");
+        assert!(deliver(&db).await.is_empty(), "no more of it");
+        assert_eq!(planned_for(&db, "bob").await, 1, "the first of the third");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_whose_relay_died_comes_again_unless_it_is_done_meanwhile() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let create = dishes("2027-01-20", Strategy::Fixed, &home.members[1..2], offsets(&[0]));
+        let (_, first) = home.make(&db, create).await;
+        clock.set("2027-01-20T17:30:10Z");
+        assert_eq!(notification::lease(&db, 10).await.unwrap().len(), 1);
+        let other = db.twin().await;
+        assert!(notification::lease(&other, 10).await.unwrap().is_empty());
+        clock.set("2027-01-20T17:30:50Z");
+        assert_eq!(notification::lease(&other, 10).await.unwrap()[0].attempt, 2);
+        // One that is being delivered cannot be called back.
+        perform(&db, home.users[1], home.id, done(first.id)).await.unwrap();
+        clock.set("2027-01-20T17:31:50Z");
+        assert!(notification::lease(&other, 10).await.unwrap().is_empty(), "but it is not tried again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_away_is_left_alone() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        home.away(&db, 1, "2027-01-20", "2027-01-20").await;
+        let nag = Some(Nag { every: 60 * 24, at_most: 2 });
+        let reminders = Reminders { offsets: vec![-60, 60 * 24], nag };
+        home.make(&db, dishes("2027-01-20", Strategy::Anyone, &home.members[..2], reminders)).await;
+        clock.set("2027-01-20T16:30:10Z");
+        assert_eq!(deliver(&db).await, ["ada -60"]);
+        clock.set("2027-01-21T17:30:10Z");
+        assert_eq!(deliver(&db).await, ["ada 1440", "ada nag 1", "bob 1440", "bob nag 1"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_ask_each_other_once_an_hour_for_each_chore_and_never_themselves() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in throttled_databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let [ada, bob, cleo] = home.users;
+        let create = dishes("2027-01-20", Strategy::Fixed, &home.members[1..2], Reminders::default());
+        let (_, bobs) = home.make(&db, create).await;
+        let nudge = |occurrence: &Occurrence| Nudge { occurrence: occurrence.id };
+        assert_eq!(refusal(perform(&db, bob, home.id, nudge(&bobs)).await), RefusalCode::Invalid);
+        let request = Request { user: ada, household: home.id, client_mutation_id: Some("please") };
+        db.perform(request, &nudge(&bobs)).await.unwrap();
+        assert!(db.perform(request, &nudge(&bobs)).await.unwrap().is_repeat);
+        assert_eq!(deliver(&db).await, ["bob by Ada"]);
+        clock.set("2027-01-19T12:59:00Z");
+        match perform(&db, cleo, home.id, nudge(&bobs)).await {
+            Err(Error::Throttled(wait)) => assert!(wait.as_secs() <= 61, "{wait:?}"),
+            other => panic!("{other:?}"),
+        }
+        clock.set("2027-01-19T13:00:10Z");
+        perform(&db, cleo, home.id, nudge(&bobs)).await.unwrap();
+        assert_eq!(deliver(&db).await, ["bob by Cleo"]);
+
+        let (_, anybodys) = home.make(&db, once("2027-01-20")).await;
+        perform(&db, cleo, home.id, nudge(&anybodys)).await.unwrap();
+        assert_eq!(deliver(&db).await, ["ada by Cleo", "bob by Cleo"]);
+        perform(&db, bob, home.id, done(anybodys.id)).await.unwrap();
+        let closed = perform(&db, cleo, home.id, nudge(&anybodys)).await;
+        assert!(matches!(closed, Err(Error::AlreadyClosed(_))), "{closed:?}");
+        db.tell(&format!("UPDATE members SET role = 'GUEST' WHERE id = X'{}'", hex(home.members[2].bytes())))
+            .await;
+        let forbidden = perform(&db, cleo, home.id, nudge(&bobs)).await;
+        assert!(matches!(forbidden, Err(Error::Forbidden(Permission::DoTasks))), "{forbidden:?}");
+    }
+}
+
+async fn wish(db: &Database, user: UserId, hour: u32, zone: &str) -> Digest {
+    let wish = Wish { at: wall(hour, 0), time_zone: zone.into() };
+    digest::set(db, user, Some(&wish), None).await.unwrap().unwrap()
+}
+
+/// Tells who is to be told at this time, and delivers it.
+async fn evening(clock: &Clock, db: &Database, now: &str) -> Vec<String> {
+    clock.set(now);
+    while digest::tell_due(db, 50).await.unwrap() > 0 {}
+    deliver(db).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_comes_once_for_a_date_whoever_tells_it() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for mut db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        for date in ["2027-01-21", "2027-01-21", "2027-01-22", "2027-01-24"] {
+            home.make(&db, once(date)).await;
+        }
+        let create = dishes("2027-01-21", Strategy::Fixed, &home.members[..1], Reminders::default());
+        home.make(&db, create).await;
+        let ada = home.users[0];
+        // The other household has something too; what was put away has not.
+        let second = cast::home(&db, home.users[1]).await;
+        perform(&db, home.users[1], second, once("2027-01-21")).await.unwrap();
+        wish(&db, ada, 20, "Europe/Berlin").await;
+        wish(&db, home.users[1], 20, "Europe/Berlin").await;
+        wish(&db, home.users[2], 20, "Europe/Berlin").await;
+        home.away(&db, 2, "2027-01-21", "2027-01-21").await;
+
+        assert!(evening(&clock, &db, "2027-01-19T19:01:00Z").await.is_empty(), "nothing is due on the 20th");
+        assert!(evening(&clock, &db, "2027-01-20T18:59:00Z").await.is_empty(), "not yet");
+        clock.set("2027-01-20T19:00:10Z");
+        let other = db.twin().await;
+        let (one, two) = tokio::join!(digest::tell_due(&db, 50), digest::tell_due(&other, 50));
+        one.unwrap();
+        two.unwrap();
+        // Whoever leased it died.
+        assert_eq!(notification::lease(&db, 50).await.unwrap().len(), 2);
+        drop(other);
+        db.restart().await;
+        assert!(evening(&clock, &db, "2027-01-20T19:00:20Z").await.is_empty(), "it is still leased");
+        let told = evening(&clock, &db, "2027-01-20T19:01:00Z").await;
+        assert_eq!(told, ["ada 3 + 0", "bob 3 + 0"], "and not Cleo, who is away");
+        assert!(evening(&clock, &db, "2027-01-20T20:00:00Z").await.is_empty(), "once");
+        assert_eq!(
+            evening(&clock, &db, "2027-01-21T19:00:10Z").await,
+            ["ada 1 + 0", "bob 1 + 0", "cleo 1 + 0"]
+        );
+        assert!(evening(&clock, &db, "2027-01-22T19:00:10Z").await.is_empty(), "none if empty");
+        // The server was down over the evening of the 23rd.
+        assert!(evening(&clock, &db, "2027-01-24T02:00:00Z").await.is_empty(), "none so late");
+        home.make(&db, once("2027-01-27")).await;
+        // And again for two evenings, but it was back before the second was over.
+        assert_eq!(
+            evening(&clock, &db, "2027-01-26T22:00:00Z").await,
+            ["ada 1 + 0", "bob 1 + 0", "cleo 1 + 0"]
+        );
+
+        assert_eq!(digest::set(&db, ada, None, None).await.unwrap(), None);
+        assert_eq!(digest::of_user(&mut db.connection().await.unwrap(), ada).await.unwrap(), None);
+        let wrong = Wish { at: wall(20, 0), time_zone: "Berlin".into() };
+        assert_eq!(refusal(digest::set(&db, ada, Some(&wrong), None).await), RefusalCode::Invalid);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_zone_does_not_make_it_come_twice_for_one_date() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        for date in ["2027-01-21", "2027-01-22", "2027-01-23", "2027-01-24"] {
+            home.make(&db, once(date)).await;
+        }
+        let ada = home.users[0];
+        wish(&db, ada, 20, "Europe/Berlin").await;
+        assert_eq!(evening(&clock, &db, "2027-01-20T19:00:10Z").await, ["ada 1 + 0"], "about the 21st");
+        // Westwards it is the morning of the same date.
+        let west = wish(&db, ada, 20, "Pacific/Honolulu").await;
+        assert_eq!(west.next_at, instant("2027-01-22T06:00:00Z"));
+        assert!(evening(&clock, &db, "2027-01-21T06:00:10Z").await.is_empty(), "20:00 of the 20th there");
+        assert_eq!(evening(&clock, &db, "2027-01-22T06:00:10Z").await, ["ada 1 + 0"], "about the 22nd");
+        // Eastwards over midnight it is the evening of the 22nd already.
+        let east = wish(&db, ada, 20, "Pacific/Kiritimati").await;
+        assert_eq!(east.next_at, instant("2027-01-22T06:00:00Z").after(std::time::Duration::from_hours(24)));
+        let now = "2027-01-22T07:00:00Z";
+        clock.set(now);
+        let berlin = wish(&db, ada, 20, "Europe/Berlin").await;
+        assert_eq!(berlin.next_at, instant("2027-01-22T19:00:00Z"));
+        assert_eq!(evening(&clock, &db, "2027-01-22T19:00:10Z").await, ["ada 1 + 0"], "about the 23rd");
+        // Off and on again is no second time either, nor is an earlier hour in the west.
+        digest::set(&db, ada, None, None).await.unwrap();
+        wish(&db, ada, 15, "America/New_York").await;
+        assert!(evening(&clock, &db, "2027-01-22T20:00:10Z").await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_days_when_clocks_change_it_comes_once_at_its_local_time() {
+    let clock = Clock::at("2027-03-26T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-03-26T12:00:00Z");
+        let home = home_of_three(&db).await;
+        for date in ["2027-03-28", "2027-03-29", "2027-04-05", "2027-10-04", "2027-11-01"] {
+            home.make(&db, once(date)).await;
+        }
+        let ada = home.users[0];
+        let half_past = async |hour, zone: &str| {
+            let wish = Wish { at: wall(hour, 30), time_zone: zone.into() };
+            digest::set(&db, ada, Some(&wish), None).await.unwrap().unwrap().next_at
+        };
+        // 02:30 of 28 March is none in Berlin: it is 03:30.
+        assert_eq!(half_past(2, "Europe/Berlin").await, instant("2027-03-27T01:30:00Z"));
+        assert_eq!(evening(&clock, &db, "2027-03-27T01:30:10Z").await, ["ada 1 + 0"]);
+        assert!(evening(&clock, &db, "2027-03-28T01:29:00Z").await.is_empty());
+        assert_eq!(evening(&clock, &db, "2027-03-28T01:30:10Z").await, ["ada 1 + 0"]);
+        // 02:30 of 31 October is there twice: it is the first.
+        clock.set("2027-10-30T12:00:00Z");
+        assert_eq!(half_past(2, "Europe/Berlin").await, instant("2027-10-31T00:30:00Z"));
+        assert_eq!(evening(&clock, &db, "2027-10-31T00:30:10Z").await, ["ada 1 + 0"]);
+        assert!(evening(&clock, &db, "2027-10-31T01:30:10Z").await.is_empty());
+    }
+    for db in databases().await {
+        clock.set("2027-04-03T00:00:00Z");
+        let home = home_of_three(&db).await;
+        for date in ["2027-04-05", "2027-10-04"] {
+            home.make(&db, once(date)).await;
+        }
+        let ada = home.users[0];
+        let set = async |hour, minute| {
+            let wish = Wish { at: wall(hour, minute), time_zone: "Australia/Lord_Howe".into() };
+            digest::set(&db, ada, Some(&wish), None).await.unwrap().unwrap().next_at
+        };
+        // 01:45 of 4 April is there twice, as clocks go back from 02:00 to 01:30.
+        clock.set("2027-04-03T00:00:00Z");
+        assert_eq!(set(1, 45).await, instant("2027-04-03T14:45:00Z"));
+        assert_eq!(evening(&clock, &db, "2027-04-03T14:45:10Z").await, ["ada 1 + 0"]);
+        assert!(evening(&clock, &db, "2027-04-03T15:15:10Z").await.is_empty());
+        // 02:15 of 3 October is none: it is 02:45.
+        clock.set("2027-10-02T00:00:00Z");
+        assert_eq!(set(2, 15).await, instant("2027-10-02T15:45:00Z"));
+        assert_eq!(evening(&clock, &db, "2027-10-02T15:45:10Z").await, ["ada 1 + 0"]);
+    }
+}
