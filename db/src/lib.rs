@@ -3,7 +3,7 @@
 //! Read in this order: [`Database`] (connections and transactions), [`Operation`] and
 //! [`Database::perform`] (the one way to change a household), [`event`] (the household's log), then one
 //! module a domain: [`account`], [`household`], [`member`], [`invitation`], [`conversation`], [`message`],
-//! [`task`].
+//! [`task`], [`digest`].
 //!
 //! Nothing here knows of GraphQL or HTTP: operations take plain inputs, decide, change, and say why not.
 

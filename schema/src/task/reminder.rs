@@ -122,7 +122,8 @@ mod tests {
             system.mutate(token, "createTask", input, selection).await
         };
         let made =
-            make(json!({ "offsetsMinutes": [0, -60, 0], "nag": { "everyMinutes": 30, "atMost": 3 } })).await;
+            creates(json!({ "offsetsMinutes": [0, -60, 0], "nag": { "everyMinutes": 30, "atMost": 3 } }))
+                .await;
         let expected = json!({ "offsetsMinutes": [-60, 0], "nag": { "everyMinutes": 30, "atMost": 3 } });
         assert_eq!(made["task"]["reminders"], expected);
         let silent = creates(Value::Null).await;
