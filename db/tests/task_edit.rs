@@ -512,7 +512,7 @@ async fn a_household_that_moves_takes_its_open_chores_along() {
         let lone = Create { start_on: None, rule: None, ..dishes(Strategy::Fixed, &home.members) };
         let lone = home.make(&db, lone).await;
         let drawer = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
-        home.does(&db, Archive { task: drawer.id }).await;
+        let drawer = home.does(&db, Archive { task: drawer.id }).await;
         home.done(&db, &rolls).await;
         let still =
             async || (home.all(&db, &fixed).await, home.all(&db, &lone).await, home.task(&db, &fixed).await);
