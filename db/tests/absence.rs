@@ -44,6 +44,7 @@ fn day(ahead: u64) -> NaiveDate {
     local_date(Time::now(), chrono_tz::Europe::Berlin) + Days::new(ahead)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as occurrences have their dates")]
 fn on(ahead: u64) -> Option<Date> {
     Some(day(ahead).into())
 }

@@ -3,6 +3,7 @@
 // A scenario is a plain function that two tests call, so the lints do not see that it is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod absences;
 mod accounts;
 mod authorization;
 mod budget;
