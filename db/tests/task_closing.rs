@@ -168,8 +168,10 @@ async fn what_has_a_window_is_done_in_it_and_skipped_any_time() {
             ..dishes(Strategy::Fixed, &home.members)
         };
         let (_, first) = home.make(&db, windowed).await;
-        let at =
-            |minutes| Complete { at: Some(first.due_at.before(Duration::from_mins(minutes))), ..done(first.id) };
+        let at = |minutes| Complete {
+            at: Some(first.due_at.before(Duration::from_mins(minutes))),
+            ..done(first.id)
+        };
         assert_eq!(field(perform(&db, home.users[0], home.id, at(180)).await), "at");
         assert_eq!(perform(&db, home.users[0], home.id, at(30)).await.unwrap().status, Status::Done);
     }
@@ -202,12 +204,10 @@ async fn what_needs_approval_is_pending_until_somebody_else_has_looked() {
         assert_eq!(field(perform(&db, ada, home.id, reject("me")).await), "occurrenceId");
 
         let rejected = perform(&db, cleo, home.id, reject("the pans")).await.unwrap();
-        let expected = Occurrence {
-            reviewed_by: Some(home.members[2]),
-            reviewed_at: rejected.reviewed_at,
-            review_note: Some("the pans".into()),
-            ..as_of(first.clone(), rejected.version)
-        };
+        let mut expected = as_of(first.clone(), rejected.version);
+        expected.reviewed_by = Some(home.members[2]);
+        expected.reviewed_at = rejected.reviewed_at;
+        expected.review_note = Some("the pans".into());
         assert_eq!(rejected, expected);
 
         // Taken back by who marked it, not by another; then once more, and agreed.
@@ -407,7 +407,11 @@ async fn an_offer_is_void_as_soon_as_either_is_not_what_was_offered() {
                 }
             };
             let after = home.offer(&db, &offer).await;
-            assert_eq!((after.state, after.closed_at.is_some()), (expected, expected != State::Open), "{what}");
+            assert_eq!(
+                (after.state, after.closed_at.is_some()),
+                (expected, expected != State::Open),
+                "{what}"
+            );
         }
     }
 }
@@ -512,7 +516,8 @@ async fn what_was_closed_before_others_piled_up_stays_closed() {
         };
         let (task, first) = home.make(&db, create).await;
         perform(&db, ada, home.id, done(first.id)).await.unwrap();
-        db.tell("UPDATE occurrences SET acts_at = 0, planned_on = planned_on - 1 WHERE status = 'OPEN'").await;
+        db.tell("UPDATE occurrences SET acts_at = 0, planned_on = planned_on - 1 WHERE status = 'OPEN'")
+            .await;
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.open(&db, &task).await.len(), 2);
         let undone = perform(&db, ada, home.id, Undo { occurrence: first.id }).await;
