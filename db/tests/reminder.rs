@@ -183,7 +183,7 @@ async fn deliver(db: &Database) -> Vec<String> {
 /// How many reminders are planned for this person.
 async fn planned_for(db: &Fresh, name: &str) -> i64 {
     let query = "SELECT COUNT(*) FROM notifications WHERE state = 'PENDING' AND kind = 'TASK_REMINDER'";
-    db.count(&format!("{query} AND recipient = '{name}@example.org'")).await
+    db.number(&format!("{query} AND recipient = '{name}@example.org'")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,12 +37,9 @@ pub async fn act_on_missed(db: &Database, limit: i64) -> Result<()> {
 }
 
 async fn act_on_household(db: &Database, household: HouseholdId) -> Result<()> {
-    // It ends, as each time everything treated is either closed, or is not to be treated again before tomorrow.
-    while let Some(treated) = db.perform_due(household, &ActOnMissed {}).await? {
-        if treated.count < AT_ONCE {
-            break;
-        }
-    }
+    // Until nothing is left, as what was opened may be late as well. It ends: each one treated is closed, is followed by
+    // another of at most so many, or is not to be treated again before tomorrow.
+    while db.perform_due(household, &ActOnMissed {}).await?.is_some_and(|treated| treated.count > 0) {}
     Ok(())
 }
 
@@ -69,7 +66,7 @@ struct ActOnMissed {}
 #[derive(Debug)]
 struct Treated {
     household: HouseholdId,
-    count: i64,
+    count: usize,
 }
 
 impl Subject for Treated {
@@ -98,8 +95,7 @@ impl Operation for ActOnMissed {
                 MissedPolicy::Accumulate => accumulate(change, task, occurrence).await?,
             }
         }
-        let count = i64::try_from(ids.len()).unwrap_or(AT_ONCE);
-        Ok(Treated { household: change.household_id(), count })
+        Ok(Treated { household: change.household_id(), count: ids.len() })
     }
 }
 

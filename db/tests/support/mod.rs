@@ -54,7 +54,7 @@ impl Fresh {
 
     /// What a query for one number says behind the database's back.
     #[allow(dead_code, reason = "not every test file asks for it")]
-    pub(crate) async fn count(&self, query: &str) -> i64 {
+    pub(crate) async fn number(&self, query: &str) -> i64 {
         match &self.leftover {
             Leftover::Folder(folder) => {
                 let mut conn = SqliteConnection::establish(&file(folder)).expect("the file opens once more");
@@ -108,9 +108,8 @@ impl Fresh {
 
     /// How many rows a table has.
     #[allow(dead_code, reason = "not every test file asks for it")]
-    pub(crate) async fn count(&self, table: &str) -> u64 {
-        let counted = self.ask(&format!("SELECT CAST(COUNT(*) AS CHAR) AS answer FROM {table}")).await;
-        counted[0].parse().expect("a count is a number")
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT COUNT(*) FROM {table}")).await
     }
 
     /// What a query behind the database's back answers: its one column, as text.

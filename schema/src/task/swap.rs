@@ -125,6 +125,7 @@ pub(crate) async fn swap_offers(
 
 /// A trade to propose.
 #[derive(Debug, InputObject)]
+#[expect(clippy::struct_field_names, reason = "they are all ids")]
 pub(crate) struct ProposeSwapInput {
     /// The occurrence you offer; an open one that is yours to do.
     occurrence_id: ID,

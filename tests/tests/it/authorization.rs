@@ -97,7 +97,9 @@ async fn one_of_everything(system: &System, home: &Home) -> Ids {
     let chore = json!({ "householdId": home.id, "title": "feed the canary", "schedule": { "startDate": "2026-01-01" } });
     let made_chore = owner.done("createTask", chore, "task { id openOccurrences { id } }").await;
     let task = &made_chore["task"];
+    let swap = swap_offer(system, home).await;
     Ids::from([
+        ("SwapOffer".to_owned(), swap),
         ("Household".to_owned(), home.id.clone()),
         ("Task".to_owned(), text(&task["id"])),
         ("Occurrence".to_owned(), text(&task["openOccurrences"][0]["id"])),
@@ -109,6 +111,21 @@ async fn one_of_everything(system: &System, home: &Home) -> Ids {
         ("Invitation".to_owned(), text(&made["invitation"]["id"])),
         ("Session".to_owned(), text(&sessions["viewer"]["sessions"][0]["id"])),
     ])
+}
+
+/// An offer of the owner to trade with a member who is there for nothing else.
+async fn swap_offer(system: &System, home: &Home) -> String {
+    let trader = home.newcomer(system, "Trader", "MEMBER").await;
+    let owner = home.owner().on(system.a());
+    let mut occurrences = Vec::new();
+    for person in [home.owner(), &trader] {
+        let chore = json!({ "householdId": home.id, "title": "water the canary", "strategy": "FIXED",
+            "roster": [home.member(system.a(), person).await], "schedule": { "startDate": "2026-01-01" } });
+        let made = owner.done("createTask", chore, "task { openOccurrences { id } }").await;
+        occurrences.push(made["task"]["openOccurrences"][0]["id"].clone());
+    }
+    let input = json!({ "occurrenceId": occurrences[0], "forOccurrenceId": occurrences[1] });
+    text(&owner.done("proposeSwap", input, "swapOffer { id }").await["swapOffer"]["id"])
 }
 
 /// A ghost for each id. A cursor stays what it is: only the household it belongs to is a ghost.

@@ -1,5 +1,6 @@
 //! Chores: made, done, skipped, taken back, claimed and given away, by people who do so at once.
 
+mod closing;
 mod editing;
 mod lists;
 mod live;

@@ -51,8 +51,8 @@ async fn a_chore_changes_and_what_is_open_follows(deployment: Deployment) {
     let some_day = json!({ "taskId": made["id"], "schedule": null });
     let some_day = aino.on(system.b()).done("updateTask", some_day, TASK).await;
     assert_eq!((&some_day["task"]["startDate"], &some_day["task"]["rule"]), (&Value::Null, &Value::Null));
-    let undated = open(bo, system.a(), &made).await.remove(0);
-    assert_eq!((&undated["id"], &undated["dueAt"]), (&first["id"], &Value::Null));
+    let dateless = open(bo, system.a(), &made).await.remove(0);
+    assert_eq!((&dateless["id"], &dateless["dueAt"]), (&first["id"], &Value::Null));
 }
 
 async fn a_chore_is_paused_put_away_and_brought_back(deployment: Deployment) {
