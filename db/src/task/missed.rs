@@ -129,9 +129,8 @@ async fn roll(change: &mut Change<'_>, task: Task, mut occurrence: Occurrence) -
 
 /// Leaves it open, but uses up its turn, and opens the next one beside it. If that is late too, it is treated next.
 async fn accumulate(change: &mut Change<'_>, mut task: Task, mut occurrence: Occurrence) -> Result<()> {
-    let schedule = task.schedule()?;
     let planned = occurrence.planned_on.map(Date::naive);
-    let next = schedule.zip(planned).and_then(|(schedule, date)| schedule.after(date));
+    let next = task.plan()?.zip(planned).and_then(|(plan, date)| plan.after(date));
     let Some(next) = next else { return let_be(change, occurrence).await };
     if has_successor(change, &occurrence).await? {
         return let_be(change, occurrence).await;
