@@ -68,7 +68,7 @@ impl DigestMutation {
     async fn set_task_digest(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "When.")] input: SetTaskDigestInput,
+        #[graphql(desc = "When to tell you, if at all.")] input: SetTaskDigestInput,
     ) -> Nullable<SetTaskDigestPayload> {
         nullable(async {
             let scope = ctx.scope()?;

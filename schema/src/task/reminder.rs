@@ -88,7 +88,7 @@ impl NudgeMutation {
     async fn nudge_occurrence(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: NudgeOccurrenceInput,
+        #[graphql(desc = "Which occurrence to ask for.")] input: NudgeOccurrenceInput,
     ) -> Nullable<NudgeOccurrencePayload> {
         nullable(async {
             let (household, occurrence) = GlobalId::occurrence(&input.occurrence_id)?;

@@ -55,7 +55,7 @@ impl ReviewMutation {
     async fn approve_occurrence(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: ApproveOccurrenceInput,
+        #[graphql(desc = "Which occurrence to agree to.")] input: ApproveOccurrenceInput,
     ) -> Nullable<ApproveOccurrencePayload> {
         nullable(async {
             let (household, occurrence) = GlobalId::occurrence(&input.occurrence_id)?;

@@ -69,7 +69,7 @@ async fn a_chore_is_paused_put_away_and_brought_back(deployment: Deployment) {
     let resume = json!({ "taskId": id, "on": "2099-01-12" });
     aino.on(system.b()).done("resumeTask", resume, TASK).await;
     assert_eq!(open(aino, system.a(), &made).await[0]["dueDate"], "2099-01-12");
-    let endless = json!({ "taskId": id, "from": "2099-01-10" });
+    let endless = json!({ "taskId": id, "from": "2099-01-12" });
     let endless = aino.on(system.a()).done("pauseTask", endless, TASK).await;
     assert_eq!(endless["task"]["pauses"][0]["until"], "2099-01-11");
     assert_eq!(endless["task"]["pauses"][1]["until"], Value::Null);
