@@ -83,9 +83,9 @@ pub(crate) enum HouseholdEventKind {
     OccurrenceRejected,
     /// A part of it was done, or is to be done after all. Subject: Occurrence.
     SubtaskChanged,
-    /// Somebody offers to trade one occurrence for another. Subject: SwapOffer.
+    /// Somebody offers to trade one occurrence for another. Subject: `SwapOffer`.
     SwapOffered,
-    /// An offer to trade was accepted, declined, taken back or came to nothing. Subject: SwapOffer.
+    /// An offer to trade was accepted, declined, taken back or came to nothing. Subject: `SwapOffer`.
     SwapClosed,
     /// When a member is away changed. Subject: Member.
     AbsenceChanged,
