@@ -109,11 +109,11 @@ impl Home {
     async fn offers(&self, db: &Database) -> Vec<Swap> {
         let reader = proof(db, self.users[0], self.id).await.unwrap();
         let window = page::Window { after: None, before: None, limit: 100, end: End::Oldest };
-        swap::page(&mut *db.connection().await.unwrap(), &reader, window).await.unwrap()
+        swap::page(&mut db.connection().await.unwrap(), &reader, window).await.unwrap()
     }
 
     async fn offer(&self, db: &Database, id: &Swap) -> Swap {
-        swap::known(&mut *db.connection().await.unwrap(), &[(self.id, id.id)]).await.unwrap().remove(0)
+        swap::known(&mut db.connection().await.unwrap(), &[(self.id, id.id)]).await.unwrap().remove(0)
     }
 
     /// Makes a chore and returns it with its first occurrence.
@@ -193,7 +193,7 @@ async fn what_needs_approval_is_pending_until_somebody_else_has_looked() {
             (pending.status, pending.done_by, pending.closed_by),
             (Status::Pending, Some(home.members[0]), Some(home.members[1]))
         );
-        assert_eq!(home.all(&db, &task).await, [pending.clone()], "nothing follows yet");
+        assert_eq!(home.all(&db, &task).await, std::slice::from_ref(&pending), "nothing follows yet");
         assert!(is_already_closed(&perform(&db, cleo, home.id, done(first.id)).await, first.id));
         let skip = Skip { occurrence: first.id, reason: "no".into() };
         assert!(is_already_closed(&perform(&db, cleo, home.id, skip).await, first.id));
@@ -233,7 +233,7 @@ async fn what_needs_approval_is_pending_until_somebody_else_has_looked() {
 
         // Who agreed may take that back, and it is as it was before anybody did anything.
         let undone = perform(&db, cleo, home.id, undo()).await.unwrap();
-        assert_eq!(home.all(&db, &task).await, [undone.clone()]);
+        assert_eq!(home.all(&db, &task).await, std::slice::from_ref(&undone));
         assert_eq!(as_of(undone, 1), first);
         let counted = [
             (Kind::OccurrenceSubmitted, 3),
@@ -560,12 +560,11 @@ async fn of_who_closes_it_and_the_clock_one_wins() {
             acted.unwrap();
             let all = home.all(&db, &task).await;
             assert_eq!(all.len(), 2, "one line of history, one successor");
-            match closed {
-                Ok(_) => assert_eq!(all[0].status, Status::Done),
-                Err(_) => {
-                    assert!(is_already_closed(&closed, first.id), "{closed:?}");
-                    assert_eq!(all[0].status, Status::Missed);
-                }
+            if closed.is_ok() {
+                assert_eq!(all[0].status, Status::Done);
+            } else {
+                assert!(is_already_closed(&closed, first.id), "{closed:?}");
+                assert_eq!(all[0].status, Status::Missed);
             }
         }
     }

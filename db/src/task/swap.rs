@@ -122,8 +122,8 @@ impl Operation for Propose {
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Swap> {
         let actor = change.actor()?.id();
-        let offered = self.to_trade(change, self.offered, OFFERED).await?;
-        let wanted = self.to_trade(change, self.wanted, WANTED).await.map_err(|error| match error {
+        let offered = to_trade(change, self.offered, OFFERED).await?;
+        let wanted = to_trade(change, self.wanted, WANTED).await.map_err(|error| match error {
             Error::NotFound => {
                 let message = "must be an occurrence of the same household";
                 Error::refused(RefusalCode::InvalidReference, WANTED, message)
@@ -167,27 +167,16 @@ impl Operation for Propose {
 const OFFERED: &str = "occurrenceId";
 const WANTED: &str = "forOccurrenceId";
 
-impl Propose {
-    /// One of the two: open, and of a chore of which turns can change hands.
-    async fn to_trade(
-        &self,
-        change: &mut Change<'_>,
-        id: OccurrenceId,
-        field: &'static str,
-    ) -> Result<Occurrence> {
-        let (occurrence, task) = with_task(change, id).await?;
-        if !occurrence.is_open() {
-            return Err(Error::refused(
-                RefusalCode::Gone,
-                field,
-                "is closed: only what is open can be traded",
-            ));
-        }
-        if task.strategy == Strategy::Everyone {
-            return Err(invalid(field, "is of a chore that everybody does for themselves"));
-        }
-        Ok(occurrence)
+/// One of the two: open, and of a chore of which turns can change hands.
+async fn to_trade(change: &mut Change<'_>, id: OccurrenceId, field: &'static str) -> Result<Occurrence> {
+    let (occurrence, task) = with_task(change, id).await?;
+    if !occurrence.is_open() {
+        return Err(Error::refused(RefusalCode::Gone, field, "is closed: only what is open can be traded"));
     }
+    if task.strategy == Strategy::Everyone {
+        return Err(invalid(field, "is of a chore that everybody does for themselves"));
+    }
+    Ok(occurrence)
 }
 
 /// The open offers that this member has made.
