@@ -16,7 +16,7 @@ use roomm8_db::task::list;
 use roomm8_db::task::occurrence::{self, Filter, Order, Window};
 use roomm8_db::task::recurrence::{Mode, Overflow, due, local_date};
 use roomm8_db::task::reminder::Reminders;
-use roomm8_db::task::rotation::{Help, Strategy};
+use roomm8_db::task::rotation::{DateRange, Help, Strategy};
 use roomm8_db::task::{
     self, Archive, Complete, Create, LAST_DAY, MissedPolicy, Occurrence, Pause, Restore, Resume, SetDone,
     Skip, Status, Task, To, Undo, Update, When,
@@ -439,7 +439,7 @@ async fn a_paused_chore_is_due_after_its_pause_and_at_once_when_resumed() {
         // Without an end nothing stays open; then it goes on.
         let from = log(&db, home.id).await.len();
         let endless = home.does(&db, Pause { task: made.id, from: None, until: None }).await;
-        assert_eq!(endless.paused.iter().map(|pause| pause.last()).collect::<Vec<_>>(), [LAST_DAY]);
+        assert_eq!(endless.paused.iter().map(DateRange::last).collect::<Vec<_>>(), [LAST_DAY]);
         assert_eq!(home.open(&db, &made).await, []);
         assert_eq!(home.told(&db, from, second.id).await, [Kind::OccurrenceCancelled]);
         home.does(&db, Resume { task: made.id, on: None }).await;
@@ -523,8 +523,8 @@ async fn a_household_that_moves_takes_its_open_chores_along() {
         home.does(&db, moves()).await;
         let there = chrono_tz::America::New_York;
         for task in [&own, &rolls, &lone, &drawer] {
-            let moved = home.task(&db, task).await;
-            assert_eq!((moved.time_zone.as_str(), moved.version), ("America/New_York", task.version + 1));
+            let chore = home.task(&db, task).await;
+            assert_eq!((chore.time_zone.as_str(), chore.version), ("America/New_York", task.version + 1));
         }
         let open = home.open(&db, &own).await;
         assert_eq!(open.len(), 3);

@@ -3,7 +3,7 @@
 
 use super::create::{NOTES_LIMIT, TITLE_LIMIT, no_start, opens_before, time_zone_of_household, weight};
 use super::recurrence::{Mode, Overflow};
-use super::reminder::Reminders;
+use super::reminder::{self, Reminders};
 use super::replan::{Cause, go_on, plan_anew};
 use super::rotation::{Help, Rotation, Strategy};
 use super::subtask::{labels, subtasks};
@@ -143,6 +143,7 @@ impl Operation for Update {
             go_on(change, &after, &mut rotation).await?;
         }
         save_rotation(change, &mut after, &rotation).await?;
+        reminder::schedule_all(change, &after).await?;
         Ok(after)
     }
 }

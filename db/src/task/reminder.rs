@@ -7,10 +7,8 @@ mod schedule;
 
 pub(crate) use delivery::{freshen, nag_on};
 pub use nudge::{NUDGE_EVERY, Nudge};
-#[allow(unused_imports, reason = "for operations that change a chore's reminders, roster or pauses")]
-pub(super) use schedule::schedule_all;
 pub(crate) use schedule::schedule_claimable;
-pub(super) use schedule::{call_off, saved, schedule};
+pub(super) use schedule::{call_off, saved, schedule, schedule_all};
 
 use crate::{Error, RefusalCode, Result};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use super::occurrence::{Occurrence, Status};
 use super::recurrence::due;
-use super::{Task, record as record_task};
+use super::{Task, record as record_task, reminder};
 use crate::among::among;
 use crate::tables::{occurrences, tasks};
 use crate::{Change, OccurrenceId, Result, Time, WallTime, event};
@@ -59,6 +59,9 @@ pub(crate) async fn follow(change: &mut Change<'_>, zone: &str) -> Result<()> {
             ));
             run!(change.conn(), |c| update.execute(c).await)?;
         }
+    }
+    for task in moved.values().filter(|task| !task.reminders.is_silent()) {
+        reminder::schedule_all(change, task).await?;
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use super::mutation::{reference, within_schedule};
 use super::recurrence::RecurrenceInput;
+use super::reminder::TaskRemindersInput;
 use super::{MissedPolicy, Task, TaskHelp, TaskStrategy};
 use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
 use crate::payload::{Outcome, perform};
 use crate::scalar::LocalTime;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::{Archive, Restore, To, Update, When};
 use roomm8_db::{Date, Error as DbError, TaskId, WallTime};
 
@@ -39,6 +41,8 @@ pub(crate) struct UpdateTaskInput {
     help: Option<TaskHelp>,
     /// What becomes of an occurrence that nobody closed in time.
     missed_policy: Option<MissedPolicy>,
+    /// When people are reminded of it, by mail; what was planned before is called off.
+    reminders: Option<TaskRemindersInput>,
     /// What it is sorted by: at most 20, each one line of up to 50 characters, and there once whatever its case.
     labels: Option<Vec<String>>,
     /// The titles of its parts: at most 50, each one line of up to 200 characters. A part that keeps its title keeps its id,
@@ -74,7 +78,7 @@ impl UpdateTaskInput {
             missed_policy: self.missed_policy.map(Into::into),
             labels: self.labels.clone(),
             subtasks: self.subtasks.clone(),
-            reminders: None,
+            reminders: self.reminders.as_ref().map(Reminders::from),
             requires_approval: self.requires_approval,
             opens_before: to(&self.opens_before_minutes),
             expected_version: self.expected_version,

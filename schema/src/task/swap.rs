@@ -124,7 +124,6 @@ pub(crate) async fn swap_offers(
 }
 
 /// A trade to propose.
-#[expect(clippy::struct_field_names, reason = "their names are the schema's")]
 #[derive(Debug, InputObject)]
 #[expect(clippy::struct_field_names, reason = "they are all ids")]
 pub(crate) struct ProposeSwapInput {

@@ -58,7 +58,7 @@ impl Nag {
 }
 
 impl Reminders {
-    fn is_silent(&self) -> bool {
+    pub(in crate::task) fn is_silent(&self) -> bool {
         self.offsets.is_empty() && self.nag.is_none()
     }
 
@@ -174,7 +174,6 @@ pub(in crate::task) async fn saved(change: &mut Change<'_>, occurrence: &Occurre
 
 /// As [`schedule`], of all that is open of a chore: for whatever changes its reminders, who shares it, its pauses or its
 /// zone.
-#[allow(dead_code, reason = "for operations that change a chore")]
 pub(in crate::task) async fn schedule_all(change: &mut Change<'_>, task: &Task) -> Result<()> {
     let query = occurrences::table
         .filter(occurrences::task_id.eq(task.id))
