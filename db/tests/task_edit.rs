@@ -519,8 +519,9 @@ async fn a_household_that_moves_takes_its_open_chores_along() {
         let (before, closed) = (still().await, home.all(&db, &rolls).await.remove(0));
         let from = log(&db, home.id).await.len();
 
-        let moves = || household::Update { time_zone: Some("America/New_York".into()), ..Default::default() };
-        home.does(&db, moves()).await;
+        let move_away =
+            || household::Update { time_zone: Some("America/New_York".into()), ..Default::default() };
+        home.does(&db, move_away()).await;
         let there = chrono_tz::America::New_York;
         for task in [&own, &rolls, &lone, &drawer] {
             let chore = home.task(&db, task).await;
@@ -538,7 +539,7 @@ async fn a_household_that_moves_takes_its_open_chores_along() {
         assert_eq!(home.all(&db, &rolls).await.iter().find(|other| other.id == closed.id), Some(&closed));
         assert_eq!(still().await, before);
         let count = log(&db, home.id).await.len();
-        home.does(&db, moves()).await;
+        home.does(&db, move_away()).await;
         assert_eq!(log(&db, home.id).await.len(), count, "it lives there already");
     }
 }
