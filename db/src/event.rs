@@ -79,6 +79,55 @@ labels! {
     }
 }
 
+/// What events of a kind are about: what their subject is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they say it themselves")]
+pub enum About {
+    Household,
+    Member,
+    Invitation,
+    Conversation,
+    Message,
+    Task,
+    Occurrence,
+    Swap,
+}
+
+impl Kind {
+    /// What events of this kind are about.
+    pub fn about(self) -> About {
+        match self {
+            Self::HouseholdCreated
+            | Self::HouseholdUpdated
+            | Self::HouseholdArchived
+            | Self::HouseholdRestored => About::Household,
+            Self::MemberJoined
+            | Self::MemberRoleChanged
+            | Self::MemberRemoved
+            | Self::MemberLeft
+            | Self::AbsenceChanged => About::Member,
+            Self::InvitationCreated | Self::InvitationRevoked => About::Invitation,
+            Self::ConversationCreated | Self::ConversationStateChanged => About::Conversation,
+            Self::MessageSent
+            | Self::MessageEdited
+            | Self::MessageDeleted
+            | Self::ReactionAdded
+            | Self::ReactionRemoved => About::Message,
+            Self::TaskCreated | Self::TaskUpdated | Self::TaskArchived | Self::TaskRestored => About::Task,
+            Self::OccurrenceOpened
+            | Self::OccurrenceClosed
+            | Self::OccurrenceReopened
+            | Self::OccurrenceAssigned
+            | Self::OccurrenceCancelled
+            | Self::OccurrenceRescheduled
+            | Self::OccurrenceSubmitted
+            | Self::OccurrenceRejected
+            | Self::SubtaskChanged => About::Occurrence,
+            Self::SwapOffered | Self::SwapClosed => About::Swap,
+        }
+    }
+}
+
 /// One entry of a household's log.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = household_events)]

@@ -13,7 +13,7 @@ use crate::scope::ScopeExt as _;
 use crate::task::{self, Occurrence, SwapOffer, Task};
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Subscription, Union};
 use futures_util::stream::BoxStream;
-use roomm8_db::event::{Event, Kind, Position};
+use roomm8_db::event::{About, Event, Kind, Position};
 use roomm8_db::{Subject as _, Time};
 use roomm8_subscriptions::Delivery;
 use std::sync::Arc;
@@ -213,25 +213,18 @@ impl HouseholdEvent {
 async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventSubject>> {
     let event: &Event = &delivery.detailed.event;
     let scope = ctx.scope()?;
-    Ok(Some(match event.kind {
-        Kind::HouseholdCreated
-        | Kind::HouseholdUpdated
-        | Kind::HouseholdArchived
-        | Kind::HouseholdRestored => {
+    Ok(Some(match event.kind.about() {
+        About::Household => {
             let row =
                 roomm8_db::household::Household::find(&mut *scope.connection().await?, event.subject_id)
                     .await?;
             EventSubject::Household(row.into())
         }
-        Kind::MemberJoined
-        | Kind::MemberRoleChanged
-        | Kind::MemberRemoved
-        | Kind::MemberLeft
-        | Kind::AbsenceChanged => {
+        About::Member => {
             let row = scope.loaders().members.load(event.subject_id.into()).await?;
             EventSubject::Member(row.ok_or_else(Error::not_found)?.into())
         }
-        Kind::InvitationCreated | Kind::InvitationRevoked => {
+        About::Invitation => {
             let member = scope.member(event.household_id).await?;
             if !member.role().may(roomm8_db::Permission::Invite) {
                 return Ok(None);
@@ -241,35 +234,19 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
                     .await?;
             EventSubject::Invitation(row.into())
         }
-        Kind::ConversationCreated | Kind::ConversationStateChanged => {
+        About::Conversation => {
             let row = scope.loaders().conversations.load(event.subject_id.into()).await?;
             EventSubject::Conversation(row.ok_or_else(Error::not_found)?.into())
         }
-        Kind::MessageSent
-        | Kind::MessageEdited
-        | Kind::MessageDeleted
-        | Kind::ReactionAdded
-        | Kind::ReactionRemoved => match &delivery.detailed.message {
+        About::Message => match &delivery.detailed.message {
             Some(row) => EventSubject::Message(row.clone().into()),
             None => return Ok(None),
         },
-        Kind::TaskCreated | Kind::TaskUpdated | Kind::TaskArchived | Kind::TaskRestored => {
-            return Ok(task::task_of(ctx, event).await?.map(EventSubject::Task));
-        }
-        Kind::OccurrenceOpened
-        | Kind::OccurrenceClosed
-        | Kind::OccurrenceReopened
-        | Kind::OccurrenceAssigned
-        | Kind::OccurrenceCancelled
-        | Kind::OccurrenceRescheduled
-        | Kind::OccurrenceSubmitted
-        | Kind::OccurrenceRejected
-        | Kind::SubtaskChanged => {
+        About::Task => return Ok(task::task_of(ctx, event).await?.map(EventSubject::Task)),
+        About::Occurrence => {
             return Ok(task::occurrence_of(ctx, event).await?.map(EventSubject::Occurrence));
         }
-        Kind::SwapOffered | Kind::SwapClosed => {
-            return Ok(task::swap_of(ctx, event).await?.map(EventSubject::SwapOffer));
-        }
+        About::Swap => return Ok(task::swap_of(ctx, event).await?.map(EventSubject::SwapOffer)),
     }))
 }
 

@@ -9,13 +9,12 @@ use crate::Schema;
 use crate::error::{Code, Error, Result};
 use crate::scalar::Cursor;
 use crate::scope::{Audience, Caller, Scope, ScopeExt as _, Services};
-use crate::task;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Context, Request, Response, ServerError, Variables};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
-use roomm8_db::event::{Kind, Position};
+use roomm8_db::event::{About, Kind, Position};
 use roomm8_db::{HouseholdId, Member, account};
 use roomm8_subscriptions::{Attendance, Delivery, End, Follower, RenderKey, Rendered, Signal};
 use sha2::{Digest, Sha256};
@@ -64,15 +63,8 @@ impl Topic {
     fn includes_event(self, kind: Kind) -> bool {
         match self {
             Self::Everything => true,
-            Self::Messages => matches!(
-                kind,
-                Kind::MessageSent
-                    | Kind::MessageEdited
-                    | Kind::MessageDeleted
-                    | Kind::ReactionAdded
-                    | Kind::ReactionRemoved
-            ),
-            Self::Tasks => task::Subject::of(kind).is_some(),
+            Self::Messages => kind.about() == About::Message,
+            Self::Tasks => matches!(kind.about(), About::Task | About::Occurrence | About::Swap),
             Self::Typing | Self::Presence => false,
         }
     }

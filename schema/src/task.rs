@@ -19,7 +19,7 @@ mod swap;
 pub(crate) use assignment::AssignmentMutation;
 pub(crate) use closing::ClosingMutation;
 pub(crate) use editing::TaskEditingMutation;
-pub(crate) use event::{Subject, TaskSubscription, occurrence_of, task_of};
+pub(crate) use event::{TaskSubscription, occurrence_of, task_of};
 pub(crate) use list::{
     OccurrenceFilterInput, OccurrenceOrder, TaskFilterInput, TaskOrder, occurrences, tasks,
 };

@@ -11,43 +11,10 @@ use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, ID, SimpleObject, Subscription};
 use futures_util::stream::BoxStream;
-use roomm8_db::event::{Event, Kind};
+use roomm8_db::event::{About, Event};
 use roomm8_db::{OccurrenceId, TaskId};
 use roomm8_subscriptions::Delivery;
 use std::sync::Arc;
-
-/// What an event of chores is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Subject {
-    /// The chore itself.
-    Task,
-    /// One time that it is due.
-    Occurrence,
-    /// An offer to trade two such times.
-    Swap,
-}
-
-impl Subject {
-    /// What events of this kind are about; none if not about chores.
-    pub(crate) fn of(kind: Kind) -> Option<Self> {
-        match kind {
-            Kind::TaskCreated | Kind::TaskUpdated | Kind::TaskArchived | Kind::TaskRestored => {
-                Some(Self::Task)
-            }
-            Kind::OccurrenceOpened
-            | Kind::OccurrenceClosed
-            | Kind::OccurrenceReopened
-            | Kind::OccurrenceAssigned
-            | Kind::OccurrenceCancelled
-            | Kind::OccurrenceRescheduled
-            | Kind::OccurrenceSubmitted
-            | Kind::OccurrenceRejected
-            | Kind::SubtaskChanged => Some(Self::Occurrence),
-            Kind::SwapOffered | Kind::SwapClosed => Some(Self::Swap),
-            _ => None,
-        }
-    }
-}
 
 /// The chore an event is about, as it is now.
 pub(crate) async fn task_of(ctx: &Context<'_>, event: &Event) -> Result<Option<Task>> {
@@ -83,14 +50,14 @@ impl TaskEvent {
     }
 
     /// The event, and what it is about.
-    fn event(&self) -> Option<(&Event, Subject)> {
+    fn event(&self) -> Option<(&Event, About)> {
         let event = &self.delivery.as_ref()?.detailed.event;
-        Some((event, Subject::of(event.kind)?))
+        Some((event, event.kind.about()))
     }
 
     async fn find_occurrence(&self, ctx: &Context<'_>) -> Result<Option<Occurrence>> {
         match self.event() {
-            Some((event, Subject::Occurrence)) => occurrence_of(ctx, event).await,
+            Some((event, About::Occurrence)) => occurrence_of(ctx, event).await,
             _ => Ok(None),
         }
     }
@@ -107,7 +74,7 @@ impl TaskEvent {
     async fn task(&self, ctx: &Context<'_>) -> Nullable<Task> {
         nullable_option(async {
             match self.event() {
-                Some((event, Subject::Task)) => task_of(ctx, event).await,
+                Some((event, About::Task)) => task_of(ctx, event).await,
                 _ => match self.find_occurrence(ctx).await? {
                     Some(occurrence) => occurrence.chore(ctx).await.map(Some),
                     None => Ok(None),
@@ -126,16 +93,16 @@ impl TaskEvent {
     /// The id of the occurrence, also of one that was cancelled. Null when the event is about the chore itself or an
     /// offer.
     async fn occurrence_id(&self) -> Option<ID> {
-        let (event, subject) = self.event()?;
+        let (event, about) = self.event()?;
         let id = GlobalId::Occurrence(event.household_id, event.subject_id.into());
-        (subject == Subject::Occurrence).then(|| id.to_id())
+        (about == About::Occurrence).then(|| id.to_id())
     }
 
     /// The offer to trade, as it is now. Null when the event is about something else.
     async fn swap_offer(&self, ctx: &Context<'_>) -> Nullable<SwapOffer> {
         nullable_option(async {
             match self.event() {
-                Some((event, Subject::Swap)) => swap_of(ctx, event).await,
+                Some((event, About::Swap)) => swap_of(ctx, event).await,
                 _ => Ok(None),
             }
         })
