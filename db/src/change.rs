@@ -135,6 +135,18 @@ impl Change<'_> {
         self.entries.push(entry);
     }
 
+    /// Records what happened to something that everybody in the household may know of.
+    pub(crate) fn record_for_all(
+        &mut self,
+        kind: event::Kind,
+        subject: impl Into<SubjectId>,
+        version: i32,
+        fields: &[&'static str],
+    ) {
+        let (subject, fields) = (subject.into(), fields.to_vec());
+        self.record(event::Entry { kind, subject, version, fields, audience: None });
+    }
+
     /// From here on the events are this new member's.
     pub(crate) fn admit(&mut self, member: MemberId) {
         self.admitted = Some(member);

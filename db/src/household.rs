@@ -131,6 +131,13 @@ pub async fn unread(conn: &mut Connection, member: &Member) -> Result<Unread> {
     Ok(Unread { messages, mentions })
 }
 
+/// The time zone of the household being changed.
+pub(crate) async fn time_zone_of(change: &mut Change<'_>) -> Result<String> {
+    let query =
+        households::table.filter(households::id.eq(change.household_id())).select(households::time_zone);
+    run!(change.conn(), |c| query.first(c).await)
+}
+
 async fn current(change: &mut Change<'_>) -> Result<Household> {
     let id = change.household_id();
     <Household as crate::Subject>::find(change.conn(), id.into()).await
@@ -328,13 +335,7 @@ async fn save(
 }
 
 fn record(change: &mut Change<'_>, kind: event::Kind, household: &Household, fields: &[&'static str]) {
-    change.record(event::Entry {
-        kind,
-        subject: household.id.into(),
-        version: household.version,
-        fields: fields.to_vec(),
-        audience: None,
-    });
+    change.record_for_all(kind, household.id, household.version, fields);
 }
 
 fn name(name: &str) -> Result<String> {

@@ -154,16 +154,10 @@ async fn revoke(change: &mut Change<'_>, mut invitation: Invitation) -> Result<I
         invitations::version.eq(invitation.version),
     ));
     run!(change.conn(), |c| update.execute(c).await)?;
-    record(change, event::Kind::InvitationRevoked, &invitation, vec!["revokedAt"]);
+    record(change, event::Kind::InvitationRevoked, &invitation, &["revokedAt"]);
     Ok(invitation)
 }
 
-fn record(change: &mut Change<'_>, kind: event::Kind, invitation: &Invitation, fields: Vec<&'static str>) {
-    change.record(event::Entry {
-        kind,
-        subject: invitation.id.into(),
-        version: invitation.version,
-        fields,
-        audience: None,
-    });
+fn record(change: &mut Change<'_>, kind: event::Kind, invitation: &Invitation, fields: &[&'static str]) {
+    change.record_for_all(kind, invitation.id, invitation.version, fields);
 }

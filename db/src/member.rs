@@ -235,6 +235,5 @@ fn record(
     version: i32,
     fields: &[&'static str],
 ) {
-    let fields = fields.to_vec();
-    change.record(event::Entry { kind, subject: member.into(), version, fields, audience: None });
+    change.record_for_all(kind, member, version, fields);
 }

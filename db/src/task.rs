@@ -224,16 +224,8 @@ fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
 
 /// The chore, if it is one of the member's household; otherwise [`Error::NotFound`].
 pub async fn find(conn: &mut Connection, member: &Member, id: TaskId) -> Result<Task> {
-    among_ids(conn, member, &[id]).await?.pop().ok_or(Error::NotFound)
-}
-
-/// Those of these chores that are of the member's household.
-pub async fn among_ids(conn: &mut Connection, member: &Member, ids: &[TaskId]) -> Result<Vec<Task>> {
-    let query = tasks::table
-        .filter(tasks::household_id.eq(member.household_id()))
-        .filter(among(tasks::id, ids))
-        .order(tasks::id);
-    run!(conn, |c| query.select(Task::as_select()).load(c).await)
+    let query = tasks::table.filter(tasks::household_id.eq(member.household_id())).filter(tasks::id.eq(id));
+    run!(conn, |c| query.select(Task::as_select()).first(c).await)
 }
 
 /// The chores with these ids, of the households named with them. Both are only ever taken from what the asker was
@@ -243,6 +235,15 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, TaskId)]) -> Resu
     let query = tasks::table.filter(among(tasks::id, &tasks));
     let found: Vec<Task> = run!(conn, |c| query.select(Task::as_select()).load(c).await)?;
     Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
+}
+
+/// Whether an occurrence is this member's to do: it is theirs, or nobody's, and then for those who share the chore, or for
+/// everybody who may do chores if nobody in particular does.
+fn is_asked(member: MemberId, may_do: bool, assignee: Option<MemberId>, roster: &[MemberId]) -> bool {
+    match assignee {
+        Some(assignee) => assignee == member,
+        None => may_do && (roster.is_empty() || roster.contains(&member)),
+    }
 }
 
 /// A member who may do chores.
@@ -293,11 +294,5 @@ async fn save_rotation(
 }
 
 fn record(change: &mut Change<'_>, kind: event::Kind, task: &Task, fields: &[&'static str]) {
-    change.record(event::Entry {
-        kind,
-        subject: task.id.into(),
-        version: task.version,
-        fields: fields.to_vec(),
-        audience: None,
-    });
+    change.record_for_all(kind, task.id, task.version, fields);
 }

@@ -106,7 +106,7 @@ impl Operation for Create {
             invitations::code_hash.eq(secret::code_digest(&secrets.code)),
         ));
         run!(change.conn(), |c| insert.execute(c).await)?;
-        record(change, event::Kind::InvitationCreated, &invitation, Vec::new());
+        record(change, event::Kind::InvitationCreated, &invitation, &[]);
         write_to_guest(change, &invitation, &secrets).await?;
         Ok(Created { invitation, secrets: Some(secrets) })
     }

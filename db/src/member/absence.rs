@@ -4,7 +4,7 @@
 use super::{Profile, of_household, record};
 use crate::access::Permission;
 use crate::among::among;
-use crate::household::time_zone;
+use crate::household::{time_zone, time_zone_of};
 use crate::labels::labels;
 use crate::tables::{absences, households, members};
 use crate::task::recurrence::local_date;
@@ -210,9 +210,7 @@ async fn traveller(change: &mut Change<'_>, member: Option<MemberId>) -> Result<
 
 /// The date by the household's calendar.
 async fn today(change: &mut Change<'_>) -> Result<NaiveDate> {
-    let query =
-        households::table.filter(households::id.eq(change.household_id())).select(households::time_zone);
-    let zone: String = run!(change.conn(), |c| query.first(c).await)?;
+    let zone = time_zone_of(change).await?;
     Ok(local_date(change.now(), time_zone(&zone)?))
 }
 

@@ -1,7 +1,7 @@
 //! Who is to do an occurrence: found when it is opened, by the chore's strategy; changed when somebody claims it, lets go
 //! of it or gives it away, and found again when they leave.
 
-use super::occurrence::{self, NOBODYS, Occurrence, Slot, Status, open_with_task, save};
+use super::occurrence::{self, NOBODYS, Occurrence, Slot, Status, open_with_task, save_assignee};
 use super::recurrence::{due, local_date};
 use super::rotation::Strategy;
 use super::rotation::{
@@ -152,7 +152,7 @@ fn seed(id: OccurrenceId) -> u64 {
 }
 
 /// The first day of which it counts, by any strategy, who did what and who was there.
-fn first_that_counts(today: NaiveDate) -> NaiveDate {
+pub(super) fn first_that_counts(today: NaiveDate) -> NaiveDate {
     let days = u64::try_from(LOOK_BACK_DAYS).unwrap_or(u64::MAX);
     today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN)
 }
@@ -201,8 +201,9 @@ pub(super) async fn assign_again(
 }
 
 /// Makes it another's to do, which is news if it changes anything.
-async fn give(
+pub(super) async fn give(
     change: &mut Change<'_>,
+    task: &Task,
     mut occurrence: Occurrence,
     to: Option<MemberId>,
 ) -> Result<Occurrence> {
@@ -210,8 +211,7 @@ async fn give(
         return Ok(occurrence);
     }
     occurrence.assignee_id = to;
-    save(change, &mut occurrence, Status::Open).await?;
-    occurrence::record(change, event::Kind::OccurrenceAssigned, &occurrence, &["assignee"]);
+    save_assignee(change, task, &mut occurrence).await?;
     Ok(occurrence)
 }
 
@@ -237,7 +237,7 @@ impl Operation for Claim {
         if task.strategy == Strategy::Anyone && !roster.is_empty() && !roster.contains(&actor) {
             return Err(invalid("is for those who share this chore: you are not one of them"));
         }
-        give(change, occurrence, Some(actor)).await
+        give(change, &task, occurrence, Some(actor)).await
     }
 }
 
@@ -262,7 +262,7 @@ impl Operation for Release {
         if occurrence.assignee_id.is_some_and(|assignee| assignee != actor) {
             return Err(invalid("is claimed by somebody else"));
         }
-        give(change, occurrence, None).await
+        give(change, &task, occurrence, None).await
     }
 }
 
@@ -293,7 +293,7 @@ impl Operation for Reassign {
         }
         let subject = occurrence.id.into();
         version::settle(change, subject, occurrence.version, self.expected_version, &["assignee"]).await?;
-        give(change, occurrence, self.to).await
+        give(change, &task, occurrence, self.to).await
     }
 }
 
@@ -319,8 +319,7 @@ pub(crate) async fn let_go(change: &mut Change<'_>, member: MemberId) -> Result<
                 continue;
             }
             assign_again(change, &task, &mut rotation, &mut occurrence).await?;
-            save(change, &mut occurrence, Status::Open).await?;
-            occurrence::record(change, event::Kind::OccurrenceAssigned, &occurrence, &["assignee"]);
+            save_assignee(change, &task, &mut occurrence).await?;
         }
         save_rotation(change, &mut task, &rotation).await?;
     }
@@ -347,11 +346,16 @@ pub(super) async fn open_of(
         .filter(occurrences::assignee_id.eq(member))
         .order((occurrences::due_at, occurrences::id));
     let rows: Vec<Occurrence> = run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)?;
+    Ok(by_task(rows))
+}
+
+/// Whose chores' these are.
+pub(super) fn by_task(occurrences: Vec<Occurrence>) -> HashMap<TaskId, Vec<Occurrence>> {
     let mut by_task: HashMap<_, Vec<_>> = HashMap::new();
-    for occurrence in rows {
+    for occurrence in occurrences {
         by_task.entry(occurrence.task_id).or_default().push(occurrence);
     }
-    Ok(by_task)
+    by_task
 }
 
 /// Takes an open occurrence out of the world. Its line can then have another of its number.
@@ -364,12 +368,6 @@ pub(super) async fn cancel(change: &mut Change<'_>, occurrence: &Occurrence) -> 
     }
     swap::void_all(change, occurrence).await?;
     reminder::call_off(change, occurrence.id).await?;
-    change.record(event::Entry {
-        kind: event::Kind::OccurrenceCancelled,
-        subject: occurrence.id.into(),
-        version: occurrence.version + 1,
-        fields: Vec::new(),
-        audience: None,
-    });
+    change.record_for_all(event::Kind::OccurrenceCancelled, occurrence.id, occurrence.version + 1, &[]);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What becomes of somebody's open occurrences when they go away, and when they come back early.
 
-use super::assign::{assign_again, open_of};
-use super::occurrence::{Occurrence, Status, record, save};
+use super::assign::{assign_again, by_task, open_of};
+use super::occurrence::{Occurrence, Status, record, save, save_assignee};
 use super::recurrence::due;
 use super::rotation::{DateRange, DateRanges, Strategy};
 use super::{Task, from_json, save_rotation, to_json};
@@ -112,8 +112,7 @@ pub(crate) async fn go_away(
                 if occurrence.assignee_id == Some(trip.member) {
                     continue;
                 }
-                save(change, &mut occurrence, Status::Open).await?;
-                record(change, event::Kind::OccurrenceAssigned, &occurrence, &["assignee"]);
+                save_assignee(change, &task, &mut occurrence).await?;
                 moved.passed_on(&occurrence);
             } else {
                 let to = all.first_free(from.naive().max(trip.today));
@@ -168,8 +167,7 @@ pub(crate) async fn come_back(
                     occurrence.assignee_id = passed.to.or(Some(trip.member));
                 }
                 if occurrence.assignee_id != passed.to {
-                    save(change, &mut occurrence, Status::Open).await?;
-                    record(change, event::Kind::OccurrenceAssigned, &occurrence, &["assignee"]);
+                    save_assignee(change, &task, &mut occurrence).await?;
                 }
             }
         }
@@ -210,11 +208,7 @@ async fn still_open(
         .filter(occurrences::status.eq(Status::Open))
         .order((occurrences::due_at, occurrences::id));
     let rows: Vec<Occurrence> = run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)?;
-    let mut by_task: HashMap<_, Vec<_>> = HashMap::new();
-    for occurrence in rows {
-        by_task.entry(occurrence.task_id).or_default().push(occurrence);
-    }
-    Ok(by_task)
+    Ok(by_task(rows))
 }
 
 /// Their chores, the oldest first, each with its occurrences; without those that were put away.
@@ -248,7 +242,7 @@ async fn put_on(
     occurrence.due_at = due(day, occurrence.due_time.map(WallTime::naive), task.zone()?);
     // It is not missed while it waits.
     occurrence.acts_at = task.acts_at(occurrence.due_on)?;
-    save(change, occurrence, Status::Open).await?;
+    save(change, task, occurrence, Status::Open).await?;
     record(change, event::Kind::OccurrenceRescheduled, occurrence, &["dueDate", "dueAt"]);
     Ok(())
 }

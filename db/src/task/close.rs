@@ -68,7 +68,7 @@ impl Operation for Complete {
         occurrence.note = note;
         sign(change, &mut occurrence);
         if task.requires_approval {
-            return submit(change, occurrence).await;
+            return submit(change, &task, occurrence).await;
         }
         occurrence.status = Status::Done;
         close(change, task, occurrence, Status::Open, Outcome::Done { by }, at).await
@@ -117,7 +117,7 @@ pub(super) async fn close(
     at: Time,
 ) -> Result<Occurrence> {
     // First, so that who is next is found by a history that has this one in it.
-    save(change, &mut occurrence, still).await?;
+    save(change, &task, &mut occurrence, still).await?;
     record(change, event::Kind::OccurrenceClosed, &occurrence, &["status"]);
     let mut rotation = task.rotation()?;
     let closing = Closing { turn: occurrence.holder_id, assignee: occurrence.assignee_id, outcome };

@@ -8,8 +8,8 @@ use super::rotation::{Help, Rotation, Strategy};
 use super::subtask::{labels, subtasks};
 use super::{MissedPolicy, Task, record, refuse_strangers, save_rotation, to_json, turn_length};
 use crate::access::Permission;
-use crate::household::time_zone;
-use crate::tables::{households, tasks};
+use crate::household::{time_zone, time_zone_of};
+use crate::tables::tasks;
 use crate::{
     Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, WallTime, event, text,
 };
@@ -112,7 +112,7 @@ impl Create {
             due_time: self.due_time,
             time_zone: match &self.time_zone {
                 Some(zone) => time_zone(zone)?.name().to_owned(),
-                None => time_zone_of_household(change).await?,
+                None => time_zone_of(change).await?,
             },
             has_household_zone: self.time_zone.is_none(),
             rule: self.rule.clone(),
@@ -154,12 +154,6 @@ pub(super) fn opens_before(minutes: Option<i32>) -> Result<Option<i32>> {
 
 pub(super) fn no_start(field: &'static str) -> Error {
     Error::refused(RefusalCode::Invalid, field, "needs a start date")
-}
-
-pub(super) async fn time_zone_of_household(change: &mut Change<'_>) -> Result<String> {
-    let query =
-        households::table.filter(households::id.eq(change.household_id())).select(households::time_zone);
-    run!(change.conn(), |c| query.first(c).await)
 }
 
 pub(super) async fn refuse_one_too_many(change: &mut Change<'_>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Changing chores: their words, when they are due and who shares them. What was closed stays as it was; what is open
 //! follows the change.
 
-use super::create::{NOTES_LIMIT, TITLE_LIMIT, no_start, opens_before, time_zone_of_household, weight};
+use super::create::{NOTES_LIMIT, TITLE_LIMIT, no_start, opens_before, weight};
 use super::recurrence::{Mode, Overflow};
 use super::reminder::{self, Reminders};
 use super::replan::{Cause, go_on, plan_anew};
@@ -9,7 +9,7 @@ use super::rotation::{Help, Rotation, Strategy};
 use super::subtask::{labels, subtasks};
 use super::{MissedPolicy, Task, record, refuse_strangers, save_rotation, share, to_json, turn_length};
 use crate::access::Permission;
-use crate::household::time_zone;
+use crate::household::{time_zone, time_zone_of};
 use crate::tables::tasks;
 use crate::{
     Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, WallTime, event,
@@ -191,7 +191,7 @@ impl Update {
             Some(To::Value(when)) => {
                 task.time_zone = match &when.time_zone {
                     Some(zone) => time_zone(zone)?.name().to_owned(),
-                    None => time_zone_of_household(change).await?,
+                    None => time_zone_of(change).await?,
                 };
                 task.has_household_zone = when.time_zone.is_none();
                 task.start_on = Some(when.start_on);

@@ -90,7 +90,7 @@ impl Operation for ActOnMissed {
             // Read one by one, as each may move the turn of the chore of the next.
             let (occurrence, task) = open_with_task(change, *id).await?;
             match task.missed_policy {
-                MissedPolicy::StayOverdue => let_be(change, occurrence).await?,
+                MissedPolicy::StayOverdue => let_be(change, &task, occurrence).await?,
                 MissedPolicy::RollToNext => roll(change, task, occurrence).await?,
                 MissedPolicy::Accumulate => accumulate(change, task, occurrence).await?,
             }
@@ -113,9 +113,9 @@ async fn to_act_on(change: &mut Change<'_>) -> Result<Vec<OccurrenceId>> {
 }
 
 /// The policy was another when it was opened.
-async fn let_be(change: &mut Change<'_>, mut occurrence: Occurrence) -> Result<()> {
+async fn let_be(change: &mut Change<'_>, task: &Task, mut occurrence: Occurrence) -> Result<()> {
     occurrence.acts_at = None;
-    save(change, &mut occurrence, Status::Open).await
+    save(change, task, &mut occurrence, Status::Open).await
 }
 
 /// Closes it as missed. It gives way to the rule's next that is not before today, however many were missed meanwhile.
@@ -131,14 +131,14 @@ async fn roll(change: &mut Change<'_>, task: Task, mut occurrence: Occurrence) -
 async fn accumulate(change: &mut Change<'_>, mut task: Task, mut occurrence: Occurrence) -> Result<()> {
     let planned = occurrence.planned_on.map(Date::naive);
     let next = task.plan()?.zip(planned).and_then(|(plan, date)| plan.after(date));
-    let Some(next) = next else { return let_be(change, occurrence).await };
+    let Some(next) = next else { return let_be(change, &task, occurrence).await };
     if has_successor(change, &occurrence).await? {
-        return let_be(change, occurrence).await;
+        return let_be(change, &task, occurrence).await;
     }
     if open_in_line(change, &occurrence).await? >= ACCUMULATED_LIMIT {
         let today = local_date(change.now(), task.zone()?);
         occurrence.acts_at = task.acts_at(Some(today.into()))?;
-        return save(change, &mut occurrence, Status::Open).await;
+        return save(change, &task, &mut occurrence, Status::Open).await;
     }
     let mut rotation = task.rotation()?;
     let closing =
@@ -147,7 +147,7 @@ async fn accumulate(change: &mut Change<'_>, mut task: Task, mut occurrence: Occ
     // Whoever does it later does it late: whose turn it was is over.
     occurrence.holder_id = None;
     occurrence.acts_at = None;
-    save(change, &mut occurrence, Status::Open).await?;
+    save(change, &task, &mut occurrence, Status::Open).await?;
     let slot = Slot::of(&task, Some(next));
     open(change, &task, &mut rotation, slot, occurrence.number + 1, occurrence.share()).await?;
     save_rotation(change, &mut task, &rotation).await

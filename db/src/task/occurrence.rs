@@ -8,7 +8,6 @@ use super::recurrence;
 use super::reminder;
 use super::subtask::Tick;
 use super::{Task, swap};
-use crate::access::Member;
 use crate::among::among;
 use crate::labels::labels;
 use crate::tables::{occurrences, tasks};
@@ -143,24 +142,6 @@ impl Occurrence {
     }
 }
 
-/// The occurrence, if it is one of the member's household; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: OccurrenceId) -> Result<Occurrence> {
-    among_ids(conn, member, &[id]).await?.pop().ok_or(Error::NotFound)
-}
-
-/// Those of these occurrences that are of the member's household.
-pub async fn among_ids(
-    conn: &mut Connection,
-    member: &Member,
-    ids: &[OccurrenceId],
-) -> Result<Vec<Occurrence>> {
-    let query = occurrences::table
-        .filter(occurrences::household_id.eq(member.household_id()))
-        .filter(among(occurrences::id, ids))
-        .order(occurrences::id);
-    run!(conn, |c| query.select(Occurrence::as_select()).load(c).await)
-}
-
 /// The occurrences with these ids, of the households named with them. Both are only ever taken from what the asker was
 /// allowed to see: events, chores, or proofs of membership.
 pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, OccurrenceId)]) -> Result<Vec<Occurrence>> {
@@ -190,7 +171,12 @@ pub(super) async fn open_with_task(change: &mut Change<'_>, id: OccurrenceId) ->
 }
 
 /// Saves what changed of it as its next version, if it is `still` what it was. Its reminders follow.
-pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, still: Status) -> Result<()> {
+pub(super) async fn save(
+    change: &mut Change<'_>,
+    task: &Task,
+    occurrence: &mut Occurrence,
+    still: Status,
+) -> Result<()> {
     let seen = occurrence.version;
     occurrence.version += 1;
     let update = diesel::update(occurrences::table)
@@ -223,7 +209,18 @@ pub(super) async fn save(change: &mut Change<'_>, occurrence: &mut Occurrence, s
         return Err(Error::AlreadyClosed(occurrence.id.into()));
     }
     swap::void_stale(change, occurrence).await?;
-    reminder::saved(change, occurrence).await
+    reminder::schedule(change, task, occurrence).await
+}
+
+/// Saves that an open one is somebody else's to do, or nobody's, which is news.
+pub(super) async fn save_assignee(
+    change: &mut Change<'_>,
+    task: &Task,
+    occurrence: &mut Occurrence,
+) -> Result<()> {
+    save(change, task, occurrence, Status::Open).await?;
+    record(change, event::Kind::OccurrenceAssigned, occurrence, &["assignee"]);
+    Ok(())
 }
 
 /// Whether the one after it in its line is there already, as it is when this one was left open beside it.
@@ -244,11 +241,5 @@ pub(super) fn record(
     occurrence: &Occurrence,
     fields: &[&'static str],
 ) {
-    change.record(event::Entry {
-        kind,
-        subject: occurrence.id.into(),
-        version: occurrence.version,
-        fields: fields.to_vec(),
-        audience: None,
-    });
+    change.record_for_all(kind, occurrence.id, occurrence.version, fields);
 }

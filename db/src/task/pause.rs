@@ -1,14 +1,15 @@
 //! Pausing chores: while one is paused it is not due, and the time counts for nobody.
 
+use super::assign::first_that_counts;
 use super::edit::{in_use, save};
 use super::plan::LAST_DAY;
 use super::recurrence::local_date;
 use super::replan::{Cause, go_on, plan_anew};
-use super::rotation::{DateRange, DateRanges, LOOK_BACK_DAYS};
+use super::rotation::{DateRange, DateRanges};
 use super::{Task, save_rotation};
 use crate::access::Permission;
 use crate::{Change, Date, Entry, Error, Json, Operation, RefusalCode, Result, TaskId, event};
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use serde::Serialize;
 
 /// Pauses a chore on these local dates, both included, together with the pauses they overlap: up to
@@ -51,8 +52,7 @@ impl Operation for Pause {
 
 /// The pauses that still count: [`super::rotation::Strategy::LeastDone`] looks no farther back.
 fn remembered(paused: &DateRanges, today: NaiveDate) -> Result<DateRanges> {
-    let days = Days::new(u64::try_from(LOOK_BACK_DAYS).unwrap_or(u64::MAX));
-    let oldest = today.checked_sub_days(days).unwrap_or(NaiveDate::MIN);
+    let oldest = first_that_counts(today);
     let mut kept = DateRanges::default();
     for pause in paused.iter().filter(|pause| pause.last() >= oldest) {
         kept.add(pause)?;

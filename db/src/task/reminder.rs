@@ -8,7 +8,7 @@ mod schedule;
 pub(crate) use delivery::{freshen, nag_on};
 pub use nudge::{NUDGE_EVERY, Nudge};
 pub(crate) use schedule::schedule_claimable;
-pub(super) use schedule::{call_off, saved, schedule, schedule_all};
+pub(super) use schedule::{call_off, schedule, schedule_all};
 
 use crate::{Error, RefusalCode, Result};
 use serde::{Deserialize, Serialize};

@@ -120,7 +120,7 @@ async fn put(change: &mut Change<'_>, task: &Task, occurrence: &mut Occurrence, 
         return act_at(change, task, occurrence).await;
     }
     occurrence.acts_at = task.acts_at(slot.on)?;
-    save(change, occurrence, Status::Open).await?;
+    save(change, task, occurrence, Status::Open).await?;
     record(change, event::Kind::OccurrenceRescheduled, occurrence, &["dueDate", "dueTime", "dueAt"]);
     Ok(())
 }

@@ -69,7 +69,7 @@ impl Operation for Reschedule {
             let by_plan = task.acts_at(occurrence.planned_on)?;
             occurrence.acts_at = by_plan.map(|at: Time| at.max(occurrence.due_at));
         }
-        save(change, &mut occurrence, Status::Open).await?;
+        save(change, &task, &mut occurrence, Status::Open).await?;
         record(change, crate::event::Kind::OccurrenceRescheduled, &occurrence, FIELDS);
         Ok(occurrence)
     }

@@ -11,9 +11,13 @@ use crate::{Change, Entry, Error, OccurrenceId, Operation, RefusalCode, Result, 
 use serde::Serialize;
 
 /// Leaves it to somebody else to agree that the occurrence is done. Until then it uses up no turn and opens nothing.
-pub(super) async fn submit(change: &mut Change<'_>, mut occurrence: Occurrence) -> Result<Occurrence> {
+pub(super) async fn submit(
+    change: &mut Change<'_>,
+    task: &Task,
+    mut occurrence: Occurrence,
+) -> Result<Occurrence> {
     occurrence.status = Status::Pending;
-    save(change, &mut occurrence, Status::Open).await?;
+    save(change, task, &mut occurrence, Status::Open).await?;
     record(change, event::Kind::OccurrenceSubmitted, &occurrence, &["status"]);
     Ok(occurrence)
 }
@@ -65,7 +69,7 @@ impl Operation for Reject {
         sign(change, &mut occurrence, Some(note))?;
         let mut rotation = task.rotation()?;
         reopen(change, &task, &mut rotation, &mut occurrence).await?;
-        save(change, &mut occurrence, Status::Pending).await?;
+        save(change, &task, &mut occurrence, Status::Pending).await?;
         record(change, event::Kind::OccurrenceRejected, &occurrence, &["status", "assignee"]);
         save_rotation(change, &mut task, &rotation).await?;
         Ok(occurrence)

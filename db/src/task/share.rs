@@ -2,11 +2,11 @@
 
 use super::Task;
 use super::assign::{assign_again, cancel, open};
-use super::occurrence::{Occurrence, Slot, Status, record, save};
+use super::occurrence::{Occurrence, Slot, Status, save_assignee};
 use super::replan::{last_of, open_of};
 use super::rotation::{Rotation, Strategy};
 use crate::tables::occurrences;
-use crate::{Change, MemberId, Result, event};
+use crate::{Change, MemberId, Result};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -52,9 +52,7 @@ async fn reassign(
     if (occurrence.assignee_id, occurrence.holder_id) == (assignee, holder) {
         return Ok(());
     }
-    save(change, &mut occurrence, Status::Open).await?;
-    record(change, event::Kind::OccurrenceAssigned, &occurrence, &["assignee"]);
-    Ok(())
+    save_assignee(change, task, &mut occurrence).await
 }
 
 /// Gives everybody of the roster a line of their own, and ends those of who is no longer of it.

@@ -1,9 +1,10 @@
 //! Trading occurrences: a member offers one that they are to do for one that another is to do, who accepts or not. The rosters
 //! stay as they are, so that a trade costs nobody a turn. As soon as either is no longer what was offered, the offer is void.
 
-use super::occurrence::{self, Occurrence, Status, save, with_task};
+use super::assign::give;
+use super::occurrence::{Occurrence, with_task};
+use super::refuse_strangers;
 use super::rotation::Strategy;
-use super::{Task, refuse_strangers};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::labels::labels;
@@ -207,21 +208,14 @@ impl Operation for Accept {
         refuse_others(change, swap.offered_to, "is not made to you")?;
         // Who is a guest by now does no chores.
         refuse_strangers(change, "swapId", &[swap.offered_by]).await?;
-        let (offered, _): (Occurrence, Task) = with_task(change, swap.offered_id).await?;
-        let (wanted, _): (Occurrence, Task) = with_task(change, swap.wanted_id).await?;
+        let (offered, of_offered) = with_task(change, swap.offered_id).await?;
+        let (wanted, of_wanted) = with_task(change, swap.wanted_id).await?;
         // Before the two change hands, which makes every other offer of them void.
         let swap = close(change, swap, State::Accepted).await?;
-        hand_over(change, offered, swap.offered_to).await?;
-        hand_over(change, wanted, swap.offered_by).await?;
+        give(change, &of_offered, offered, Some(swap.offered_to)).await?;
+        give(change, &of_wanted, wanted, Some(swap.offered_by)).await?;
         Ok(swap)
     }
-}
-
-async fn hand_over(change: &mut Change<'_>, mut occurrence: Occurrence, to: MemberId) -> Result<()> {
-    occurrence.assignee_id = Some(to);
-    save(change, &mut occurrence, Status::Open).await?;
-    occurrence::record(change, event::Kind::OccurrenceAssigned, &occurrence, &["assignee"]);
-    Ok(())
 }
 
 /// Turns an offer down that was made to one.
@@ -318,11 +312,5 @@ async fn void(change: &mut Change<'_>, id: OccurrenceId, is_void: impl Fn(&Swap)
 }
 
 fn record(change: &mut Change<'_>, kind: event::Kind, swap: &Swap) {
-    change.record(event::Entry {
-        kind,
-        subject: swap.id.into(),
-        version: swap.version,
-        fields: vec!["state"],
-        audience: None,
-    });
+    change.record_for_all(kind, swap.id, swap.version, &["state"]);
 }

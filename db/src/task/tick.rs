@@ -40,7 +40,7 @@ impl Operation for SetDone {
         let is_kept =
             |id| (self.is_done || id != self.subtask) && task.subtasks.iter().any(|part| part.id == id);
         occurrence.ticks.retain(|tick| is_kept(tick.subtask));
-        save(change, &mut occurrence, Status::Open).await?;
+        save(change, &task, &mut occurrence, Status::Open).await?;
         record(change, event::Kind::SubtaskChanged, &occurrence, &["subtasks"]);
         Ok(occurrence)
     }

@@ -1,8 +1,8 @@
 //! What of all chores somebody has to do on a date, or could.
 
-use super::from_json;
 use super::occurrence::Status;
 use super::rotation::{DateRanges, Rotation};
+use super::{from_json, is_asked};
 use crate::among::among;
 use crate::notification::DigestLine;
 use crate::tables::{occurrences, tasks};
@@ -81,11 +81,7 @@ pub(crate) async fn of(conn: &mut Connection, residents: &[Resident], date: Date
 
 impl Row {
     fn is_for(&self, resident: &Resident) -> Result<bool> {
-        if self.assignee_id.is_some() {
-            return Ok(self.assignee_id == Some(resident.member));
-        }
         let rotation: Rotation<MemberId> = from_json(&self.rotation)?;
-        let order = rotation.order();
-        Ok(resident.may_claim && (order.is_empty() || order.contains(&resident.member)))
+        Ok(is_asked(resident.member, resident.may_claim, self.assignee_id, rotation.order()))
     }
 }

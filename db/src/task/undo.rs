@@ -54,7 +54,7 @@ impl Operation for Undo {
             occurrence.acts_at = None;
         }
         reopen(change, &task, &mut rotation, &mut occurrence).await?;
-        save(change, &mut occurrence, closed_as).await?;
+        save(change, &task, &mut occurrence, closed_as).await?;
         record(change, event::Kind::OccurrenceReopened, &occurrence, &["status", "assignee"]);
         save_rotation(change, &mut task, &rotation).await?;
         Ok(occurrence)

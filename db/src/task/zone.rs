@@ -42,13 +42,12 @@ pub(crate) async fn follow(change: &mut Change<'_>, zone: &str) -> Result<()> {
             continue;
         }
         groups.entry(instants).or_default().push(occurrence.id);
-        change.record(event::Entry {
-            kind: event::Kind::OccurrenceRescheduled,
-            subject: occurrence.id.into(),
-            version: occurrence.version + 1,
-            fields: vec!["dueAt"],
-            audience: None,
-        });
+        change.record_for_all(
+            event::Kind::OccurrenceRescheduled,
+            occurrence.id,
+            occurrence.version + 1,
+            &["dueAt"],
+        );
     }
     for ((due_at, acts_at), ids) in groups {
         for ids in ids.chunks(1000) {

@@ -5,11 +5,12 @@ use super::{Nag, Reminders};
 use crate::access::{MemberStatus, Permission, Role};
 use crate::among::among;
 use crate::connection::{Link, within_deadline};
+use crate::member::absence::by_member;
 use crate::notification::{self, Content, Leased, Plan};
 use crate::tables::{absences, households, members, occurrences, tasks, users};
 use crate::task::recurrence::local_date;
 use crate::task::rotation::{DateRanges, Rotation};
-use crate::task::{Status, from_json};
+use crate::task::{Status, from_json, is_asked};
 use crate::{
     Connection, Date, Json, MemberId, NotificationId, OccurrenceId, Result, TaskId, Time, WallTime, household,
 };
@@ -113,7 +114,7 @@ async fn absences_of(
     conn: &mut Connection,
     people: &[MemberId],
     now: Time,
-) -> Result<HashMap<MemberId, Vec<(Date, Date)>>> {
+) -> Result<HashMap<MemberId, DateRanges>> {
     let day = Duration::from_hours(24);
     // Calendars are at most a day apart from each other.
     let from = Date::from(now.before(day).to_utc().date_naive());
@@ -124,27 +125,18 @@ async fn absences_of(
         .filter(absences::last_on.ge(from))
         .select((absences::member_id, absences::first_on, absences::last_on));
     let rows: Vec<(MemberId, Date, Date)> = run!(conn, |c| query.load(c).await)?;
-    let mut away: HashMap<_, Vec<_>> = HashMap::new();
-    for (member, first, last) in rows {
-        away.entry(member).or_default().push((first, last));
-    }
-    Ok(away)
+    by_member(rows)
 }
 
 impl Now {
     fn is_asked(&self) -> Result<bool> {
-        if let Some(assignee) = self.assignee_id {
-            return Ok(assignee == self.member_id);
-        }
         let rotation: Rotation<MemberId> = from_json(&self.rotation)?;
-        let order = rotation.order();
-        Ok(self.role.may(Permission::DoTasks) && (order.is_empty() || order.contains(&self.member_id)))
+        Ok(is_asked(self.member_id, self.role.may(Permission::DoTasks), self.assignee_id, rotation.order()))
     }
 
-    fn is_away(&self, away: &HashMap<MemberId, Vec<(Date, Date)>>, now: Time) -> Result<bool> {
-        let today = Date::from(local_date(now, household::time_zone(&self.household_zone)?));
-        let ranges = away.get(&self.member_id).map(Vec::as_slice).unwrap_or_default();
-        Ok(ranges.iter().any(|(first, last)| (*first..=*last).contains(&today)))
+    fn is_away(&self, away: &HashMap<MemberId, DateRanges>, now: Time) -> Result<bool> {
+        let today = local_date(now, household::time_zone(&self.household_zone)?);
+        Ok(away.get(&self.member_id).is_some_and(|away| away.cover(today)))
     }
 
     fn is_paused(&self, now: Time) -> Result<bool> {

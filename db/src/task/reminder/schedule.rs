@@ -7,8 +7,9 @@ use crate::access::{MemberStatus, Permission, Role};
 use crate::notification::{self, Content, Plan, TASK_REMINDER};
 use crate::tables::{households, members, occurrences, tasks, users};
 use crate::task::recurrence::local_date;
+use crate::task::replan::open_of;
 use crate::task::rotation::DateRanges;
-use crate::task::{Occurrence, Status, Task};
+use crate::task::{Occurrence, Status, Task, is_asked};
 use crate::{Change, Connection, HouseholdId, MemberId, OccurrenceId, Result, Time};
 use chrono_tz::Tz;
 use diesel::prelude::*;
@@ -162,25 +163,10 @@ fn reminder(
     }
 }
 
-/// As [`schedule`], of an occurrence that was just saved.
-pub(in crate::task) async fn saved(change: &mut Change<'_>, occurrence: &Occurrence) -> Result<()> {
-    if !occurrence.is_open() {
-        return call_off(change, occurrence.id).await;
-    }
-    let query = tasks::table.filter(tasks::id.eq(occurrence.task_id));
-    let task: Task = run!(change.conn(), |c| query.select(Task::as_select()).first(c).await)?;
-    schedule(change, &task, occurrence).await
-}
-
 /// As [`schedule`], of all that is open of a chore: for whatever changes its reminders, who shares it, its pauses or its
 /// zone.
 pub(in crate::task) async fn schedule_all(change: &mut Change<'_>, task: &Task) -> Result<()> {
-    let query = occurrences::table
-        .filter(occurrences::task_id.eq(task.id))
-        .filter(occurrences::status.eq(Status::Open))
-        .order(occurrences::id);
-    let open: Vec<Occurrence> = run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)?;
-    for occurrence in &open {
+    for occurrence in &open_of(change, task).await? {
         schedule(change, task, occurrence).await?;
     }
     Ok(())
@@ -216,16 +202,12 @@ pub(super) async fn recipients(
     task: &Task,
     occurrence: &Occurrence,
 ) -> Result<Vec<Recipient>> {
-    let shared = match occurrence.assignee_id {
-        Some(assignee) => vec![assignee],
-        None => task.roster()?,
-    };
+    let roster = task.roster()?;
     let people = active(conn, task.household_id).await?;
-    let is_asked = |member, role: Role| match occurrence.assignee_id {
-        Some(assignee) => member == assignee,
-        None => role.may(Permission::DoTasks) && (shared.is_empty() || shared.contains(&member)),
-    };
-    Ok(people.into_iter().filter(|(role, person)| is_asked(person.member, *role)).map(|(_, it)| it).collect())
+    let asked = people.into_iter().filter(|(role, person)| {
+        is_asked(person.member, role.may(Permission::DoTasks), occurrence.assignee_id, &roster)
+    });
+    Ok(asked.map(|(_, person)| person).collect())
 }
 
 async fn active(conn: &mut Connection, household: HouseholdId) -> Result<Vec<(Role, Recipient)>> {
