@@ -87,6 +87,12 @@ impl GlobalId {
         }
     }
 
+    /// The id of a member named in an input. What is no member's id becomes the id of nobody: it matches nothing, and is
+    /// refused beside its field where somebody is to be named.
+    pub(crate) fn named_member(id: &ID) -> MemberId {
+        Self::member(id).map_or(MemberId::from_bytes([0; 16]), |(_, member)| member)
+    }
+
     /// The invitation's household and id; anything else is the id of nothing.
     pub(crate) fn invitation(id: &ID) -> Result<(HouseholdId, InvitationId)> {
         match Self::parse(id) {

@@ -2,6 +2,7 @@
 
 use super::cast::{Each, Who};
 use super::client::Client;
+use super::home::Node;
 use anyhow::{Context as _, Result};
 use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
 use chrono_tz::Europe::Berlin;
@@ -47,11 +48,6 @@ pub(super) struct Chores {
 #[serde(rename_all = "camelCase")]
 struct OfViewer {
     viewer_member: Node,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
 }
 
 #[derive(Deserialize)]

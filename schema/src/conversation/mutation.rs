@@ -131,11 +131,7 @@ impl ConversationMutation {
     ) -> Nullable<OpenDirectConversationPayload> {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;
-            let members = input.member_ids.iter().map(|id| match GlobalId::parse(id) {
-                Some(GlobalId::Member(_, member)) => member,
-                // The id of nothing: refused with the other references that are none.
-                _ => roomm8_db::MemberId::from_bytes([0; 16]),
-            });
+            let members = input.member_ids.iter().map(GlobalId::named_member);
             let operation = conversation::OpenDirect { members: members.collect() };
             let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
             Ok(OpenDirectConversationPayload::new(outcome.map(Conversation::from), input.client_mutation_id))

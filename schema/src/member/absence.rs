@@ -1,7 +1,6 @@
 //! When members are away.
 
 use super::Member;
-use super::mutation::reference;
 use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
 use crate::payload::perform;
@@ -108,7 +107,7 @@ impl AbsenceMutation {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;
             let operation = SetAway {
-                member: input.member_id.as_ref().map(reference),
+                member: input.member_id.as_ref().map(GlobalId::named_member),
                 first_on: Date::from(input.from.0),
                 last_on: Date::from(input.until.0),
                 open_chores: input.open_chores.into(),
@@ -129,8 +128,10 @@ impl AbsenceMutation {
     ) -> Nullable<EndAwayPayload> {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;
-            let operation =
-                EndAway { member: input.member_id.as_ref().map(reference), on: Date::from(input.on.0) };
+            let operation = EndAway {
+                member: input.member_id.as_ref().map(GlobalId::named_member),
+                on: Date::from(input.on.0),
+            };
             let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
             Ok(EndAwayPayload::new(outcome.map(Member::from), input.client_mutation_id))
         })

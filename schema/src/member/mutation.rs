@@ -5,7 +5,6 @@ use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
 use crate::payload::perform;
 use async_graphql::{Context, ID, InputObject, Object};
-use roomm8_db::MemberId;
 use roomm8_db::member::{self, Return};
 
 /// Another role for a member.
@@ -125,16 +124,12 @@ impl MemberMutation {
     ) -> Nullable<LeaveHouseholdPayload> {
         nullable(async {
             let household = GlobalId::household(&input.household_id)?;
-            let operation =
-                member::Leave { transfer_to: input.transfer_ownership_to.as_ref().map(reference) };
+            let operation = member::Leave {
+                transfer_to: input.transfer_ownership_to.as_ref().map(GlobalId::named_member),
+            };
             let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
             Ok(LeaveHouseholdPayload::new(outcome.map(|_| input.household_id), input.client_mutation_id))
         })
         .await
     }
-}
-
-/// A member named in an input. What is no member's id becomes the id of nobody, and is refused beside its field.
-pub(super) fn reference(id: &ID) -> MemberId {
-    GlobalId::member(id).map_or(MemberId::from_bytes([0; 16]), |(_, member)| member)
 }

@@ -1,6 +1,5 @@
 //! Who does an occurrence: claiming it, letting go of it, giving it to somebody.
 
-use super::mutation::reference;
 use super::occurrence::Occurrence;
 use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
@@ -113,7 +112,7 @@ impl AssignmentMutation {
             let (household, occurrence) = GlobalId::occurrence(&input.occurrence_id)?;
             let operation = Reassign {
                 occurrence,
-                to: input.assignee_id.as_ref().map(reference),
+                to: input.assignee_id.as_ref().map(GlobalId::named_member),
                 expected_version: input.expected_version,
             };
             let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;

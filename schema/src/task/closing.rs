@@ -1,6 +1,5 @@
 //! Closing occurrences, and taking that back.
 
-use super::mutation::reference;
 use super::occurrence::Occurrence;
 use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
@@ -88,7 +87,7 @@ impl ClosingMutation {
             let (household, occurrence) = GlobalId::occurrence(&input.occurrence_id)?;
             let operation = Complete {
                 occurrence,
-                done_by: input.done_by_id.as_ref().map(reference),
+                done_by: input.done_by_id.as_ref().map(GlobalId::named_member),
                 at: input.at.map(|DateTime(at)| at),
                 note: input.note,
             };

@@ -1,6 +1,6 @@
 //! Changing chores, putting them away and bringing them back.
 
-use super::mutation::{reference, within_schedule};
+use super::mutation::within_schedule;
 use super::recurrence::RecurrenceInput;
 use super::reminder::TaskRemindersInput;
 use super::{MissedPolicy, Task, TaskHelp, TaskStrategy};
@@ -71,7 +71,7 @@ impl UpdateTaskInput {
                 MaybeUndefined::Null => Some(To::Nothing),
                 MaybeUndefined::Value(schedule) => Some(To::Value(when(schedule)?)),
             },
-            roster: self.roster.as_ref().map(|roster| roster.iter().map(reference).collect()),
+            roster: self.roster.as_ref().map(|roster| roster.iter().map(GlobalId::named_member).collect()),
             strategy: self.strategy.map(Into::into),
             turn_length: self.turn_length,
             help: self.help.map(Into::into),

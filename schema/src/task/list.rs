@@ -11,7 +11,7 @@ use async_graphql::{Context, Enum, ID, InputObject};
 use roomm8_db::message::End;
 use roomm8_db::task::occurrence::{self, Assignee, Order, Place};
 use roomm8_db::task::{self, Status, list};
-use roomm8_db::{HouseholdId, Member, MemberId, TaskId, Time};
+use roomm8_db::{HouseholdId, Member, TaskId, Time};
 
 /// Whether chores that were put away are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -131,7 +131,7 @@ impl OccurrenceFilterInput {
             statuses: statuses
                 .map(|named| Status::ALL.iter().copied().filter(|status| named.contains(status)).collect()),
             assignee: assignee(self.assignee_id.as_ref(), self.mine, self.unassigned, viewer)?,
-            done_by: self.done_by_id.as_ref().map(member),
+            done_by: self.done_by_id.as_ref().map(GlobalId::named_member),
             due_before: self.overdue.then(Time::now),
             from: self.due_from.map(|LocalDate(date)| date),
             to: self.due_to.map(|LocalDate(date)| date),
@@ -142,20 +142,15 @@ impl OccurrenceFilterInput {
 fn assignee(id: Option<&ID>, is_mine: bool, is_nobodys: bool, viewer: &Member) -> Result<Assignee> {
     match (id, is_mine, is_nobodys) {
         (None, false, false) => Ok(Assignee::Any),
-        (Some(id), false, false) => Ok(Assignee::Is(member(id))),
+        (Some(id), false, false) => Ok(Assignee::Is(GlobalId::named_member(id))),
         (None, true, false) => Ok(Assignee::Is(viewer.id())),
         (None, false, true) => Ok(Assignee::Nobody),
         _ => Err(Error::bad_input("give `assigneeId`, `mine` or `unassigned`, not several of them")),
     }
 }
 
-/// A member named in a filter. What is no member's id becomes the id of nothing, and what is another household's is
-/// nothing in this one.
-fn member(id: &ID) -> MemberId {
-    GlobalId::member(id).map_or(MemberId::from_bytes([0; 16]), |(_, member)| member)
-}
-
-/// A chore named in a filter, likewise.
+/// A chore named in a filter. What is no chore's id becomes the id of nothing, and what is another household's is nothing
+/// in this one.
 fn task(id: &ID) -> TaskId {
     GlobalId::task(id).map_or(TaskId::from_bytes([0; 16]), |(_, task)| task)
 }

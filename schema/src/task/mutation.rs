@@ -10,7 +10,7 @@ use crate::scalar::LocalTime;
 use async_graphql::{Context, ID, InputObject, Object};
 use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::{self, Create};
-use roomm8_db::{Date, Error as DbError, MemberId, WallTime};
+use roomm8_db::{Date, Error as DbError, WallTime};
 
 /// A chore to make.
 #[derive(Debug, InputObject)]
@@ -76,7 +76,7 @@ impl CreateTaskInput {
             rule: schedule.and_then(|schedule| schedule.rule.clone()),
             overflow: schedule.map_or(Overflow::Clamp, |schedule| schedule.overflow).into(),
             mode: schedule.map_or(RecurrenceMode::Fixed, |schedule| schedule.mode).into(),
-            roster: self.roster.iter().map(reference).collect(),
+            roster: self.roster.iter().map(GlobalId::named_member).collect(),
             strategy: self.strategy.into(),
             turn_length: self.turn_length,
             help: self.help.into(),
@@ -132,9 +132,4 @@ pub(super) fn within_schedule(mut outcome: Outcome<task::Task>) -> Outcome<task:
         error.nest("schedule", &["startDate", "time", "timeZone", "rule"]);
     }
     outcome
-}
-
-/// A member named in an input. What is no member's id becomes the id of nothing, and is refused beside its field.
-pub(super) fn reference(id: &ID) -> MemberId {
-    GlobalId::member(id).map_or(MemberId::from_bytes([0; 16]), |(_, member)| member)
 }
