@@ -6,76 +6,24 @@
 mod cast;
 mod support;
 
-use cast::{home, invite, join, kinds, log, perform, person, proof, refusal, ticket};
-use chrono::{Days, NaiveDate};
+use cast::chores::{Home, day, dishes, done, home_of_three};
+use cast::{invite, join, kinds, log, perform, proof, refusal, ticket};
+use chrono::Days;
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::event::Kind;
 use roomm8_db::household::{Archive, Restore};
 use roomm8_db::member::leave_preview::{self, Preview};
 use roomm8_db::member::{ChangeRole, EndAway, Leave, OpenChores, Remove, Return, SetAway, absence};
-use roomm8_db::message::{self, End};
+use roomm8_db::message::{self};
 use roomm8_db::task::fairness::{DAY_LIMIT, of_household};
-use roomm8_db::task::occurrence::{self, Filter, Order, Window};
-use roomm8_db::task::recurrence::{Mode, Overflow, local_date};
-use roomm8_db::task::reminder::Reminders;
-use roomm8_db::task::rotation::{Help, Load, Strategy, WHOLE};
-use roomm8_db::task::{Claim, Complete, Create, MissedPolicy, Occurrence, Reassign, Status, Task};
-use roomm8_db::{Database, Date, Error, HouseholdId, MemberId, OccurrenceId, RefusalCode, Time, UserId};
+use roomm8_db::task::rotation::{Load, Strategy, WHOLE};
+use roomm8_db::task::{Claim, Create, Reassign, Task};
+use roomm8_db::{Database, Date, Error, MemberId, RefusalCode};
 use support::databases;
-
-/// A household of three, Ada being its owner, and Bob and Cleo members.
-struct Home {
-    id: HouseholdId,
-    users: [UserId; 3],
-    members: [MemberId; 3],
-}
-
-async fn home_of_three(db: &Database) -> Home {
-    let users = [person(db, "Ada").await, person(db, "Bob").await, person(db, "Cleo").await];
-    let id = home(db, users[0]).await;
-    let ada = proof(db, users[0], id).await.unwrap().id();
-    let bob = join(db, users[0], id, Role::Member, users[1]).await;
-    let cleo = join(db, users[0], id, Role::Member, users[2]).await;
-    Home { id, users, members: [ada, bob, cleo] }
-}
-
-/// Today and so many days by the household's calendar.
-fn day(ahead: u64) -> NaiveDate {
-    local_date(Time::now(), chrono_tz::Europe::Berlin) + Days::new(ahead)
-}
 
 #[expect(clippy::unnecessary_wraps, reason = "as occurrences have their dates")]
 fn on(ahead: u64) -> Option<Date> {
     Some(day(ahead).into())
-}
-
-/// A chore of every day, from today on.
-fn dishes(strategy: Strategy, roster: &[MemberId]) -> Create {
-    Create {
-        title: "Dishes".into(),
-        notes: None,
-        weight: 15,
-        start_on: on(0),
-        due_time: None,
-        time_zone: None,
-        rule: Some("freq=daily".into()),
-        overflow: Overflow::Clamp,
-        mode: Mode::Fixed,
-        roster: roster.to_vec(),
-        strategy,
-        turn_length: 1,
-        help: Help::KeepsOrder,
-        missed_policy: MissedPolicy::StayOverdue,
-        labels: Vec::new(),
-        subtasks: Vec::new(),
-        reminders: Reminders::default(),
-        requires_approval: false,
-        opens_before: None,
-    }
-}
-
-fn done(occurrence: OccurrenceId) -> Complete {
-    Complete { occurrence, done_by: None, at: None, note: None }
 }
 
 fn away(first: u64, last: u64, open_chores: OpenChores) -> SetAway {
@@ -87,20 +35,6 @@ fn back(ahead: u64) -> EndAway {
 }
 
 impl Home {
-    async fn open(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        let filter = Filter { task: Some(task.id), statuses: Some(vec![Status::Open]), ..Filter::default() };
-        let window = Window { order: Order::Due, after: None, before: None, limit: 1000, end: End::Oldest };
-        let reader = proof(db, self.users[0], self.id).await.unwrap();
-        let conn = &mut *db.connection().await.unwrap();
-        occurrence::page(conn, &reader, &filter, window).await.unwrap()
-    }
-
-    async fn make(&self, db: &Database, create: Create) -> (Task, Occurrence) {
-        let task = perform(db, self.users[0], self.id, create).await.unwrap();
-        let first = self.open(db, &task).await.remove(0);
-        (task, first)
-    }
-
     /// The occurrence that is now open of the chore, whose it is told by their place among the members.
     async fn now(&self, db: &Database, task: &Task) -> (Option<usize>, Option<Date>) {
         let open = self.open(db, task).await.remove(0);

@@ -6,24 +6,18 @@
 mod cast;
 mod support;
 
-use cast::{home, join, perform, person, proof, refusal};
+use cast::chores::{self, Home, done};
+use cast::{join, perform, person, refusal};
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::digest::{self, Digest, Wish};
 use roomm8_db::household;
 use roomm8_db::member::{ChangeRole, Leave};
-use roomm8_db::message::End;
 use roomm8_db::notification::{self, Content, Leased};
-use roomm8_db::task::occurrence::{self, Filter, Order, Window};
-use roomm8_db::task::recurrence::{Mode, Overflow};
 use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
-use roomm8_db::task::rotation::{Help, Strategy};
-use roomm8_db::task::{
-    Claim, Complete, Create, MissedPolicy, Occurrence, Reassign, Release, Status, Task, Undo,
-};
-use roomm8_db::{
-    Database, Date, Error, HouseholdId, MemberId, OccurrenceId, RefusalCode, Request, Time, UserId, WallTime,
-};
+use roomm8_db::task::rotation::Strategy;
+use roomm8_db::task::{Claim, Create, Occurrence, Reassign, Release, Undo};
+use roomm8_db::{Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime};
 use support::{Fresh, databases, throttled_databases};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -64,45 +58,20 @@ fn wall(hour: u32, minute: u32) -> WallTime {
 }
 
 /// A household of three in Berlin, whose addresses are proven.
-struct Home {
-    id: HouseholdId,
-    users: [UserId; 3],
-    members: [MemberId; 3],
-}
-
 async fn home_of_three(db: &Fresh) -> Home {
-    let users = [person(db, "Ada").await, person(db, "Bob").await, person(db, "Cleo").await];
-    let id = home(db, users[0]).await;
-    let ada = proof(db, users[0], id).await.unwrap().id();
-    let bob = join(db, users[0], id, Role::Member, users[1]).await;
-    let cleo = join(db, users[0], id, Role::Member, users[2]).await;
+    let home = chores::home_of_three(db).await;
     db.tell("UPDATE users SET email_verified_at = 1").await;
     deliver(db).await;
-    Home { id, users, members: [ada, bob, cleo] }
+    home
 }
 
 /// A chore of every day at 18:30 in Berlin, from this date on.
 fn dishes(start: &str, strategy: Strategy, roster: &[MemberId], reminders: Reminders) -> Create {
     Create {
-        title: "Dishes".into(),
-        notes: None,
-        weight: 15,
         start_on: Some(Date::from(day(start))),
         due_time: Some(wall(18, 30)),
-        time_zone: None,
-        rule: Some("FREQ=DAILY".into()),
-        overflow: Overflow::Clamp,
-        mode: Mode::Fixed,
-        roster: roster.to_vec(),
-        strategy,
-        turn_length: 1,
-        help: Help::KeepsOrder,
-        missed_policy: MissedPolicy::StayOverdue,
-        labels: Vec::new(),
-        subtasks: Vec::new(),
         reminders,
-        requires_approval: false,
-        opens_before: None,
+        ..chores::dishes(strategy, roster)
     }
 }
 
@@ -116,25 +85,7 @@ fn offsets(offsets: &[i32]) -> Reminders {
     Reminders { offsets: offsets.to_vec(), nag: None }
 }
 
-fn done(occurrence: OccurrenceId) -> Complete {
-    Complete { occurrence, done_by: None, at: None, note: None }
-}
-
 impl Home {
-    async fn open(&self, db: &Database, task: &Task) -> Occurrence {
-        let filter = Filter { task: Some(task.id), statuses: Some(vec![Status::Open]), ..Filter::default() };
-        let reader = proof(db, self.users[0], self.id).await.unwrap();
-        let window = Window { order: Order::Due, after: None, before: None, limit: 10, end: End::Oldest };
-        let conn = &mut *db.connection().await.unwrap();
-        occurrence::page(conn, &reader, &filter, window).await.unwrap().remove(0)
-    }
-
-    async fn make(&self, db: &Database, create: Create) -> (Task, Occurrence) {
-        let task = perform(db, self.users[0], self.id, create).await.unwrap();
-        let first = self.open(db, &task).await;
-        (task, first)
-    }
-
     /// Says that this member is away between two dates.
     async fn away(&self, db: &Fresh, place: usize, first: &str, last: &str) {
         let member = hex(self.members[place].bytes());
@@ -253,7 +204,7 @@ async fn whatever_happens_to_an_occurrence_its_reminders_follow_in_the_same_tran
         perform(&db, home.users[1], home.id, Leave { transfer_to: None }).await.unwrap();
         assert_eq!(planned().await.iter().sum::<i64>(), 1);
         assert_eq!(planned().await[1], 0);
-        perform(&db, home.users[0], home.id, done(home.open(&db, &task).await.id)).await.unwrap();
+        perform(&db, home.users[0], home.id, done(home.open(&db, &task).await.remove(0).id)).await.unwrap();
 
         // A household that was put away is silent.
         perform(&db, home.users[0], home.id, household::Archive).await.unwrap();
@@ -325,7 +276,7 @@ async fn naggings_come_until_it_is_done_but_not_for_ever() {
             assert!(planned_for(&db, "bob").await <= 1, "one after the other");
         }
         perform(&db, home.users[1], home.id, done(first.id)).await.unwrap();
-        let second = home.open(&db, &task).await;
+        let second = home.open(&db, &task).await.remove(0);
         clock.set("2027-01-21T18:00:10Z");
         // It is done while the mail about it is on its way.
         let leased = notification::lease(&db, 10).await.unwrap();

@@ -5,7 +5,8 @@
 mod cast;
 mod support;
 
-use cast::{home, join, kinds, log, perform, person, proof, refusal};
+use cast::chores::{Home, day, dishes, done, home_of_three};
+use cast::{join, kinds, log, perform, person, proof, refusal};
 use chrono::NaiveDate;
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::event::Kind;
@@ -15,64 +16,16 @@ use roomm8_db::page;
 use roomm8_db::task::list;
 use roomm8_db::task::occurrence::{self, Assignee, Filter, Order, Window};
 use roomm8_db::task::recurrence::{Mode, Overflow, local_date};
-use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::rotation::{Help, Strategy};
 use roomm8_db::task::{
-    self, Claim, Complete, Create, MissedPolicy, Occurrence, Reassign, Release, Skip, Status, Task, Undo,
+    self, Claim, Complete, Create, Occurrence, Reassign, Release, Skip, Status, Task, Undo,
 };
-use roomm8_db::{
-    Database, Date, Error, HouseholdId, MemberId, OccurrenceId, RefusalCode, Request, Result, Time, UserId,
-};
+use roomm8_db::{Database, Date, Error, MemberId, OccurrenceId, RefusalCode, Request, Result, Time};
 use std::time::Duration;
 use support::{Fresh, databases};
 
-/// A household of three, Ada being its owner, and Bob and Cleo members.
-struct Home {
-    id: HouseholdId,
-    users: [UserId; 3],
-    members: [MemberId; 3],
-}
-
-async fn home_of_three(db: &Database) -> Home {
-    let users = [person(db, "Ada").await, person(db, "Bob").await, person(db, "Cleo").await];
-    let id = home(db, users[0]).await;
-    let ada = proof(db, users[0], id).await.unwrap().id();
-    let bob = join(db, users[0], id, Role::Member, users[1]).await;
-    let cleo = join(db, users[0], id, Role::Member, users[2]).await;
-    Home { id, users, members: [ada, bob, cleo] }
-}
-
 fn today() -> NaiveDate {
-    local_date(Time::now(), chrono_tz::Europe::Berlin)
-}
-
-/// A chore of every day, from today on.
-fn dishes(strategy: Strategy, roster: &[MemberId]) -> Create {
-    Create {
-        title: "Dishes".into(),
-        notes: None,
-        weight: 15,
-        start_on: Some(Date::from(today())),
-        due_time: None,
-        time_zone: None,
-        rule: Some("freq=daily".into()),
-        overflow: Overflow::Clamp,
-        mode: Mode::Fixed,
-        roster: roster.to_vec(),
-        strategy,
-        turn_length: 1,
-        help: Help::KeepsOrder,
-        missed_policy: MissedPolicy::StayOverdue,
-        labels: Vec::new(),
-        subtasks: Vec::new(),
-        reminders: Reminders::default(),
-        requires_approval: false,
-        opens_before: None,
-    }
-}
-
-fn done(occurrence: OccurrenceId) -> Complete {
-    Complete { occurrence, done_by: None, at: None, note: None }
+    day(0)
 }
 
 fn all() -> Window {
@@ -80,37 +33,13 @@ fn all() -> Window {
 }
 
 impl Home {
-    async fn occurrences(&self, db: &Database, filter: Filter) -> Vec<Occurrence> {
-        // Whoever of them is still there.
-        let mut reader = proof(db, self.users[0], self.id).await;
-        if reader.is_err() {
-            reader = proof(db, self.users[1], self.id).await;
-        }
-        let conn = &mut *db.connection().await.unwrap();
-        occurrence::page(conn, &reader.unwrap(), &filter, all()).await.unwrap()
-    }
-
-    async fn open(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        let filter = Filter { task: Some(task.id), statuses: Some(vec![Status::Open]), ..Filter::default() };
-        self.occurrences(db, filter).await
-    }
-
     async fn history(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        let filter = Filter { task: Some(task.id), ..Filter::default() };
-        let all = self.occurrences(db, filter).await;
-        all.into_iter().filter(|occurrence| !occurrence.is_open()).collect()
+        self.all(db, task).await.into_iter().filter(|occurrence| !occurrence.is_open()).collect()
     }
 
     async fn task(&self, db: &Database, task: &Task) -> Task {
         let reader = proof(db, self.users[0], self.id).await.unwrap();
         task::find(&mut db.connection().await.unwrap(), &reader, task.id).await.unwrap()
-    }
-
-    /// Makes a chore and returns it with its first occurrence.
-    async fn make(&self, db: &Database, create: Create) -> (Task, Occurrence) {
-        let task = perform(db, self.users[0], self.id, create).await.unwrap();
-        let first = self.open(db, &task).await.remove(0);
-        (task, first)
     }
 
     /// Who is to do the next ones, if each does their own: their places among the members.

@@ -5,47 +5,28 @@
 mod cast;
 mod support;
 
-use cast::{home, join, kinds, log, perform, person, proof, refusal};
+use cast::chores::{Home, day, dishes, done, home_of_three};
+use cast::{join, kinds, log, perform, person, proof, refusal};
 use chrono::{Days, NaiveDate, NaiveTime};
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::event::Kind;
 use roomm8_db::member::{Leave, Remove, Return};
 use roomm8_db::message::End;
 use roomm8_db::page;
-use roomm8_db::task::occurrence::{self, Filter, Order, Window};
-use roomm8_db::task::recurrence::{Mode, Overflow, due, local_date};
-use roomm8_db::task::reminder::Reminders;
-use roomm8_db::task::rotation::{Help, Strategy};
+use roomm8_db::task::recurrence::due;
+use roomm8_db::task::rotation::Strategy;
 use roomm8_db::task::swap::{self, OFFER_LIMIT, State, Swap};
 use roomm8_db::task::{
     ACCUMULATED_LIMIT, Approve, Claim, Complete, Create, DueTime, MissedPolicy, Occurrence, Reassign, Reject,
-    Reschedule, Skip, Status, Task, Undo, act_on_missed,
+    Reschedule, Skip, Status, Undo, act_on_missed,
 };
-use roomm8_db::{
-    Database, Date, Error, HouseholdId, MemberId, OccurrenceId, RefusalCode, Result, Time, UserId, WallTime,
-};
+use roomm8_db::{Database, Date, Error, OccurrenceId, RefusalCode, Result, WallTime};
 use std::fmt::Debug;
 use std::time::Duration;
 use support::databases;
 
-/// A household of three, Ada being its owner, and Bob and Cleo members.
-struct Home {
-    id: HouseholdId,
-    users: [UserId; 3],
-    members: [MemberId; 3],
-}
-
-async fn home_of_three(db: &Database) -> Home {
-    let users = [person(db, "Ada").await, person(db, "Bob").await, person(db, "Cleo").await];
-    let id = home(db, users[0]).await;
-    let ada = proof(db, users[0], id).await.unwrap().id();
-    let bob = join(db, users[0], id, Role::Member, users[1]).await;
-    let cleo = join(db, users[0], id, Role::Member, users[2]).await;
-    Home { id, users, members: [ada, bob, cleo] }
-}
-
 fn today() -> NaiveDate {
-    local_date(Time::now(), chrono_tz::Europe::Berlin)
+    day(0)
 }
 
 fn ago(days: u64) -> Date {
@@ -54,35 +35,6 @@ fn ago(days: u64) -> Date {
 
 fn ahead(days: u64) -> Date {
     (today() + Days::new(days)).into()
-}
-
-/// A chore of every day, from today on.
-fn dishes(strategy: Strategy, roster: &[MemberId]) -> Create {
-    Create {
-        title: "Dishes".into(),
-        notes: None,
-        weight: 15,
-        start_on: Some(today().into()),
-        due_time: None,
-        time_zone: None,
-        rule: Some("FREQ=DAILY".into()),
-        overflow: Overflow::Clamp,
-        mode: Mode::Fixed,
-        roster: roster.to_vec(),
-        strategy,
-        turn_length: 1,
-        help: Help::KeepsOrder,
-        missed_policy: MissedPolicy::StayOverdue,
-        labels: Vec::new(),
-        subtasks: Vec::new(),
-        reminders: Reminders::default(),
-        requires_approval: false,
-        opens_before: None,
-    }
-}
-
-fn done(occurrence: OccurrenceId) -> Complete {
-    Complete { occurrence, done_by: None, at: None, note: None }
 }
 
 fn approve(occurrence: OccurrenceId) -> Approve {
@@ -94,18 +46,6 @@ fn put_off(occurrence: OccurrenceId, due_on: Date) -> Reschedule {
 }
 
 impl Home {
-    async fn all(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        let filter = Filter { task: Some(task.id), ..Filter::default() };
-        let window = Window { order: Order::Due, after: None, before: None, limit: 1000, end: End::Oldest };
-        let reader = proof(db, self.users[0], self.id).await.unwrap();
-        let conn = &mut *db.connection().await.unwrap();
-        occurrence::page(conn, &reader, &filter, window).await.unwrap()
-    }
-
-    async fn open(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        self.all(db, task).await.into_iter().filter(Occurrence::is_open).collect()
-    }
-
     async fn offers(&self, db: &Database) -> Vec<Swap> {
         let reader = proof(db, self.users[0], self.id).await.unwrap();
         let window = page::Window { after: None, before: None, limit: 100, end: End::Oldest };
@@ -114,13 +54,6 @@ impl Home {
 
     async fn offer(&self, db: &Database, id: &Swap) -> Swap {
         swap::known(&mut db.connection().await.unwrap(), &[(self.id, id.id)]).await.unwrap().remove(0)
-    }
-
-    /// Makes a chore and returns it with its first occurrence.
-    async fn make(&self, db: &Database, create: Create) -> (Task, Occurrence) {
-        let task = perform(db, self.users[0], self.id, create).await.unwrap();
-        let first = self.open(db, &task).await.remove(0);
-        (task, first)
     }
 
     async fn count(&self, db: &Database, kind: Kind) -> usize {

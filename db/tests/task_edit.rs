@@ -5,7 +5,8 @@
 mod cast;
 mod support;
 
-use cast::{home, join, log, perform, person, proof, refusal};
+use cast::chores::{self, Home, day, done, home_of_three};
+use cast::{join, log, perform, person, proof, refusal};
 use chrono::{Days, NaiveDate};
 use roomm8_db::access::Role;
 use roomm8_db::event::Kind;
@@ -13,63 +14,22 @@ use roomm8_db::household;
 use roomm8_db::member::Leave;
 use roomm8_db::message::End;
 use roomm8_db::task::list;
-use roomm8_db::task::occurrence::{self, Filter, Order, Window};
-use roomm8_db::task::recurrence::{Mode, Overflow, due, local_date};
-use roomm8_db::task::reminder::Reminders;
-use roomm8_db::task::rotation::{DateRange, Help, Strategy};
+use roomm8_db::task::recurrence::{Mode, Overflow, due};
+use roomm8_db::task::rotation::{DateRange, Strategy};
 use roomm8_db::task::{
     self, Archive, Complete, Create, LAST_DAY, MissedPolicy, Occurrence, Pause, Restore, Resume, SetDone,
     Skip, Status, Task, To, Undo, Update, When,
 };
-use roomm8_db::{
-    Database, Date, Error, HouseholdId, MemberId, Operation, RefusalCode, SubjectId, Time, UserId, WallTime,
-    page,
-};
+use roomm8_db::{Database, Date, Error, MemberId, Operation, RefusalCode, SubjectId, WallTime, page};
 use support::databases;
 
-/// A household of three, Ada being its owner, and Bob and Cleo members.
-struct Home {
-    id: HouseholdId,
-    users: [UserId; 3],
-    members: [MemberId; 3],
-}
-
-async fn home_of_three(db: &Database) -> Home {
-    let users = [person(db, "Ada").await, person(db, "Bob").await, person(db, "Cleo").await];
-    let id = home(db, users[0]).await;
-    let ada = proof(db, users[0], id).await.unwrap().id();
-    let bob = join(db, users[0], id, Role::Member, users[1]).await;
-    let cleo = join(db, users[0], id, Role::Member, users[2]).await;
-    Home { id, users, members: [ada, bob, cleo] }
-}
-
-/// The date in so many days where the household lives.
-fn day(days: u64) -> NaiveDate {
-    local_date(Time::now(), chrono_tz::Europe::Berlin) + Days::new(days)
-}
-
-/// A chore of every day, from today on.
+/// A chore of every day, from today on, with words and parts.
 fn dishes(strategy: Strategy, roster: &[MemberId]) -> Create {
     Create {
-        title: "Dishes".into(),
         notes: Some("the blue sponge".into()),
-        weight: 15,
-        start_on: Some(day(0).into()),
-        due_time: None,
-        time_zone: None,
-        rule: Some("FREQ=DAILY".into()),
-        overflow: Overflow::Clamp,
-        mode: Mode::Fixed,
-        roster: roster.to_vec(),
-        strategy,
-        turn_length: 1,
-        help: Help::KeepsOrder,
-        missed_policy: MissedPolicy::StayOverdue,
         labels: vec!["kitchen".into()],
         subtasks: vec!["wash".into(), "dry".into()],
-        reminders: Reminders::default(),
-        requires_approval: false,
-        opens_before: None,
+        ..chores::dishes(strategy, roster)
     }
 }
 
@@ -98,21 +58,6 @@ impl Home {
         perform(db, self.users[0], self.id, operation).await.unwrap()
     }
 
-    async fn make(&self, db: &Database, create: Create) -> Task {
-        self.does(db, create).await
-    }
-
-    async fn all(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        let reader = proof(db, self.users[0], self.id).await.unwrap();
-        let filter = Filter { task: Some(task.id), ..Filter::default() };
-        let window = Window { order: Order::Due, after: None, before: None, limit: 1000, end: End::Oldest };
-        occurrence::page(&mut db.connection().await.unwrap(), &reader, &filter, window).await.unwrap()
-    }
-
-    async fn open(&self, db: &Database, task: &Task) -> Vec<Occurrence> {
-        self.all(db, task).await.into_iter().filter(Occurrence::is_open).collect()
-    }
-
     /// The one that is open.
     async fn current(&self, db: &Database, task: &Task) -> Occurrence {
         let mut open = self.open(db, task).await;
@@ -123,7 +68,7 @@ impl Home {
     /// Does the one that is open, and gives the next.
     async fn done(&self, db: &Database, task: &Task) -> Occurrence {
         let open = self.current(db, task).await;
-        self.does(db, Complete { occurrence: open.id, done_by: None, at: None, note: None }).await;
+        self.does(db, done(open.id)).await;
         self.current(db, task).await
     }
 
@@ -156,7 +101,7 @@ fn lines(occurrences: &[Occurrence]) -> Vec<(i32, Option<MemberId>)> {
 async fn what_changes_is_told_once_and_what_does_not_is_not() {
     for db in databases().await {
         let home = home_of_three(&db).await;
-        let made = home.make(&db, dishes(Strategy::Anyone, &home.members)).await;
+        let made = home.does(&db, dishes(Strategy::Anyone, &home.members)).await;
         let open = home.current(&db, &made).await;
         let from = log(&db, home.id).await.len();
         let update = || Update {
@@ -203,7 +148,7 @@ async fn what_changes_is_told_once_and_what_does_not_is_not() {
 async fn what_a_new_chore_could_not_be_no_chore_becomes() {
     for db in databases().await {
         let home = home_of_three(&db).await;
-        let made = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
+        let made = home.does(&db, dishes(Strategy::Fixed, &home.members)).await;
         let guest = person(&db, "Gus").await;
         let guest_there = join(&db, home.users[0], home.id, Role::Guest, guest).await;
         let before = (log(&db, home.id).await, home.open(&db, &made).await);
@@ -240,7 +185,7 @@ async fn what_a_new_chore_could_not_be_no_chore_becomes() {
 async fn a_new_schedule_moves_what_is_open_and_never_what_was() {
     for db in databases().await {
         let home = home_of_three(&db).await;
-        let made = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
+        let made = home.does(&db, dishes(Strategy::Fixed, &home.members)).await;
         let first = home.current(&db, &made).await;
         let evening = WallTime::new("18:30:00".parse().unwrap()).unwrap();
         let from = log(&db, home.id).await.len();
@@ -287,7 +232,7 @@ async fn another_roster_or_strategy_gives_what_is_open_to_others() {
     for db in databases().await {
         let home = home_of_three(&db).await;
         let [ada, bob, cleo] = home.members;
-        let made = home.make(&db, dishes(Strategy::RoundRobin, &[ada, bob])).await;
+        let made = home.does(&db, dishes(Strategy::RoundRobin, &[ada, bob])).await;
         home.done(&db, &made).await;
         let sharing = |roster: &[MemberId]| Update { roster: Some(roster.to_vec()), ..Update::of(made.id) };
         assert_eq!(lines(&home.open(&db, &made).await), [(2, Some(bob))]);
@@ -336,7 +281,7 @@ async fn who_claimed_something_keeps_it_as_long_as_they_share_the_chore() {
     for db in databases().await {
         let home = home_of_three(&db).await;
         let [ada, bob, cleo] = home.members;
-        let made = home.make(&db, dishes(Strategy::Anyone, &home.members)).await;
+        let made = home.does(&db, dishes(Strategy::Anyone, &home.members)).await;
         let open = home.current(&db, &made).await;
         perform(&db, home.users[1], home.id, task::Claim { occurrence: open.id }).await.unwrap();
         let sharing = |roster: &[MemberId]| Update { roster: Some(roster.to_vec()), ..Update::of(made.id) };
@@ -356,7 +301,7 @@ async fn a_chore_is_put_away_and_comes_back_with_what_is_due_next() {
             start_on: Some(Date::from(day(0) - Days::new(30))),
             ..dishes(Strategy::RoundRobin, &home.members)
         };
-        let made = home.make(&db, long_ago).await;
+        let made = home.does(&db, long_ago).await;
         let first = home.current(&db, &made).await;
         home.done(&db, &made).await;
         let from = log(&db, home.id).await.len();
@@ -387,9 +332,9 @@ async fn a_chore_is_put_away_and_comes_back_with_what_is_due_next() {
             start_on: Some(Date::from(day(0) - Days::new(3))),
             ..dishes(Strategy::Fixed, &[ada])
         };
-        let once = home.make(&db, once).await;
+        let once = home.does(&db, once).await;
         let lone =
-            home.make(&db, Create { start_on: None, rule: None, ..dishes(Strategy::Fixed, &[ada]) }).await;
+            home.does(&db, Create { start_on: None, rule: None, ..dishes(Strategy::Fixed, &[ada]) }).await;
         for task in [&once, &lone] {
             home.does(&db, Archive { task: task.id }).await;
             home.does(&db, Restore { task: task.id }).await;
@@ -412,7 +357,7 @@ async fn a_paused_chore_is_due_after_its_pause_and_at_once_when_resumed() {
     for db in databases().await {
         let home = home_of_three(&db).await;
         let weekly = Create { rule: Some("FREQ=WEEKLY".into()), ..dishes(Strategy::Fixed, &home.members) };
-        let made = home.make(&db, weekly).await;
+        let made = home.does(&db, weekly).await;
         let first = home.current(&db, &made).await;
         let paused = home.does(&db, pause(&made, 6, 15)).await;
         assert_eq!(home.current(&db, &made).await, first, "it is due before");
@@ -459,8 +404,8 @@ async fn what_the_calendar_does_not_rule_is_due_the_day_after_a_pause() {
             mode: Mode::AfterCompletion,
             ..dishes(Strategy::Fixed, &home.members)
         };
-        let filter = home.make(&db, filter).await;
-        let once = home.make(&db, Create { rule: None, ..dishes(Strategy::Fixed, &home.members) }).await;
+        let filter = home.does(&db, filter).await;
+        let once = home.does(&db, Create { rule: None, ..dishes(Strategy::Fixed, &home.members) }).await;
         for task in [&filter, &once] {
             home.does(&db, pause(task, 0, 9)).await;
             // They only touch, so that each can be ended alone.
@@ -485,7 +430,7 @@ async fn what_the_calendar_does_not_rule_is_due_the_day_after_a_pause() {
 async fn there_are_not_too_many_pauses() {
     for db in databases().await {
         let home = home_of_three(&db).await;
-        let made = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
+        let made = home.does(&db, dishes(Strategy::Fixed, &home.members)).await;
         for number in 0..100 {
             home.does(&db, pause(&made, 2 * number, 2 * number)).await;
         }
@@ -503,15 +448,15 @@ async fn a_household_that_moves_takes_its_open_chores_along() {
         let home = home_of_three(&db).await;
         let evening = WallTime::new("18:30:00".parse().unwrap()).unwrap();
         let own = Create { due_time: Some(evening), ..dishes(Strategy::Everyone, &home.members) };
-        let own = home.make(&db, own).await;
+        let own = home.does(&db, own).await;
         let rolls =
             Create { missed_policy: MissedPolicy::RollToNext, ..dishes(Strategy::Fixed, &home.members) };
-        let rolls = home.make(&db, rolls).await;
+        let rolls = home.does(&db, rolls).await;
         let fixed = Create { time_zone: Some("Asia/Tokyo".into()), ..dishes(Strategy::Fixed, &home.members) };
-        let fixed = home.make(&db, fixed).await;
+        let fixed = home.does(&db, fixed).await;
         let lone = Create { start_on: None, rule: None, ..dishes(Strategy::Fixed, &home.members) };
-        let lone = home.make(&db, lone).await;
-        let drawer = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
+        let lone = home.does(&db, lone).await;
+        let drawer = home.does(&db, dishes(Strategy::Fixed, &home.members)).await;
         let drawer = home.does(&db, Archive { task: drawer.id }).await;
         home.done(&db, &rolls).await;
         let still =
@@ -548,7 +493,7 @@ async fn a_household_that_moves_takes_its_open_chores_along() {
 async fn a_part_is_set_done_and_stays_whose_it_is() {
     for db in databases().await {
         let home = home_of_three(&db).await;
-        let made = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
+        let made = home.does(&db, dishes(Strategy::Fixed, &home.members)).await;
         let open = home.current(&db, &made).await;
         let set = |subtask, is_done| SetDone { occurrence: open.id, subtask, is_done };
         let ticked = perform(&db, home.users[1], home.id, set(1, true)).await.unwrap();
@@ -595,7 +540,7 @@ async fn chores_are_found_by_the_whole_label() {
             ("five", vec!["my \"kitchen\"", "Kitchen", "kitchen sink"]),
         ] {
             let labels = labels.into_iter().map(str::to_owned).collect();
-            home.make(&db, Create { title: title.into(), labels, ..dishes(Strategy::Fixed, &[]) }).await;
+            home.does(&db, Create { title: title.into(), labels, ..dishes(Strategy::Fixed, &[]) }).await;
         }
         let found = async |label: &str| {
             let reader = proof(&db, home.users[0], home.id).await.unwrap();

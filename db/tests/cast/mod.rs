@@ -1,6 +1,8 @@
 //! The cast of stories about households: people, homes, and how they come together.
 #![allow(dead_code, reason = "not every story needs everybody")]
 
+pub(crate) mod chores;
+
 use roomm8_db::access::{self, Role};
 use roomm8_db::household::{self, Household};
 use roomm8_db::invitation::{self, Secret, Secrets};
