@@ -167,10 +167,10 @@ impl Task {
         Schedule::new(start.naive(), time, self.zone()?, rule, self.overflow, self.mode).map(Some)
     }
 
-    /// When the policy for what is missed acts on an occurrence that was planned for a date: at the beginning of the day
-    /// on which the rule has the next one.
-    fn acts_at(&self, planned_on: Option<Date>) -> Result<Option<Time>> {
-        let (Some(date), Some(plan)) = (planned_on, self.plan()?) else { return Ok(None) };
+    /// When the policy for what is missed acts on an occurrence that was planned for one date, and is due on another if it
+    /// was moved: at the beginning of the day on which the rule has the next one after both.
+    fn acts_at(&self, planned_on: Option<Date>, due_on: Option<Date>) -> Result<Option<Time>> {
+        let (Some(date), Some(plan)) = (planned_on.max(due_on), self.plan()?) else { return Ok(None) };
         if self.missed_policy == MissedPolicy::StayOverdue {
             return Ok(None);
         }

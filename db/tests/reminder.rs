@@ -11,13 +11,14 @@ use cast::{join, perform, person, refusal};
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::digest::{self, Digest, Wish};
-use roomm8_db::household;
 use roomm8_db::member::{ChangeRole, Leave};
 use roomm8_db::notification::{self, Content, Leased};
 use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
 use roomm8_db::task::rotation::Strategy;
 use roomm8_db::task::{Claim, Create, Occurrence, Reassign, Release, Undo};
-use roomm8_db::{Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime};
+use roomm8_db::{
+    Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime, household, task,
+};
 use support::{Fresh, databases, throttled_databases};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -210,6 +211,35 @@ async fn whatever_happens_to_an_occurrence_its_reminders_follow_in_the_same_tran
         perform(&db, home.users[0], home.id, household::Archive).await.unwrap();
         clock.set("2027-02-21T16:30:10Z");
         assert!(deliver(&db).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reminders_follow_the_chore_and_the_household() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let create = dishes("2027-01-20", Strategy::Fixed, &home.members, offsets(&[0]));
+        let (task, _) = home.make(&db, create).await;
+        let remind = |reminders| task::Update { reminders: Some(reminders), ..task::Update::of(task.id) };
+        perform(&db, home.users[0], home.id, remind(offsets(&[-60, -30]))).await.unwrap();
+        assert_eq!(planned_for(&db, "ada").await, 2);
+        clock.set("2027-01-20T16:30:10Z");
+        assert_eq!(deliver(&db).await, ["ada -60"]);
+
+        let moves = household::Update { time_zone: Some("Europe/London".into()), ..Default::default() };
+        perform(&db, home.users[0], home.id, moves).await.unwrap();
+        clock.set("2027-01-20T17:30:10Z");
+        assert_eq!(deliver(&db).await, ["ada -60"], "where they live now it is due an hour later");
+        clock.set("2027-01-20T17:59:50Z");
+        assert!(deliver(&db).await.is_empty());
+        clock.set("2027-01-20T18:00:10Z");
+        assert_eq!(deliver(&db).await, ["ada -30"]);
+
+        perform(&db, home.users[0], home.id, remind(offsets(&[0]))).await.unwrap();
+        perform(&db, home.users[0], home.id, remind(Reminders::default())).await.unwrap();
+        assert_eq!(planned_for(&db, "ada").await, 0);
     }
 }
 

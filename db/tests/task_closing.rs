@@ -20,7 +20,7 @@ use roomm8_db::task::{
     ACCUMULATED_LIMIT, Approve, Claim, Complete, Create, DueTime, MissedPolicy, Occurrence, Reassign, Reject,
     Reschedule, Skip, Status, Undo, act_on_missed,
 };
-use roomm8_db::{Database, Date, Error, OccurrenceId, RefusalCode, Result, WallTime};
+use roomm8_db::{Database, Date, Error, OccurrenceId, RefusalCode, Result, WallTime, household, task};
 use std::fmt::Debug;
 use std::time::Duration;
 use support::databases;
@@ -246,6 +246,18 @@ async fn what_is_put_off_is_not_missed_before_it_is_due() {
         let moved = perform(&db, home.users[0], home.id, put_off(first.id, ahead(2))).await.unwrap();
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.all(&db, &task).await, [moved]);
+
+        let moves =
+            household::Update { time_zone: Some("America/New_York".into()), ..household::Update::default() };
+        perform(&db, home.users[0], home.id, moves).await.unwrap();
+        act_on_missed(&db, 100).await.unwrap();
+        assert_eq!(home.all(&db, &task).await.len(), 1, "not by another zone");
+        for policy in [MissedPolicy::StayOverdue, MissedPolicy::Accumulate] {
+            let other = task::Update { missed_policy: Some(policy), ..task::Update::of(task.id) };
+            perform(&db, home.users[0], home.id, other).await.unwrap();
+            act_on_missed(&db, 100).await.unwrap();
+            assert_eq!(home.all(&db, &task).await.len(), 1, "nor by another policy");
+        }
     }
 }
 

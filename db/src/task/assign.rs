@@ -65,7 +65,7 @@ pub(super) async fn open(
             due_on: due.on,
             due_time: due.time,
             due_at: due.at,
-            acts_at: task.acts_at(due.on)?,
+            acts_at: task.acts_at(slot.on, due.on)?,
             status: Status::Open,
             assignee_id,
             holder_id: rotation.holder(),

@@ -137,7 +137,7 @@ async fn accumulate(change: &mut Change<'_>, mut task: Task, mut occurrence: Occ
     }
     if open_in_line(change, &occurrence).await? >= ACCUMULATED_LIMIT {
         let today = local_date(change.now(), task.zone()?);
-        occurrence.acts_at = task.acts_at(Some(today.into()))?;
+        occurrence.acts_at = task.acts_at(Some(today.into()), None)?;
         return save(change, &task, &mut occurrence, Status::Open).await;
     }
     let mut rotation = task.rotation()?;

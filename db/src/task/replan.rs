@@ -119,7 +119,7 @@ async fn put(change: &mut Change<'_>, task: &Task, occurrence: &mut Occurrence, 
     if *occurrence == before {
         return act_at(change, task, occurrence).await;
     }
-    occurrence.acts_at = task.acts_at(slot.on)?;
+    occurrence.acts_at = task.acts_at(slot.on, slot.on)?;
     save(change, task, occurrence, Status::Open).await?;
     record(change, event::Kind::OccurrenceRescheduled, occurrence, &["dueDate", "dueTime", "dueAt"]);
     Ok(())
@@ -127,7 +127,7 @@ async fn put(change: &mut Change<'_>, task: &Task, occurrence: &mut Occurrence, 
 
 /// Keeps when the policy for what is missed acts on it. Nobody sees that, so it is no new version.
 async fn act_at(change: &mut Change<'_>, task: &Task, occurrence: &Occurrence) -> Result<()> {
-    let acts_at = task.acts_at(occurrence.planned_on)?;
+    let acts_at = task.acts_at(occurrence.planned_on, occurrence.due_on)?;
     if acts_at == occurrence.acts_at {
         return Ok(());
     }

@@ -4,9 +4,7 @@
 use super::occurrence::{Occurrence, Status, open_with_task, record, save};
 use super::recurrence::{due, local_date};
 use crate::access::Permission;
-use crate::{
-    Change, Date, Entry, Error, OccurrenceId, Operation, RefusalCode, Result, Time, WallTime, version,
-};
+use crate::{Change, Date, Entry, Error, OccurrenceId, Operation, RefusalCode, Result, WallTime, version};
 use chrono::{Months, NaiveDate};
 use serde::Serialize;
 
@@ -66,8 +64,7 @@ impl Operation for Reschedule {
         occurrence.due_at = due(self.due_on.naive(), due_time.map(WallTime::naive), zone);
         // Of one that its policy has acted on already it stays so.
         if occurrence.acts_at.is_some() {
-            let by_plan = task.acts_at(occurrence.planned_on)?;
-            occurrence.acts_at = by_plan.map(|at: Time| at.max(occurrence.due_at));
+            occurrence.acts_at = task.acts_at(occurrence.planned_on, occurrence.due_on)?;
         }
         save(change, &task, &mut occurrence, Status::Open).await?;
         record(change, crate::event::Kind::OccurrenceRescheduled, &occurrence, FIELDS);
