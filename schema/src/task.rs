@@ -58,7 +58,7 @@ pub(crate) enum TaskStrategy {
     Fixed,
     /// One after the other, in the order of the roster; a turn lasts `turnLength` occurrences.
     RoundRobin,
-    /// Whoever of the roster did it least in the last 90 days.
+    /// Whoever of the roster did it least in the last 90 days, and of several of them who did it longest ago.
     LeastDone,
     /// By lot, but never the same member twice in a row while there is another.
     Random,

@@ -39,7 +39,7 @@ labels! {
         Fixed = "FIXED",
         /// One after the other, in the order of the roster.
         RoundRobin = "ROUND_ROBIN",
-        /// Whoever did it least in the last [`WINDOW_DAYS`] days.
+        /// Whoever did it least in the last [`WINDOW_DAYS`] days, and of several of them who did it longest ago.
         LeastDone = "LEAST_DONE",
         /// By lot, but never the same twice in a row while there is another.
         Random = "RANDOM",
@@ -189,7 +189,7 @@ impl<M: Copy + Eq> Rotation<M> {
         let chosen = match rule.strategy {
             Strategy::Fixed => able.first().copied(),
             Strategy::RoundRobin => self.turn.pass(&able),
-            Strategy::LeastDone => least_done::least(&able, &least_done::counts(&self.order, occasion)),
+            Strategy::LeastDone => least_done::least(&able, &self.order, occasion),
             Strategy::Random => {
                 self.turn.holder = draw(&able, self.turn.last, occasion.seed);
                 self.turn.holder

@@ -17,10 +17,14 @@ pub struct Credit<M> {
     pub on: NaiveDate,
 }
 
-/// The first in the order of the able who has the least count.
-pub(super) fn least<M: Copy + Eq>(able: &[M], counts: &[(M, u64)]) -> Option<M> {
+/// Who of the able did it least: of those with the least count who did it longest ago, of these the first. By count and
+/// order alone, a chore of every month would always be for the first of the roster, as the window forgets them again
+/// before it is the last one's turn.
+pub(super) fn least<M: Copy + Eq>(able: &[M], order: &[M], occasion: &Occasion<'_, M>) -> Option<M> {
+    let counts = counts(order, occasion);
     let count = |member: &M| counts.iter().find(|(other, _)| other == member).map(|(_, count)| *count);
-    able.iter().copied().min_by_key(count)
+    let last = |member: &M| credits_of(*member, occasion.credits.iter()).map(|credit| credit.on).max();
+    able.iter().copied().min_by_key(|member| (count(member), last(member)))
 }
 
 /// A credit in the parts that are counted, as the absent get fractions of one.
@@ -31,13 +35,14 @@ const ONE: u64 = 1_000_000;
 /// Who was there for the whole window has the number of their credits in it. Being away neither gains nor loses: the
 /// absent get what those who were there did on average, to whole ones at the end. A newcomer, and who was away since
 /// before the window, begins at the roster's median, which one who does far more than the others does not move.
-pub(super) fn counts<M: Copy + Eq>(order: &[M], occasion: &Occasion<'_, M>) -> Vec<(M, u64)> {
+fn counts<M: Copy + Eq>(order: &[M], occasion: &Occasion<'_, M>) -> Vec<(M, u64)> {
     let people = order.iter().filter_map(|id| occasion.people.iter().find(|person| person.id == *id));
     let mut standings: Vec<_> = people.map(|person| Standing { person, has_come: false, count: 0 }).collect();
     for day in window(occasion) {
         let median = median(&standings);
         let credits = || occasion.credits.iter().filter(|credit| credit.on == day);
-        let done = |standing: &Standing<'_, M>| ONE * credits_of(standing.person.id, credits());
+        let done =
+            |standing: &Standing<'_, M>| credits_of(standing.person.id, credits()).map(|_| ONE).sum::<u64>();
         let there = || standings.iter().filter(|standing| standing.is_there(day));
         let average = there().map(done).sum::<u64>().checked_div(there().map(|_| 1).sum()).unwrap_or(0);
         for standing in &mut standings {
@@ -69,8 +74,11 @@ impl<M> Standing<'_, M> {
     }
 }
 
-fn credits_of<'a, M: Copy + Eq + 'a>(member: M, credits: impl Iterator<Item = &'a Credit<M>>) -> u64 {
-    credits.filter(|credit| credit.member == member).map(|_| 1).sum()
+fn credits_of<'a, M: Copy + Eq + 'a>(
+    member: M,
+    credits: impl Iterator<Item = &'a Credit<M>>,
+) -> impl Iterator<Item = &'a Credit<M>> {
+    credits.filter(move |credit| credit.member == member)
 }
 
 /// The days that count, in the order of the calendar; the last is the day the occurrence is due.
