@@ -178,6 +178,12 @@ impl Task {
         eve.map(|eve| Ok(recurrence::due(eve, None, self.zone()?))).transpose()
     }
 
+    /// The same of an open occurrence that was moved; of one that its policy has acted on already it stays so.
+    fn acts_again_at(&self, moved: &Occurrence) -> Result<Option<Time>> {
+        let acts_at = self.acts_at(moved.planned_on, moved.due_on)?;
+        Ok(acts_at.filter(|_| moved.acts_at.is_some()))
+    }
+
     /// Its roster in order, current members or not: the rotation passes over who cannot do it.
     pub fn roster(&self) -> Result<Vec<MemberId>> {
         self.rotation().map(|rotation| rotation.order().to_vec())

@@ -17,7 +17,7 @@ use roomm8_db::member::{ChangeRole, EndAway, Leave, OpenChores, Remove, Return, 
 use roomm8_db::message::{self};
 use roomm8_db::task::fairness::{DAY_LIMIT, of_household};
 use roomm8_db::task::rotation::{Load, Strategy, WHOLE};
-use roomm8_db::task::{Claim, Create, Reassign, Task};
+use roomm8_db::task::{Claim, Create, Pause, Reassign, Task};
 use roomm8_db::{Database, Date, Error, MemberId, RefusalCode};
 use support::databases;
 
@@ -177,6 +177,26 @@ async fn nobody_does_anothers_own_and_a_line_goes_on_after_the_return() {
         assert_eq!((own(1).await.planned_on, own(1).await.due_on), (on(1), on(4)));
         perform(&db, home.users[1], home.id, back(1)).await.unwrap();
         assert_eq!((own(1).await.planned_on, own(1).await.due_on), (on(1), on(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_planned_anew_into_an_absence_waits_or_is_anothers() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        perform(&db, home.users[0], home.id, away(2, 4, OpenChores::Keep)).await.unwrap();
+        let (task, _) = home.make(&db, dishes(Strategy::Fixed, &home.members)).await;
+        let (own, _) = home.make(&db, dishes(Strategy::Everyone, &home.members)).await;
+        let pause = |task: &Task, last| Pause { task: task.id, from: on(0), until: on(last) };
+        for task in [&task, &own] {
+            perform(&db, home.users[0], home.id, pause(task, 1)).await.unwrap();
+        }
+        assert_eq!(home.now(&db, &task).await, (Some(1), on(2)));
+        let lines = home.open(&db, &own).await;
+        let due: Vec<_> = lines.iter().map(|line| (home.place(line.share()), line.due_on)).collect();
+        assert_eq!(due, [(Some(1), on(2)), (Some(2), on(2)), (Some(0), on(5))]);
+        perform(&db, home.users[0], home.id, pause(&task, 4)).await.unwrap();
+        assert_eq!(home.now(&db, &task).await, (Some(1), on(5)), "what was given to another stays theirs");
     }
 }
 

@@ -406,9 +406,14 @@ async fn what_rolls_over_is_missed_once_however_long_nobody_looked() {
         assert!(matches!(forbidden, Err(Error::Forbidden(Permission::UndoTasks))), "{forbidden:?}");
         let undone = perform(&db, ada, home.id, Undo { occurrence: first.id }).await.unwrap();
         assert_eq!((undone.assignee_id, undone.holder_id), (first.assignee_id, first.holder_id));
-        // What was said not to be missed is not missed again a moment later.
+        // What was said not to be missed is not missed again a moment later, nor when the household moves.
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.all(&db, &task).await, [undone]);
+        let moves =
+            household::Update { time_zone: Some("Europe/London".into()), ..household::Update::default() };
+        perform(&db, ada, home.id, moves).await.unwrap();
+        act_on_missed(&db, 100).await.unwrap();
+        assert_eq!(home.all(&db, &task).await.len(), 1);
         perform(&db, ada, home.id, done(first.id)).await.unwrap();
         assert_eq!(home.open(&db, &task).await[0].assignee_id, Some(home.members[1]));
     }

@@ -103,7 +103,7 @@ async fn away_from_own_lines(change: &mut Change<'_>, task: &Task) -> Result<Has
 }
 
 /// The slot, unless it is on a day of an absence: then the first day after it.
-fn put_off(task: &Task, slot: Slot, away: &DateRanges, now: Time) -> Result<Slot> {
+pub(super) fn put_off(task: &Task, slot: Slot, away: &DateRanges, now: Time) -> Result<Slot> {
     let zone = task.zone()?;
     let Some(on) = slot.on.map(|on| on.naive().max(local_date(now, zone))).filter(|on| away.cover(*on))
     else {

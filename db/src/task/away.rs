@@ -240,7 +240,7 @@ async fn put_on(
 ) -> Result<()> {
     occurrence.due_on = Some(day.into());
     occurrence.due_at = due(day, occurrence.due_time.map(WallTime::naive), task.zone()?);
-    occurrence.acts_at = task.acts_at(occurrence.planned_on, occurrence.due_on)?;
+    occurrence.acts_at = task.acts_again_at(occurrence)?;
     save(change, task, occurrence, Status::Open).await?;
     record(change, event::Kind::OccurrenceRescheduled, occurrence, &["dueDate", "dueAt"]);
     Ok(())

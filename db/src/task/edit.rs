@@ -131,9 +131,9 @@ impl Operation for Update {
         save(change, event::Kind::TaskUpdated, &mut after, &fields).await?;
         let is_schedule_new = fields.iter().any(|field| SCHEDULE.contains(field));
         if is_schedule_new {
-            plan_anew(change, &after, Cause::Schedule).await?;
+            plan_anew(change, &after, &mut rotation, Cause::Schedule).await?;
         } else if fields.contains(&"missedPolicy") {
-            plan_anew(change, &after, Cause::MissedPolicy).await?;
+            plan_anew(change, &after, &mut rotation, Cause::MissedPolicy).await?;
         }
         if fields.contains(&"roster") || fields.contains(&"strategy") {
             share::anew(change, &before, &after, &mut rotation).await?;

@@ -45,7 +45,9 @@ impl Operation for Pause {
         }
         task.paused = Json(paused);
         save(change, event::Kind::TaskUpdated, &mut task, &["pauses"]).await?;
-        plan_anew(change, &task, Cause::Pause).await?;
+        let mut rotation = task.rotation()?;
+        plan_anew(change, &task, &mut rotation, Cause::Pause).await?;
+        save_rotation(change, &mut task, &rotation).await?;
         Ok(task)
     }
 }
@@ -85,9 +87,9 @@ impl Operation for Resume {
             return Ok(task);
         }
         save(change, event::Kind::TaskUpdated, &mut task, &["pauses"]).await?;
-        plan_anew(change, &task, Cause::Resumption(on)).await?;
-        // A pause without an end had left nothing open.
         let mut rotation = task.rotation()?;
+        plan_anew(change, &task, &mut rotation, Cause::Resumption(on)).await?;
+        // A pause without an end had left nothing open.
         go_on(change, &task, &mut rotation).await?;
         save_rotation(change, &mut task, &rotation).await?;
         Ok(task)

@@ -1,14 +1,15 @@
 //! Planning what is open of a chore anew, when its schedule or its pauses changed.
 
 use super::Task;
-use super::assign::{cancel, open};
-use super::occurrence::{NOBODYS, Occurrence, Slot, Status, record, save};
+use super::assign::{assign_again, cancel, open, put_off};
+use super::occurrence::{NOBODYS, Occurrence, Slot, Status, record, save, save_assignee};
 use super::plan::Plan;
 use super::recurrence::{self, local_date};
-use super::rotation::{Rotation, Strategy};
+use super::rotation::{DateRanges, Rotation, Strategy};
 use crate::among::among;
+use crate::member::absence;
 use crate::tables::occurrences;
-use crate::{Change, Date, MemberId, Result, event};
+use crate::{Change, Date, MemberId, Result, Time, event};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -51,16 +52,30 @@ pub(super) async fn open_of(change: &mut Change<'_>, task: &Task) -> Result<Vec<
     run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)
 }
 
-/// Plans what is open of the chore anew. What then has no date any more is cancelled.
-pub(super) async fn plan_anew(change: &mut Change<'_>, task: &Task, cause: Cause) -> Result<()> {
+/// Plans what is open of the chore anew. What then has no date any more is cancelled; what comes to be due while they are
+/// away to whom it was given is another's, or waits if it is their own. The caller saves the rotation.
+pub(super) async fn plan_anew(
+    change: &mut Change<'_>,
+    task: &Task,
+    rotation: &mut Rotation<MemberId>,
+    cause: Cause,
+) -> Result<()> {
     let plan = task.plan()?;
     let today = local_date(change.now(), task.zone()?);
+    let open = open_of(change, task).await?;
+    let assignees: Vec<_> = open.iter().filter_map(|occurrence| occurrence.assignee_id).collect();
+    let away = absence::away(change, &assignees, today).await?;
     let mut undated: Vec<MemberId> = Vec::new();
-    for mut occurrence in open_of(change, task).await? {
+    for mut occurrence in open {
         let Some(floor) = cause.floor(task, &occurrence, today) else {
-            act_at(change, task, &occurrence).await?;
+            let acts_at = match cause {
+                Cause::MissedPolicy => task.acts_at(occurrence.planned_on, occurrence.due_on)?,
+                _ => task.acts_again_at(&occurrence)?,
+            };
+            act_at(change, &occurrence, acts_at).await?;
             continue;
         };
+        let away = occurrence.assignee_id.and_then(|assignee| away.get(&assignee));
         let slot = match &plan {
             Some(plan) => {
                 let planned = planned(change, plan, &occurrence).await?;
@@ -78,7 +93,14 @@ pub(super) async fn plan_anew(change: &mut Change<'_>, task: &Task, cause: Cause
             }
         };
         match slot {
-            Some(slot) => put(change, task, &mut occurrence, slot).await?,
+            Some(slot) => {
+                put(change, task, &mut occurrence, slot, away).await?;
+                let due = occurrence.due_on.map(|due| due.naive().max(today));
+                if due.zip(away).is_some_and(|(due, away)| away.cover(due)) {
+                    assign_again(change, task, rotation, &mut occurrence).await?;
+                    save_assignee(change, task, &mut occurrence).await?;
+                }
+            }
             None => cancel(change, &occurrence).await?,
         }
     }
@@ -109,25 +131,35 @@ async fn planned(
     })
 }
 
-/// Makes it due then, which is news if it was not.
-async fn put(change: &mut Change<'_>, task: &Task, occurrence: &mut Occurrence, slot: Slot) -> Result<()> {
+/// Makes it due then, or after the absence of whose own it is, which is news if it was not.
+async fn put(
+    change: &mut Change<'_>,
+    task: &Task,
+    occurrence: &mut Occurrence,
+    slot: Slot,
+    away: Option<&DateRanges>,
+) -> Result<()> {
     let before = occurrence.clone();
+    let due = match away.filter(|_| occurrence.share().is_some()) {
+        Some(away) => put_off(task, slot, away, change.now())?,
+        None => slot,
+    };
     occurrence.planned_on = slot.on;
-    occurrence.due_on = slot.on;
-    occurrence.due_time = slot.time;
-    occurrence.due_at = slot.at;
+    occurrence.due_on = due.on;
+    occurrence.due_time = due.time;
+    occurrence.due_at = due.at;
+    let acts_at = task.acts_at(slot.on, due.on)?;
     if *occurrence == before {
-        return act_at(change, task, occurrence).await;
+        return act_at(change, occurrence, acts_at).await;
     }
-    occurrence.acts_at = task.acts_at(slot.on, slot.on)?;
+    occurrence.acts_at = acts_at;
     save(change, task, occurrence, Status::Open).await?;
     record(change, event::Kind::OccurrenceRescheduled, occurrence, &["dueDate", "dueTime", "dueAt"]);
     Ok(())
 }
 
 /// Keeps when the policy for what is missed acts on it. Nobody sees that, so it is no new version.
-async fn act_at(change: &mut Change<'_>, task: &Task, occurrence: &Occurrence) -> Result<()> {
-    let acts_at = task.acts_at(occurrence.planned_on, occurrence.due_on)?;
+async fn act_at(change: &mut Change<'_>, occurrence: &Occurrence, acts_at: Option<Time>) -> Result<()> {
     if acts_at == occurrence.acts_at {
         return Ok(());
     }

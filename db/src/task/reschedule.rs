@@ -62,10 +62,7 @@ impl Operation for Reschedule {
         occurrence.due_on = Some(self.due_on);
         occurrence.due_time = due_time;
         occurrence.due_at = due(self.due_on.naive(), due_time.map(WallTime::naive), zone);
-        // Of one that its policy has acted on already it stays so.
-        if occurrence.acts_at.is_some() {
-            occurrence.acts_at = task.acts_at(occurrence.planned_on, occurrence.due_on)?;
-        }
+        occurrence.acts_at = task.acts_again_at(&occurrence)?;
         save(change, &task, &mut occurrence, Status::Open).await?;
         record(change, crate::event::Kind::OccurrenceRescheduled, &occurrence, FIELDS);
         Ok(occurrence)

@@ -37,7 +37,7 @@ pub(crate) async fn follow(change: &mut Change<'_>, zone: &str) -> Result<()> {
     for occurrence in &open {
         let (Some(task), Some(on)) = (moved.get(&occurrence.task_id), occurrence.due_on) else { continue };
         let due_at = due(on.naive(), occurrence.due_time.map(WallTime::naive), task.zone()?);
-        let instants = (due_at, task.acts_at(occurrence.planned_on, occurrence.due_on)?);
+        let instants = (due_at, task.acts_again_at(occurrence)?);
         if instants == (occurrence.due_at, occurrence.acts_at) {
             continue;
         }
