@@ -16,7 +16,9 @@ use roomm8_db::member::leave_preview::{self, Preview};
 use roomm8_db::member::{ChangeRole, EndAway, Leave, OpenChores, Remove, Return, SetAway, absence};
 use roomm8_db::message::{self};
 use roomm8_db::task::fairness::{DAY_LIMIT, of_household};
+use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::rotation::{Load, Strategy, WHOLE};
+use roomm8_db::task::swap::Propose;
 use roomm8_db::task::{Claim, Create, Pause, Reassign, Task};
 use roomm8_db::{Database, Date, Error, MemberId, RefusalCode};
 use support::databases;
@@ -339,19 +341,29 @@ async fn it_tells_how_fair_it_was() {
 /// Everything there can be in a household.
 async fn live_in(db: &Database, home: &Home) {
     let [ada, bob, _] = home.users;
-    let (_, first) = home.make(db, dishes(Strategy::RoundRobin, &home.members)).await;
+    let create = |strategy, roster| Create {
+        reminders: Reminders { offsets: vec![0], nag: None },
+        ..dishes(strategy, roster)
+    };
+    let (_, first) = home.make(db, create(Strategy::RoundRobin, &home.members)).await;
     perform(db, ada, home.id, done(first.id)).await.unwrap();
+    let (_, offered) = home.make(db, create(Strategy::RoundRobin, &home.members)).await;
+    let (_, wanted) = home.make(db, create(Strategy::Fixed, &home.members[1..2])).await;
+    perform(db, ada, home.id, Propose { offered: offered.id, wanted: wanted.id }).await.unwrap();
     perform(db, bob, home.id, away(0, 9, OpenChores::PassOn)).await.unwrap();
     let reader = proof(db, ada, home.id).await.unwrap();
     let general =
         roomm8_db::conversation::general(&mut db.connection().await.unwrap(), &reader).await.unwrap().id;
-    let send = message::Send {
+    let send = || message::Send {
         conversation: general,
         body: "@Bob, look".into(),
         reply_to: None,
-        client_mutation_id: Some("look".into()),
+        client_mutation_id: None,
     };
-    perform(db, ada, home.id, send).await.unwrap();
+    // More than are deleted at once.
+    for _ in 0..600 {
+        perform(db, ada, home.id, send()).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,7 +379,10 @@ async fn nothing_is_left_of_a_household_that_nobody_restored_in_time() {
         db.forget_what_is_old().await.unwrap();
         perform(&db, ada, home.id, Restore).await.unwrap();
         let before = log(&db, home.id).await.len();
-        assert!(before > 10);
+        assert!(before > 600);
+        assert_eq!(db.count("swaps").await, 1);
+        let letters = "SELECT COUNT(*) FROM notifications WHERE kind = 'TASK_REMINDER'";
+        assert!(db.number(letters).await > 0);
 
         let other = cast::home(&db, ada).await;
         perform(&db, ada, home.id, Archive).await.unwrap();
@@ -387,6 +402,7 @@ async fn nothing_is_left_of_a_household_that_nobody_restored_in_time() {
         }
         assert!(looked_into > 15, "{looked_into} tables");
         assert_eq!(db.count("users").await, 3);
+        assert_eq!(db.number(letters).await, 0, "nobody is reminded of what is gone");
         assert!(matches!(proof(&db, ada, home.id).await, Err(Error::NotFound)));
         db.forget_what_is_old().await.unwrap();
     }

@@ -247,9 +247,9 @@ async fn what_is_put_off_is_not_missed_before_it_is_due() {
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.all(&db, &task).await, [moved]);
 
-        let moves =
+        let elsewhere =
             household::Update { time_zone: Some("America/New_York".into()), ..household::Update::default() };
-        perform(&db, home.users[0], home.id, moves).await.unwrap();
+        perform(&db, home.users[0], home.id, elsewhere).await.unwrap();
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.all(&db, &task).await.len(), 1, "not by another zone");
         for policy in [MissedPolicy::StayOverdue, MissedPolicy::Accumulate] {
@@ -409,9 +409,9 @@ async fn what_rolls_over_is_missed_once_however_long_nobody_looked() {
         // What was said not to be missed is not missed again a moment later, nor when the household moves.
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.all(&db, &task).await, [undone]);
-        let moves =
+        let elsewhere =
             household::Update { time_zone: Some("Europe/London".into()), ..household::Update::default() };
-        perform(&db, ada, home.id, moves).await.unwrap();
+        perform(&db, ada, home.id, elsewhere).await.unwrap();
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.all(&db, &task).await.len(), 1);
         perform(&db, ada, home.id, done(first.id)).await.unwrap();

@@ -539,7 +539,10 @@ async fn what_must_always_hold_holds_for_three_years() {
             home.check_open(&db).await;
             home.check_turns();
         }
-        let seen = [home.rounds, home.counts, home.missed];
-        assert!(seen[0] > 1000 && seen[1] > 60 && seen[2] > 40, "rounds, counts and misses seen: {seen:?}");
+        let passed = [home.rounds, home.counts, home.missed];
+        assert!(
+            passed[0] > 1000 && passed[1] > 60 && passed[2] > 40,
+            "rounds, counts and misses: {passed:?}"
+        );
     }
 }

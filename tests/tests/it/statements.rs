@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{Days, Utc};
 use roomm8_tests::{Deployment, Home, Socket, on_both, server::Server};
 use serde_json::json;
 
@@ -10,6 +11,7 @@ const SOON: Duration = Duration::from_secs(10);
 on_both!(
     the_dashboard_takes_the_same_statements_for_few_rows_and_many,
     chores_take_the_same_statements_for_few_rows_and_many,
+    who_is_there_takes_the_same_statements_for_few_rows_and_many,
     an_event_of_a_chore_is_read_once_for_all_who_follow,
 );
 
@@ -30,6 +32,11 @@ const CHORES: &str = "query($id: ID!) { household(id: $id) {
         task { title household { name } createdBy { displayName } openOccurrences { dueAt } }
         assignee { displayName user { displayName } } doneBy { displayName } closedBy { displayName } } }
     closed: occurrences(first: 20, orderBy: CLOSED_DESC) { nodes { task { roster { displayName } } } } } }";
+
+const PRESENCE: &str = "query($id: ID!) { household(id: $id) {
+    members(first: 50) { nodes { displayName absences { from until openChores } } }
+    fairness(from: \"2026-01-01\", to: \"2026-12-31\") { parts { share member { displayName user { displayName } } } }
+    leavePreview { openCount occurrences { task { title } assignee { displayName } } tasks { title roster { displayName } } } } }";
 
 /// The counter of statements the server has sent to its database.
 const STATEMENTS: &str = "roomm8_db_statements_total";
@@ -52,6 +59,22 @@ async fn chores_take_the_same_statements_for_few_rows_and_many(deployment: Deplo
     let many = Home::new(&system, 8).await;
     keep_house(&system, &many, 16).await;
     assert_alike(system.a(), CHORES, &few, &many, 10.0).await;
+}
+
+async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
+    let system = deployment.own().servers(1).start().await;
+    let mut homes = Vec::new();
+    for (people, chores) in [(2, 2), (8, 16)] {
+        let home = Home::new(&system, people).await;
+        keep_house(&system, &home, chores).await;
+        for (number, person) in home.people.iter().enumerate() {
+            let day = (Utc::now().date_naive() + Days::new(30 + number as u64)).to_string();
+            let input = json!({ "householdId": home.id, "from": day, "until": day });
+            person.on(system.a()).done("setAway", input, "cursor").await;
+        }
+        homes.push(home);
+    }
+    assert_alike(system.a(), PRESENCE, &homes[0], &homes[1], 14.0).await;
 }
 
 /// The query takes as many statements for one home as for the other, and no more than so many.

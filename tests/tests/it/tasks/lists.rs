@@ -20,7 +20,7 @@ const OCCURRENCES: &str = "query($id: ID!, $filter: OccurrenceFilterInput, $orde
 const TASKS: &str = "query($id: ID!, $filter: TaskFilterInput, $orderBy: TaskOrder! = CREATED_ASC,
     $first: Int, $after: Cursor, $last: Int, $before: Cursor) { household(id: $id) {
     tasks(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
-        nodes { title }
+        nodes { id title }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }";
 
 async fn occurrences(home: &Home, person: &Person, server: &Server, mut variables: Value) -> Value {
@@ -117,6 +117,10 @@ async fn filters_show_what_is_mine_free_overdue_done_or_between_dates(deployment
     assert_eq!(titles(&page), ["floor", "eggs"]);
     let older = json!({ "orderBy": "CREATED_DESC", "first": 2, "after": page["pageInfo"]["endCursor"] });
     assert_eq!(titles(&tasks(&home, home.owner(), system.a(), older).await), ["drains", "cat"]);
+    let floor = tasks(&home, home.owner(), system.a(), json!({ "last": 1 })).await["nodes"][0]["id"].clone();
+    home.owner().on(system.a()).done("archiveTask", json!({ "taskId": floor }), "cursor").await;
+    let drawer = json!({ "filter": { "archived": "ONLY" } });
+    assert_eq!(titles(&tasks(&home, home.owner(), system.b(), drawer).await), ["floor"]);
     let both = json!({ "id": home.id, "filter": { "mine": true, "unassigned": true } });
     assert_eq!(home.owner().on(system.a()).refusal(OCCURRENCES, both).await, "BAD_USER_INPUT");
 }
