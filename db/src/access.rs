@@ -44,6 +44,8 @@ pub enum Permission {
     DoTasks,
     /// Make chores, and give their occurrences to others.
     ManageTasks,
+    /// Change shopping lists, what is on them, the catalogue and the stores.
+    EditGroceries,
     /// Change the household's name and settings.
     UpdateHousehold,
     /// Delete other people's messages.
@@ -68,6 +70,7 @@ impl Permission {
             Self::Invite => "INVITE",
             Self::DoTasks => "DO_TASKS",
             Self::ManageTasks => "MANAGE_TASKS",
+            Self::EditGroceries => "EDIT_GROCERIES",
             Self::UpdateHousehold => "UPDATE_HOUSEHOLD",
             Self::ModerateMessages => "MODERATE_MESSAGES",
             Self::ManageMembers => "MANAGE_MEMBERS",
@@ -78,7 +81,7 @@ impl Permission {
 }
 
 /// The permission matrix: each right, and the lowest role that has it.
-pub const MATRIX: [(Permission, Role); 13] = [
+pub const MATRIX: [(Permission, Role); 14] = [
     (Permission::Read, Role::Guest),
     (Permission::Chat, Role::Guest),
     (Permission::Leave, Role::Guest),
@@ -87,6 +90,7 @@ pub const MATRIX: [(Permission, Role); 13] = [
     (Permission::Invite, Role::Member),
     (Permission::DoTasks, Role::Member),
     (Permission::ManageTasks, Role::Member),
+    (Permission::EditGroceries, Role::Member),
     (Permission::UpdateHousehold, Role::Admin),
     (Permission::ModerateMessages, Role::Admin),
     (Permission::ManageMembers, Role::Admin),

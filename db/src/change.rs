@@ -53,6 +53,41 @@ pub trait Subject: Sized + Send {
     fn subject_id(&self) -> SubjectId;
     /// It, as it is now.
     fn find(conn: &mut Connection, id: SubjectId) -> impl Future<Output = Result<Self>> + Send;
+
+    /// What else a repeat is to be told, as the subject cannot say it; kept with the receipt.
+    fn memo(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// It, as the first answer told it.
+    fn recall(
+        conn: &mut Connection,
+        id: SubjectId,
+        memo: Option<&str>,
+    ) -> impl Future<Output = Result<Self>> + Send {
+        let _ = memo;
+        Self::find(conn, id)
+    }
+}
+
+/// What a setting that can be without a value becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum To<T> {
+    /// It has none from now on.
+    Nothing,
+    /// This.
+    Value(T),
+}
+
+impl<T: Clone> To<T> {
+    /// The setting after this change, if there is one.
+    pub(crate) fn applied(change: Option<&Self>, before: Option<T>) -> Option<T> {
+        match change {
+            None => before,
+            Some(Self::Nothing) => None,
+            Some(Self::Value(value)) => Some(value.clone()),
+        }
+    }
 }
 
 /// Who asks, where, and under which name of the intent.
@@ -269,7 +304,7 @@ impl<O: Operation> Work for Performance<'_, O> {
             result => result?,
         };
         if let Some(receipt) = receipt {
-            let subject = O::Outcome::find(conn, receipt.subject).await?;
+            let subject = O::Outcome::recall(conn, receipt.subject, receipt.memo.as_deref()).await?;
             let position = event::Position { epoch: head.epoch, seq: receipt.seq };
             return Ok(Changed { subject, position, is_repeat: true });
         }
@@ -290,7 +325,8 @@ impl<O: Operation> Work for Performance<'_, O> {
         let subject = self.operation.apply(&mut change).await?;
         let seq = finish(change).await?;
         if let Some(key) = &self.key {
-            key.remember(conn, &Receipt { subject: subject.subject_id(), seq }, Time::now()).await?;
+            let receipt = Receipt { subject: subject.subject_id(), seq, memo: subject.memo()? };
+            key.remember(conn, &receipt, Time::now()).await?;
         }
         Ok(Changed { subject, position: event::Position { epoch: head.epoch, seq }, is_repeat: false })
     }

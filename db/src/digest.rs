@@ -101,7 +101,7 @@ impl Work for Set<'_> {
         };
         if let Some(key) = &self.key {
             let subject = SubjectId::from_bytes(*self.user.bytes());
-            key.remember(conn, &Receipt { subject, seq: 0 }, self.now).await?;
+            key.remember(conn, &Receipt { subject, seq: 0, memo: None }, self.now).await?;
         }
         Ok(digest)
     }

@@ -2,6 +2,7 @@
 
 use crate::{Permission, SubjectId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The result of every call of this crate.
@@ -32,6 +33,15 @@ pub enum Error {
     /// What was offered is no longer to be had: the offer says what became of it.
     #[error("this offer is over: look at what became of it")]
     Over(SubjectId),
+    /// What was asked about an item of a shopping list was asked before more of it was wanted: its row says what is now.
+    #[error("more of it was added since: look at what is wanted now")]
+    Stale(SubjectId),
+    /// Something else has this name already: its row says which. They can be made one.
+    #[error("this name is taken: take what has it, or make the two one")]
+    NameTaken(SubjectId),
+    /// Lines of several were refused, each for its own reason, and nothing was done.
+    #[error("{} lines are not right", .0.len())]
+    RefusedLines(Vec<LineRefusal>),
     /// The `clientMutationId` was used before with another input.
     #[error("this clientMutationId was already used with a different input: make a new one for a new intent")]
     IdempotencyConflict,
@@ -121,8 +131,17 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// What was wrong with one line of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineRefusal {
+    /// Which, from 0.
+    pub line: usize,
+    /// What was wrong with it.
+    pub refusal: Refusal,
+}
+
 /// Why something was refused, for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefusalCode {
     /// The value is not one this field takes.
     Invalid,
@@ -164,4 +183,6 @@ pub enum RefusalCode {
     Superseded,
     /// It was closed too long ago to be taken back by who closed it.
     UndoWindowClosed,
+    /// Nothing on the list is bought.
+    NothingBought,
 }

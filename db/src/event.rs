@@ -76,6 +76,48 @@ labels! {
         SwapClosed = "SWAP_CLOSED",
         /// When a member is away changed.
         AbsenceChanged = "ABSENCE_CHANGED",
+        /// A shopping list was made.
+        GroceryListCreated = "GROCERY_LIST_CREATED",
+        /// A shopping list changed.
+        GroceryListUpdated = "GROCERY_LIST_UPDATED",
+        /// A shopping list was put away.
+        GroceryListArchived = "GROCERY_LIST_ARCHIVED",
+        /// A shopping list was brought back.
+        GroceryListRestored = "GROCERY_LIST_RESTORED",
+        /// Something new is on a shopping list.
+        GroceryItemAdded = "GROCERY_ITEM_ADDED",
+        /// More is wanted of something on a shopping list.
+        GroceryItemMerged = "GROCERY_ITEM_MERGED",
+        /// Something on a shopping list changed.
+        GroceryItemUpdated = "GROCERY_ITEM_UPDATED",
+        /// It was bought, could not be had, was taken off the list, or is wanted after all.
+        GroceryItemStateChanged = "GROCERY_ITEM_STATE_CHANGED",
+        /// What was bought left its shopping list.
+        GroceryTripFinished = "GROCERY_TRIP_FINISHED",
+        /// It came back.
+        GroceryTripUndone = "GROCERY_TRIP_UNDONE",
+        /// What the catalogue remembers of something changed.
+        GroceryProductUpdated = "GROCERY_PRODUCT_UPDATED",
+        /// The catalogue forgot something, or took it for the same as something else.
+        GroceryProductRemoved = "GROCERY_PRODUCT_REMOVED",
+        /// A kind of groceries was named.
+        GroceryCategoryCreated = "GROCERY_CATEGORY_CREATED",
+        /// A kind of groceries changed: its name or its place.
+        GroceryCategoryUpdated = "GROCERY_CATEGORY_UPDATED",
+        /// A kind of groceries is no more.
+        GroceryCategoryRemoved = "GROCERY_CATEGORY_REMOVED",
+        /// A store was named.
+        GroceryStoreCreated = "GROCERY_STORE_CREATED",
+        /// A store changed: its name, or what stands where.
+        GroceryStoreUpdated = "GROCERY_STORE_UPDATED",
+        /// A store is no more.
+        GroceryStoreRemoved = "GROCERY_STORE_REMOVED",
+        /// Something puts itself on a shopping list from now on.
+        GroceryStapleCreated = "GROCERY_STAPLE_CREATED",
+        /// When or how much of it changed.
+        GroceryStapleUpdated = "GROCERY_STAPLE_UPDATED",
+        /// It no longer does.
+        GroceryStapleRemoved = "GROCERY_STAPLE_REMOVED",
     }
 }
 
@@ -91,6 +133,13 @@ pub enum About {
     Task,
     Occurrence,
     Swap,
+    GroceryList,
+    GroceryItem,
+    GroceryTrip,
+    GroceryProduct,
+    GroceryCategory,
+    GroceryStore,
+    GroceryStaple,
 }
 
 impl Kind {
@@ -124,6 +173,25 @@ impl Kind {
             | Self::OccurrenceRejected
             | Self::SubtaskChanged => About::Occurrence,
             Self::SwapOffered | Self::SwapClosed => About::Swap,
+            Self::GroceryListCreated
+            | Self::GroceryListUpdated
+            | Self::GroceryListArchived
+            | Self::GroceryListRestored => About::GroceryList,
+            Self::GroceryItemAdded
+            | Self::GroceryItemMerged
+            | Self::GroceryItemUpdated
+            | Self::GroceryItemStateChanged => About::GroceryItem,
+            Self::GroceryTripFinished | Self::GroceryTripUndone => About::GroceryTrip,
+            Self::GroceryProductUpdated | Self::GroceryProductRemoved => About::GroceryProduct,
+            Self::GroceryCategoryCreated | Self::GroceryCategoryUpdated | Self::GroceryCategoryRemoved => {
+                About::GroceryCategory
+            }
+            Self::GroceryStoreCreated | Self::GroceryStoreUpdated | Self::GroceryStoreRemoved => {
+                About::GroceryStore
+            }
+            Self::GroceryStapleCreated | Self::GroceryStapleUpdated | Self::GroceryStapleRemoved => {
+                About::GroceryStaple
+            }
         }
     }
 }

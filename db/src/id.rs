@@ -91,7 +91,21 @@ ids! {
     AbsenceId,
     /// An offer to trade one occurrence for another.
     SwapId,
-    /// What an event is about: the id of a household, member, invitation, conversation, message, chore, occurrence or swap.
+    /// A shopping list.
+    GroceryListId,
+    /// Something on a shopping list, or that was.
+    GroceryItemId,
+    /// What the household's catalogue knows of.
+    GroceryProductId,
+    /// A kind of groceries.
+    GroceryCategoryId,
+    /// A store.
+    GroceryStoreId,
+    /// What was bought together.
+    GroceryTripId,
+    /// What puts itself on a shopping list by a rule.
+    GroceryStapleId,
+    /// What an event is about: the id of a household, or of something of one.
     SubjectId,
 }
 
@@ -120,5 +134,12 @@ subjects!(
     TaskId,
     OccurrenceId,
     AbsenceId,
-    SwapId
+    SwapId,
+    GroceryListId,
+    GroceryItemId,
+    GroceryProductId,
+    GroceryCategoryId,
+    GroceryStoreId,
+    GroceryTripId,
+    GroceryStapleId
 );

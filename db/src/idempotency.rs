@@ -23,6 +23,8 @@ pub(crate) struct Key<'a> {
 pub(crate) struct Receipt {
     pub subject: SubjectId,
     pub seq: i64,
+    /// What the subject cannot say itself.
+    pub memo: Option<String>,
 }
 
 impl<'a> Key<'a> {
@@ -43,13 +45,34 @@ impl<'a> Key<'a> {
             .filter(idempotency_keys::user_id.eq(self.user_id))
             .filter(idempotency_keys::operation.eq(self.operation))
             .filter(idempotency_keys::client_mutation_id.eq(self.client_mutation_id))
-            .select((idempotency_keys::input_hash, idempotency_keys::subject_id, idempotency_keys::seq));
-        let row: Option<(Vec<u8>, SubjectId, i64)> = run!(conn, |c| query.first(c).await.optional())?;
+            .select((
+                idempotency_keys::input_hash,
+                idempotency_keys::subject_id,
+                idempotency_keys::seq,
+                idempotency_keys::memo,
+            ));
+        let row: Option<(Vec<u8>, SubjectId, i64, Option<String>)> =
+            run!(conn, |c| query.first(c).await.optional())?;
         match row {
             Some((hash, ..)) if hash != self.input_hash => Err(Error::IdempotencyConflict),
-            Some((_, subject, seq)) => Ok(Some(Receipt { subject, seq })),
+            Some((_, subject, seq, memo)) => Ok(Some(Receipt { subject, seq, memo })),
             None => Ok(None),
         }
+    }
+
+    /// What an intent of this name was about, whatever it asked for.
+    pub(crate) async fn subject(
+        conn: &mut Connection,
+        user_id: UserId,
+        operation: &'static str,
+        client_mutation_id: &str,
+    ) -> Result<Option<SubjectId>> {
+        let query = idempotency_keys::table
+            .filter(idempotency_keys::user_id.eq(user_id))
+            .filter(idempotency_keys::operation.eq(operation))
+            .filter(idempotency_keys::client_mutation_id.eq(client_mutation_id))
+            .select(idempotency_keys::subject_id);
+        run!(conn, |c| query.first(c).await.optional())
     }
 
     pub(crate) async fn remember(&self, conn: &mut Connection, receipt: &Receipt, now: Time) -> Result<()> {
@@ -60,6 +83,7 @@ impl<'a> Key<'a> {
             idempotency_keys::input_hash.eq(self.input_hash.to_vec()),
             idempotency_keys::subject_id.eq(receipt.subject),
             idempotency_keys::seq.eq(receipt.seq),
+            idempotency_keys::memo.eq(&receipt.memo),
             idempotency_keys::created_at.eq(now),
         ));
         match run!(conn, |c| insert.execute(c).await) {

@@ -3,7 +3,7 @@
 //! Read in this order: [`Database`] (connections and transactions), [`Operation`] and
 //! [`Database::perform`] (the one way to change a household), [`event`] (the household's log), then one
 //! module a domain: [`account`], [`household`], [`member`], [`invitation`], [`conversation`], [`message`],
-//! [`task`], [`digest`].
+//! [`task`], [`grocery`], [`digest`].
 //!
 //! Nothing here knows of GraphQL or HTTP: operations take plain inputs, decide, change, and say why not.
 
@@ -19,6 +19,7 @@ mod date;
 pub mod digest;
 mod error;
 pub mod event;
+pub mod grocery;
 pub mod household;
 mod id;
 mod idempotency;
@@ -39,15 +40,16 @@ mod turn;
 mod version;
 
 pub use access::{Member, Permission, Role};
-pub use change::{Change, Changed, Entry, Operation, Request, Subject};
+pub use change::{Change, Changed, Entry, Operation, Request, Subject, To};
 pub use connection::Connection;
 pub use database::{Commit, Database, Options, Pooled, Statistics};
 pub use date::{Date, WallTime};
-pub use error::{Error, Refusal, RefusalCode, Result};
+pub use error::{Error, LineRefusal, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{
-    AbsenceId, ConversationId, HouseholdId, InvitationId, MemberId, MessageId, NotificationId, OccurrenceId,
-    SessionId, SubjectId, SwapId, TaskId, UserId,
+    AbsenceId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId,
+    GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InvitationId, MemberId, MessageId,
+    NotificationId, OccurrenceId, SessionId, SubjectId, SwapId, TaskId, UserId,
 };
 pub use json::Json;
 pub use time::Time;

@@ -207,6 +207,7 @@ table! {
         subject_id -> Binary,
         seq -> BigInt,
         created_at -> BigInt,
+        memo -> Nullable<Text>,
     }
 }
 
@@ -325,12 +326,148 @@ table! {
     }
 }
 
+table! {
+    grocery_stores (id) {
+        id -> Binary,
+        household_id -> Binary,
+        name -> Text,
+        fold -> Text,
+        created_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    grocery_categories (id) {
+        id -> Binary,
+        household_id -> Binary,
+        name -> Text,
+        fold -> Text,
+        place -> Binary,
+        created_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    grocery_sections (store_id, category_id) {
+        store_id -> Binary,
+        category_id -> Binary,
+        place -> Nullable<Binary>,
+        is_hidden -> Bool,
+    }
+}
+
+table! {
+    grocery_products (id) {
+        id -> Binary,
+        household_id -> Binary,
+        name -> Text,
+        fold -> Text,
+        category_id -> Nullable<Binary>,
+        unit -> Nullable<Text>,
+        created_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+        version -> Integer,
+        changed_seq -> BigInt,
+    }
+}
+
+table! {
+    grocery_homes (store_id, product_id) {
+        store_id -> Binary,
+        product_id -> Binary,
+        category_id -> Binary,
+    }
+}
+
+table! {
+    grocery_lists (id) {
+        id -> Binary,
+        household_id -> Binary,
+        name -> Text,
+        store_id -> Nullable<Binary>,
+        assignee_id -> Nullable<Binary>,
+        is_urgent -> Bool,
+        created_by -> Binary,
+        created_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    grocery_trips (id) {
+        id -> Binary,
+        household_id -> Binary,
+        list_id -> Binary,
+        store_id -> Nullable<Binary>,
+        item_count -> Integer,
+        finished_by -> Binary,
+        finished_at -> BigInt,
+        undone_at -> Nullable<BigInt>,
+        put_back -> Text,
+        version -> Integer,
+    }
+}
+
+table! {
+    grocery_items (id) {
+        id -> Binary,
+        household_id -> Binary,
+        list_id -> Binary,
+        product_id -> Binary,
+        apart -> Binary,
+        amounts -> Text,
+        note -> Nullable<Text>,
+        is_urgent -> Bool,
+        assignee_id -> Nullable<Binary>,
+        state -> Text,
+        is_listed -> Bool,
+        place -> Binary,
+        added_by -> Nullable<Binary>,
+        created_at -> BigInt,
+        added_at -> BigInt,
+        added_version -> Integer,
+        state_by -> Nullable<Binary>,
+        state_at -> BigInt,
+        trip_id -> Nullable<Binary>,
+        version -> Integer,
+        changed_seq -> BigInt,
+    }
+}
+
+table! {
+    grocery_staples (id) {
+        id -> Binary,
+        household_id -> Binary,
+        list_id -> Binary,
+        product_id -> Binary,
+        apart -> Binary,
+        amounts -> Text,
+        start_on -> Integer,
+        rule -> Text,
+        next_on -> Nullable<Integer>,
+        next_at -> Nullable<BigInt>,
+        created_by -> Binary,
+        created_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(members -> users (user_id));
 joinable!(members -> households (household_id));
 joinable!(conversations -> households (household_id));
 joinable!(messages -> conversations (conversation_id));
 joinable!(occurrences -> tasks (task_id));
+joinable!(grocery_items -> grocery_products (product_id));
+joinable!(grocery_items -> grocery_lists (list_id));
+joinable!(grocery_staples -> grocery_products (product_id));
+joinable!(grocery_staples -> grocery_lists (list_id));
 
 allow_tables_to_appear_in_same_query!(
     users,
@@ -353,4 +490,13 @@ allow_tables_to_appear_in_same_query!(
     absences,
     swaps,
     digests,
+    grocery_stores,
+    grocery_categories,
+    grocery_sections,
+    grocery_products,
+    grocery_homes,
+    grocery_lists,
+    grocery_trips,
+    grocery_items,
+    grocery_staples,
 );

@@ -37,7 +37,7 @@ pub use close::{Complete, NOTE_LIMIT, Skip};
 pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
 };
-pub use edit::{To, Update, When};
+pub use edit::{Update, When};
 pub use missed::{ACCUMULATED_LIMIT, act_on_missed};
 pub use occurrence::{Occurrence, Status};
 pub use pause::{Pause, Resume};

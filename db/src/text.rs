@@ -43,7 +43,7 @@ fn sized(field: &'static str, text: String, limit: usize) -> Result<String> {
 
 /// White space, and what takes no space at all: joiners, marks of direction, fillers (Unicode's
 /// `Default_Ignorable_Code_Point`, as far as keyboards and copied text have it).
-fn is_invisible(letter: char) -> bool {
+pub(crate) fn is_invisible(letter: char) -> bool {
     letter.is_whitespace()
         || matches!(letter, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}')
         || matches!(letter, '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}' | '\u{3164}')

@@ -18,9 +18,9 @@ use roomm8_db::task::recurrence::{Mode, Overflow, due};
 use roomm8_db::task::rotation::{DateRange, Strategy};
 use roomm8_db::task::{
     self, Archive, Complete, Create, LAST_DAY, MissedPolicy, Occurrence, Pause, Restore, Resume, SetDone,
-    Skip, Status, Task, To, Undo, Update, When,
+    Skip, Status, Task, Undo, Update, When,
 };
-use roomm8_db::{Database, Date, Error, MemberId, Operation, RefusalCode, SubjectId, WallTime, page};
+use roomm8_db::{Database, Date, Error, MemberId, Operation, RefusalCode, SubjectId, To, WallTime, page};
 use support::databases;
 
 /// A chore of every day, from today on, with words and parts.

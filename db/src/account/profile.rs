@@ -67,7 +67,7 @@ impl Work for Apply<'_> {
             save(conn, &changed).await?;
         }
         if let Some(key) = &self.key {
-            key.remember(conn, &Receipt { subject, seq: 0 }, Time::now()).await?;
+            key.remember(conn, &Receipt { subject, seq: 0, memo: None }, Time::now()).await?;
         }
         Ok(changed)
     }

@@ -7,8 +7,8 @@ use super::{Profile, of_household, others, record};
 use crate::access::{MemberStatus, Permission, Role};
 use crate::tables::{member_periods, members};
 use crate::{
-    Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, household, invitation, message,
-    task,
+    Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, grocery, household, invitation,
+    message, task,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -152,5 +152,6 @@ async fn end(change: &mut Change<'_>, mut member: Profile, status: MemberStatus)
     invitation::void_all(change, member.id).await?;
     absence::end_all(change, member.id).await?;
     task::let_go(change, member.id).await?;
+    grocery::let_go(change, member.id).await?;
     Ok(member)
 }

@@ -12,7 +12,7 @@ use crate::access::Permission;
 use crate::household::{time_zone, time_zone_of};
 use crate::tables::tasks;
 use crate::{
-    Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, WallTime, event,
+    Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, To, WallTime, event,
     text, version,
 };
 use diesel::prelude::*;
@@ -21,15 +21,6 @@ use serde::Serialize;
 
 /// The names of what makes up a schedule.
 const SCHEDULE: [&str; 6] = ["startDate", "dueTime", "timeZone", "rule", "overflow", "mode"];
-
-/// What a setting that can be without a value becomes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum To<T> {
-    /// It has none from now on.
-    Nothing,
-    /// This.
-    Value(T),
-}
 
 /// When a chore is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

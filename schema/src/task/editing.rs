@@ -10,7 +10,8 @@ use crate::payload::{Outcome, perform};
 use crate::scalar::LocalTime;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use roomm8_db::task::reminder::Reminders;
-use roomm8_db::task::{Archive, Restore, To, Update, When};
+use roomm8_db::To;
+use roomm8_db::task::{Archive, Restore, Update, When};
 use roomm8_db::{Date, Error as DbError, TaskId, WallTime};
 
 /// What to change of a chore; leave out what stays as it is. Null is the same, but for `notes`, `schedule` and

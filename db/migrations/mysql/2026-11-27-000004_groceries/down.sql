@@ -1,0 +1,10 @@
+ALTER TABLE idempotency_keys DROP COLUMN memo;
+DROP TABLE grocery_staples;
+DROP TABLE grocery_items;
+DROP TABLE grocery_trips;
+DROP TABLE grocery_lists;
+DROP TABLE grocery_homes;
+DROP TABLE grocery_products;
+DROP TABLE grocery_sections;
+DROP TABLE grocery_categories;
+DROP TABLE grocery_stores;

@@ -1,0 +1,187 @@
+//! Changing what is wanted: how much of it, its note, who buys it, or what it is at all.
+
+use super::add::{checked_amounts, checked_note, joined};
+use super::amount::{self, Unit};
+use super::fold::Name;
+use super::item::{self, Item, MERGES, State};
+use super::product::{self, Product};
+use super::{category, refuse_stranger};
+use crate::access::{Member, Permission};
+use crate::tables::grocery_products;
+use crate::{
+    Change, Entry, Error, GroceryCategoryId, GroceryItemId, Json, MemberId, Operation, Result, To, event,
+    version,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+/// What is to be done if something is to have the name of something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum SameName {
+    /// [`Error::NameTaken`] says which has it.
+    Refuse,
+    /// The two become one: that which has the name.
+    Merge,
+}
+
+/// Changes something on a list; what is `None` stays as it is. See [`super::Line`] for what each can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Update {
+    /// Which.
+    pub item: GroceryItemId,
+    /// What it is. Another spelling is remembered for all of that name; another name makes it another thing.
+    pub name: Option<String>,
+    /// How much of it.
+    pub amounts: Option<Vec<(Decimal, Unit)>>,
+    /// What else there is to know.
+    pub note: Option<To<String>>,
+    /// Whether it is urgent.
+    pub is_urgent: Option<bool>,
+    /// Who is to buy it.
+    pub assignee: Option<To<MemberId>>,
+    /// What kind of thing it is, on all lists.
+    pub category: Option<To<GroceryCategoryId>>,
+    /// What is to be done if what has the name already is wanted as well.
+    pub same_name: SameName,
+    /// The version the caller has seen.
+    pub expected_version: Option<i32>,
+}
+
+impl Update {
+    /// A change of this item that changes nothing yet.
+    pub fn of(item: GroceryItemId) -> Self {
+        Self {
+            item,
+            name: None,
+            amounts: None,
+            note: None,
+            is_urgent: None,
+            assignee: None,
+            category: None,
+            same_name: SameName::Refuse,
+            expected_version: None,
+        }
+    }
+}
+
+impl Operation for Update {
+    type Outcome = Item;
+    const NAME: &'static str = "updateGroceryItem";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Item> {
+        let item = item::on_list(change, self.item).await?;
+        self.update(change, item).await
+    }
+}
+
+impl Update {
+    /// Changes the item. If that is refused, nothing has changed.
+    pub(super) async fn update(&self, change: &mut Change<'_>, before: Item) -> Result<Item> {
+        let name = self.name.as_deref().map(|name| Name::new("name", name)).transpose()?;
+        let mut after = before.clone();
+        if let Some(amounts) = &self.amounts {
+            after.amounts = Json(checked_amounts(amounts)?);
+        }
+        after.note = checked_note(To::applied(self.note.as_ref(), before.note.clone()).as_deref())?;
+        after.is_urgent = self.is_urgent.unwrap_or(before.is_urgent);
+        after.assignee_id = To::applied(self.assignee.as_ref(), before.assignee_id);
+        let mut product = product_of(change, &before).await?;
+        let renamed = name.filter(|name| name.fold != product.fold || name.shown != product.name);
+        let fields: Vec<_> = [
+            ("name", renamed.is_some()),
+            ("amounts", before.amounts != after.amounts),
+            ("note", before.note != after.note),
+            ("isUrgent", before.is_urgent != after.is_urgent),
+            ("assignee", before.assignee_id != after.assignee_id),
+        ]
+        .into_iter()
+        .filter_map(|(field, is_changed)| is_changed.then_some(field))
+        .collect();
+        version::settle(change, before.id.into(), before.version, self.expected_version, &fields).await?;
+        if fields.contains(&"assignee") {
+            refuse_stranger(change, after.assignee_id).await?;
+        }
+        if let Some(To::Value(category)) = self.category {
+            category::refuse_unknown(change, Some(category)).await?;
+        }
+        if let Some(name) = renamed {
+            if name.fold == product.fold {
+                product.name = name.shown;
+                product::save(change, event::Kind::GroceryProductUpdated, &mut product, &["name"]).await?;
+            } else {
+                let known = product::by_name(change, &name).await?;
+                let twin = match &known {
+                    Some(known) if after.apart == MERGES => {
+                        item::that_merges(change, after.list_id, known.id).await?
+                    }
+                    _ => None,
+                };
+                if let Some(twin) = twin {
+                    return self.become_one(change, after, twin).await;
+                }
+                product = match known {
+                    Some(known) => known,
+                    None => product::insert(change, name).await?,
+                };
+                after.product_id = product.id;
+            }
+        }
+        let unit =
+            self.amounts.as_ref().and_then(|_| after.amounts.as_slice().first()).map(|amount| amount.unit);
+        self.remember(change, &mut product, unit).await?;
+        if !fields.is_empty() {
+            item::save(change, event::Kind::GroceryItemUpdated, &mut after, &fields).await?;
+        }
+        Ok(after)
+    }
+
+    async fn remember(
+        &self,
+        change: &mut Change<'_>,
+        product: &mut Product,
+        unit: Option<Unit>,
+    ) -> Result<()> {
+        match self.category {
+            Some(To::Nothing) if product.category_id.is_some() => {
+                product.category_id = None;
+                product::save(change, event::Kind::GroceryProductUpdated, product, &["category"]).await?;
+                product::remember(change, product, unit, None).await
+            }
+            Some(To::Value(category)) => product::remember(change, product, unit, Some(category)).await,
+            _ => product::remember(change, product, unit, None).await,
+        }
+    }
+
+    /// Adds it to what has its new name already, and takes it off the list.
+    async fn become_one(&self, change: &mut Change<'_>, mut item: Item, mut twin: Item) -> Result<Item> {
+        if self.same_name == SameName::Refuse {
+            return Err(Error::NameTaken(twin.id.into()));
+        }
+        for more in item.amounts.iter() {
+            amount::add(&mut twin.amounts, *more)?;
+        }
+        twin.note = joined(twin.note.take(), item.note.as_deref())?;
+        twin.is_urgent |= item.is_urgent;
+        twin.assignee_id = twin.assignee_id.or(item.assignee_id);
+        if item.state == State::Open {
+            twin.state = State::Open;
+        }
+        let fields = ["amounts", "note", "isUrgent", "assignee", "state"];
+        item::save(change, event::Kind::GroceryItemMerged, &mut twin, &fields).await?;
+        item.state = State::Removed;
+        item.is_listed = false;
+        item.state_by = change.actor().ok().map(Member::id);
+        item.state_at = change.now();
+        item.settle(change).await?;
+        item::save(change, event::Kind::GroceryItemStateChanged, &mut item, &["state"]).await?;
+        Ok(twin)
+    }
+}
+
+async fn product_of(change: &mut Change<'_>, item: &Item) -> Result<Product> {
+    let query = grocery_products::table.filter(grocery_products::id.eq(item.product_id));
+    run!(change.conn(), |c| query.select(Product::as_select()).first(c).await)
+}

@@ -1,0 +1,240 @@
+//! Trips: what was bought leaves its list together, and can come back for a while.
+
+use super::Product;
+use super::item::{Item, State};
+use super::{list, store};
+use crate::access::{Member, Permission};
+use crate::among::among;
+use crate::message::End;
+use crate::page::Window;
+use crate::tables::{grocery_items, grocery_products, grocery_trips};
+use crate::{
+    Change, Connection, Entry, Error, GroceryItemId, GroceryListId, GroceryStoreId, GroceryTripId,
+    HouseholdId, Json, MemberId, Operation, RefusalCode, Result, SubjectId, Time, event,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long a trip can be undone.
+pub const UNDO_WINDOW: Duration = Duration::from_mins(10);
+
+/// What was bought and left its list together.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = grocery_trips)]
+pub struct Trip {
+    /// Its identifier.
+    pub id: GroceryTripId,
+    /// Whose it was.
+    pub household_id: HouseholdId,
+    /// The list.
+    pub list_id: GroceryListId,
+    /// Where.
+    pub store_id: Option<GroceryStoreId>,
+    /// How many things were bought.
+    pub item_count: i32,
+    /// Who finished it.
+    pub finished_by: MemberId,
+    /// When.
+    pub finished_at: Time,
+    /// When it was undone.
+    pub undone_at: Option<Time>,
+    /// What had been looked for in vain, and was to be looked for again from then on.
+    pub(super) put_back: Json<Vec<GroceryItemId>>,
+    /// Counts its changes.
+    pub version: i32,
+}
+
+impl crate::Subject for Trip {
+    fn subject_id(&self) -> SubjectId {
+        self.id.into()
+    }
+
+    async fn find(conn: &mut Connection, id: SubjectId) -> Result<Self> {
+        let query = grocery_trips::table.filter(grocery_trips::id.eq(GroceryTripId::from(id)));
+        run!(conn, |c| query.select(Self::as_select()).first(c).await)
+    }
+}
+
+/// The trip, if it is one of the member's household; otherwise [`Error::NotFound`].
+pub async fn find(conn: &mut Connection, member: &Member, id: GroceryTripId) -> Result<Trip> {
+    let query = grocery_trips::table
+        .filter(grocery_trips::household_id.eq(member.household_id()))
+        .filter(grocery_trips::id.eq(id));
+    run!(conn, |c| query.select(Trip::as_select()).first(c).await)
+}
+
+/// The trips with these ids, of the households named with them. Both are only ever taken from what the asker was allowed to
+/// see: events, items, or proofs of membership.
+pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryTripId)]) -> Result<Vec<Trip>> {
+    let trips: Vec<GroceryTripId> = ids.iter().map(|(_, id)| *id).collect();
+    let query = grocery_trips::table.filter(among(grocery_trips::id, &trips));
+    let found: Vec<Trip> = run!(conn, |c| query.select(Trip::as_select()).load(c).await)?;
+    Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
+}
+
+/// The trips of the member's household in a window, in the order in which they were finished; undone ones are left out.
+pub async fn page(
+    conn: &mut Connection,
+    member: &Member,
+    list: Option<GroceryListId>,
+    window: Window,
+) -> Result<Vec<Trip>> {
+    let (after, before): (GroceryTripId, GroceryTripId) = window.bounds();
+    let found = run!(conn, |c| {
+        let mut query = grocery_trips::table
+            .select(Trip::as_select())
+            .filter(grocery_trips::household_id.eq(member.household_id()))
+            .filter(grocery_trips::undone_at.is_null())
+            .filter(grocery_trips::id.gt(after))
+            .filter(grocery_trips::id.lt(before))
+            .limit(window.limit)
+            .into_boxed();
+        if let Some(list) = list {
+            query = query.filter(grocery_trips::list_id.eq(list));
+        }
+        query = match window.end {
+            End::Oldest => query.order(grocery_trips::id.asc()),
+            End::Newest => query.order(grocery_trips::id.desc()),
+        };
+        query.load(c).await
+    })?;
+    Ok(window.oldest_first(found))
+}
+
+/// What left its list with these trips, each with what it is, in the order in which it was put on the list. A trip takes at
+/// most [`list::ITEM_LIMIT`] things.
+pub async fn items(conn: &mut Connection, trips: &[GroceryTripId]) -> Result<Vec<(Item, Product)>> {
+    let trips: Vec<_> = trips.iter().copied().map(Some).collect();
+    let query = grocery_items::table
+        .inner_join(grocery_products::table)
+        .filter(among(grocery_items::trip_id, &trips))
+        .order(grocery_items::id);
+    run!(conn, |c| query.select((Item::as_select(), Product::as_select())).load(c).await)
+}
+
+/// Takes what was bought off its list. What was looked for in vain is to be looked for again.
+#[derive(Debug, Serialize)]
+pub struct Finish {
+    /// The list.
+    pub list: GroceryListId,
+    /// Where it was; that of the list, unless said otherwise.
+    pub store: Option<GroceryStoreId>,
+}
+
+impl Operation for Finish {
+    type Outcome = Trip;
+    const NAME: &'static str = "finishGroceryTrip";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Trip> {
+        let list = list::in_use(change, self.list).await?;
+        store::refuse_unknown(change, self.store).await?;
+        let put_back = in_state(change, list.id, State::Unavailable).await?;
+        let bought = in_state(change, list.id, State::Bought).await?;
+        if bought.is_empty() {
+            let message = "nothing on this list is bought: tick something first";
+            return Err(Error::refused(RefusalCode::NothingBought, "listId", message));
+        }
+        let trip = Trip {
+            id: GroceryTripId::new(),
+            household_id: change.household_id(),
+            list_id: list.id,
+            store_id: self.store.or(list.store_id),
+            item_count: i32::try_from(bought.len()).unwrap_or(i32::MAX),
+            finished_by: change.actor()?.id(),
+            finished_at: change.now(),
+            undone_at: None,
+            put_back: Json(put_back),
+            version: 1,
+        };
+        let insert = diesel::insert_into(grocery_trips::table).values(&trip);
+        run!(change.conn(), |c| insert.execute(c).await)?;
+        // The event of the trip tells of all of them.
+        let seq = change.next_seq();
+        let leave = diesel::update(grocery_items::table).filter(among(grocery_items::id, &bought)).set((
+            grocery_items::is_listed.eq(false),
+            grocery_items::trip_id.eq(trip.id),
+            grocery_items::version.eq(grocery_items::version + 1),
+            grocery_items::changed_seq.eq(seq),
+        ));
+        run!(change.conn(), |c| leave.execute(c).await)?;
+        move_all(change, &trip.put_back, State::Unavailable, State::Open).await?;
+        change.record_for_all(event::Kind::GroceryTripFinished, trip.id, trip.version, &[]);
+        Ok(trip)
+    }
+}
+
+async fn in_state(change: &mut Change<'_>, list: GroceryListId, state: State) -> Result<Vec<GroceryItemId>> {
+    let query = grocery_items::table
+        .filter(grocery_items::list_id.eq(list))
+        .filter(grocery_items::is_listed.eq(true))
+        .filter(grocery_items::state.eq(state))
+        .select(grocery_items::id);
+    run!(change.conn(), |c| query.load(c).await)
+}
+
+/// Those of these that are on their list in one state are in another from now on. The next event tells of them.
+async fn move_all(change: &mut Change<'_>, items: &[GroceryItemId], from: State, to: State) -> Result<()> {
+    let seq = change.next_seq();
+    let update = diesel::update(grocery_items::table)
+        .filter(among(grocery_items::id, items))
+        .filter(grocery_items::is_listed.eq(true))
+        .filter(grocery_items::state.eq(from))
+        .set((
+            grocery_items::state.eq(to),
+            grocery_items::state_at.eq(change.now()),
+            grocery_items::version.eq(grocery_items::version + 1),
+            grocery_items::changed_seq.eq(seq),
+        ));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    Ok(())
+}
+
+/// Undoes a trip, for [`UNDO_WINDOW`]: all that left its list is back, bought, as it was. Twice is as once.
+#[derive(Debug, Serialize)]
+pub struct Undo {
+    /// Which.
+    pub trip: GroceryTripId,
+}
+
+impl Operation for Undo {
+    type Outcome = Trip;
+    const NAME: &'static str = "undoGroceryTrip";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Trip> {
+        let query = grocery_trips::table
+            .filter(grocery_trips::household_id.eq(change.household_id()))
+            .filter(grocery_trips::id.eq(self.trip));
+        let mut trip: Trip = run!(change.conn(), |c| query.select(Trip::as_select()).first(c).await)?;
+        list::in_use(change, trip.list_id).await?;
+        if trip.undone_at.is_some() {
+            return Ok(trip);
+        }
+        if change.now().since(trip.finished_at) > UNDO_WINDOW {
+            let message = "this trip was finished too long ago to be undone";
+            return Err(Error::refused(RefusalCode::UndoWindowClosed, "tripId", message));
+        }
+        let seq = change.next_seq();
+        let none: Option<GroceryTripId> = None;
+        let come_back =
+            diesel::update(grocery_items::table).filter(grocery_items::trip_id.eq(trip.id)).set((
+                grocery_items::is_listed.eq(true),
+                grocery_items::trip_id.eq(none),
+                grocery_items::version.eq(grocery_items::version + 1),
+                grocery_items::changed_seq.eq(seq),
+            ));
+        run!(change.conn(), |c| come_back.execute(c).await)?;
+        move_all(change, &trip.put_back, State::Open, State::Unavailable).await?;
+        trip.undone_at = Some(change.now());
+        trip.version += 1;
+        let update = diesel::update(grocery_trips::table)
+            .filter(grocery_trips::id.eq(trip.id))
+            .set((grocery_trips::undone_at.eq(trip.undone_at), grocery_trips::version.eq(trip.version)));
+        run!(change.conn(), |c| update.execute(c).await)?;
+        change.record_for_all(event::Kind::GroceryTripUndone, trip.id, trip.version, &["undoneAt"]);
+        Ok(trip)
+    }
+}
