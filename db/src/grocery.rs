@@ -41,7 +41,7 @@ pub use report::{Before, Effect, Rejection, Report, Treated};
 pub use staple::Staple;
 pub use state::SetState;
 pub use store::Store;
-pub use sync::{QUEUE_LIMIT, Queued, Sync, Target, Wish};
+pub use sync::{QUEUE_ID_LIMIT, QUEUE_LIMIT, Queued, Sync, Target, WISH_ID_LIMIT, Wish};
 pub use trip::Trip;
 
 use crate::access::{MemberStatus, Permission, Role};
