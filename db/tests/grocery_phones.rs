@@ -438,7 +438,9 @@ impl Model {
             Wish::SetState { item, state, base_version, .. } => match self.find(item) {
                 Some((thing, seen)) => {
                     let said = set(thing, phone, *state, base_version.or(seen));
-                    self.settle(self.id_of(item).expect("it was found by it"));
+                    if said == "changed" {
+                        self.settle(self.id_of(item).expect("it was found by it"));
+                    }
                     said
                 }
                 None => "rejected",
