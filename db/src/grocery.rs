@@ -50,6 +50,13 @@ use crate::tables::members;
 use crate::{Change, Error, MemberId, RefusalCode, Result};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::fmt::Display;
+
+/// What something that was removed is told apart by, so that its name is free: its id's text behind a space, as no name
+/// folds to what begins with one.
+fn freed(id: impl Display) -> String {
+    format!(" {id}")
+}
 
 /// Fails unless this is a current member who may change groceries; nobody is fine.
 async fn refuse_stranger(change: &mut Change<'_>, assignee: Option<MemberId>) -> Result<()> {
