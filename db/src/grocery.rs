@@ -39,6 +39,7 @@ pub use place::Place;
 pub use product::Product;
 pub use report::{Before, Effect, Rejection, Report, Treated};
 pub use staple::Staple;
+pub(crate) use staple::follow;
 pub use state::SetState;
 pub use store::Store;
 pub use sync::{QUEUE_LIMIT, Queued, Sync, Target, Wish};
