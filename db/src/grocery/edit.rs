@@ -168,30 +168,35 @@ impl Update {
         }
     }
 
-    /// Adds it to what has its new name already, and takes it off the list.
-    async fn become_one(&self, change: &mut Change<'_>, mut item: Item, mut twin: Item) -> Result<Item> {
-        if self.same_name == SameName::Refuse {
-            return Err(Error::NameTaken(twin.id.into()));
+    /// Makes it one with what has its new name already.
+    async fn become_one(&self, change: &mut Change<'_>, item: Item, twin: Item) -> Result<Item> {
+        match self.same_name {
+            SameName::Refuse => Err(Error::NameTaken(twin.id.into())),
+            SameName::Merge => become_one(change, item, twin).await,
         }
-        for more in item.amounts.iter() {
-            amount::add(&mut twin.amounts, *more)?;
-        }
-        twin.note = joined(twin.note.take(), item.note.as_deref())?;
-        twin.is_urgent |= item.is_urgent;
-        twin.assignee_id = twin.assignee_id.or(item.assignee_id);
-        if item.state == State::Open {
-            twin.state = State::Open;
-        }
-        twin.added_at = change.now();
-        item::save(change, event::Kind::GroceryItemMerged, &mut twin, &MERGED).await?;
-        item.state = State::Removed;
-        item.is_listed = false;
-        item.state_by = change.actor().ok().map(Member::id);
-        item.state_at = change.now();
-        item.settle(change).await?;
-        item::save(change, event::Kind::GroceryItemStateChanged, &mut item, &["state"]).await?;
-        Ok(twin)
     }
+}
+
+/// Adds something to what is wanted of the same name on its list, and takes it off.
+pub(super) async fn become_one(change: &mut Change<'_>, mut item: Item, mut twin: Item) -> Result<Item> {
+    for more in item.amounts.iter() {
+        amount::add(&mut twin.amounts, *more)?;
+    }
+    twin.note = joined(twin.note.take(), item.note.as_deref())?;
+    twin.is_urgent |= item.is_urgent;
+    twin.assignee_id = twin.assignee_id.or(item.assignee_id);
+    if item.state == State::Open {
+        twin.state = State::Open;
+    }
+    twin.added_at = change.now();
+    item::save(change, event::Kind::GroceryItemMerged, &mut twin, &MERGED).await?;
+    item.state = State::Removed;
+    item.is_listed = false;
+    item.state_by = change.actor().ok().map(Member::id);
+    item.state_at = change.now();
+    item.settle(change).await?;
+    item::save(change, event::Kind::GroceryItemStateChanged, &mut item, &["state"]).await?;
+    Ok(twin)
 }
 
 async fn product_of(change: &mut Change<'_>, item: &Item) -> Result<Product> {
