@@ -15,8 +15,8 @@ use rand::{Rng as _, SeedableRng as _};
 use roomm8_db::access::Role;
 use roomm8_db::event::Position;
 use roomm8_db::grocery::{
-    self, Effect, Item, Line, Product, Queued, State, Sync, Target, Treated, Unit, Update, Wish, changes,
-    item, list, trip,
+    self, Effect, Item, Line, Place, Product, Queued, State, Sync, Target, Treated, Unit, Update, Wish,
+    changes, item, list, trip,
 };
 use roomm8_db::{
     Database, Error, GroceryItemId, GroceryListId, GroceryTripId, HouseholdId, Time, To, UserId,
@@ -283,6 +283,7 @@ impl<'a> Run<'a> {
             self.model.grant(phone, queued, treated, self.seed);
             self.told.insert(queued.id.clone(), treated.clone());
         }
+        self.model.follow(&self.listed().await, self.seed);
         if !is_heard {
             return;
         }
@@ -391,6 +392,7 @@ struct Thing {
     trip: Option<GroceryTripId>,
     merges: bool,
     version: i32,
+    place: Option<Place>,
     /// What made each version: which phone's wish, and which fields it changed.
     changes: Vec<(i32, usize, Vec<&'static str>)>,
 }
@@ -513,6 +515,7 @@ impl Model {
             trip: None,
             merges: !line.is_separate,
             version: 1,
+            place: None,
             changes: Vec::new(),
         };
         thing.take(line);
@@ -561,6 +564,19 @@ impl Model {
             if thing.is_listed() && thing.state == State::Open {
                 thing.state = State::Unavailable;
                 thing.version += 1;
+            }
+        }
+    }
+
+    /// Where things stand is the server's to say, and now and then it makes all places anew, which is a version of each.
+    fn follow(&mut self, listed: &[(Item, Product)], seed: u64) {
+        for (item, _) in listed {
+            let thing = self.items.get_mut(&item.id).expect("what is listed was added");
+            assert!(item.version >= thing.version, "seed {seed}: {item:?} {thing:?}");
+            let is_elsewhere =
+                thing.place.replace(item.place.clone()).is_some_and(|place| place != item.place);
+            if is_elsewhere {
+                thing.version = item.version;
             }
         }
     }

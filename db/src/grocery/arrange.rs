@@ -47,6 +47,7 @@ impl Move {
             Some(place) => place,
             None => {
                 spread_out(change, item.list_id).await?;
+                (item, _) = item::with_list(change, item.id).await?;
                 let others = self::others(change, &item).await?;
                 let (after, before) = self.neighbours(&others)?;
                 Place::between(place(after).as_ref(), place(before).as_ref())
@@ -72,30 +73,30 @@ impl Move {
 
 /// What else is on the list, in order.
 async fn others(change: &mut Change<'_>, item: &Item) -> Result<Vec<(GroceryItemId, Place)>> {
-    let all = places(change, item.list_id).await?;
-    Ok(all.into_iter().filter(|(id, _)| *id != item.id).collect())
-}
-
-async fn places(change: &mut Change<'_>, list: GroceryListId) -> Result<Vec<(GroceryItemId, Place)>> {
     let query = grocery_items::table
-        .filter(grocery_items::list_id.eq(list))
+        .filter(grocery_items::list_id.eq(item.list_id))
+        .filter(grocery_items::id.ne(item.id))
         .filter(grocery_items::is_listed.eq(true))
         .order((grocery_items::place, grocery_items::id))
         .select((grocery_items::id, grocery_items::place));
     run!(change.conn(), |c| query.load(c).await)
 }
 
-/// Gives all that is on a list a new, short place, in the same order, and returns one behind them. It is no news, as it
-/// changes no order.
+/// Gives all that is on a list a new, short place, in the same order, and returns one behind them. It changes no order, but
+/// who keeps the list by places has to know.
 pub(super) async fn spread_out(change: &mut Change<'_>, list: GroceryListId) -> Result<Place> {
-    let listed = places(change, list).await?;
+    let query = grocery_items::table
+        .filter(grocery_items::list_id.eq(list))
+        .filter(grocery_items::is_listed.eq(true))
+        .order((grocery_items::place, grocery_items::id));
+    let listed: Vec<Item> = run!(change.conn(), |c| query.select(Item::as_select()).load(c).await)?;
     let mut spread = Place::spread(listed.len() + 1);
     let end = spread.pop().ok_or_else(|| Error::Internal("there is always one place".into()))?;
-    for ((id, _), place) in listed.into_iter().zip(spread) {
-        let update = diesel::update(grocery_items::table)
-            .filter(grocery_items::id.eq(id))
-            .set(grocery_items::place.eq(place));
-        run!(change.conn(), |c| update.execute(c).await)?;
+    for (mut item, place) in listed.into_iter().zip(spread) {
+        if item.place != place {
+            item.place = place;
+            item::save(change, event::Kind::GroceryItemUpdated, &mut item, &["place"]).await?;
+        }
     }
     Ok(end)
 }
