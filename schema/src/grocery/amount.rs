@@ -13,7 +13,7 @@ use rust_decimal::Decimal as Exact;
 pub(crate) enum GroceryUnit {
     /// So many of it.
     Piece,
-    /// Grams.
+    /// Grams: g.
     #[graphql(name = "G")]
     Gram,
     /// Kilograms: 1000 g.

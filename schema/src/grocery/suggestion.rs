@@ -28,7 +28,7 @@ pub(crate) enum GrocerySuggestionReason {
 pub(crate) struct GrocerySuggestion {
     /// What it is.
     product: GroceryProduct,
-    /// Why.
+    /// Why it may be.
     reason: GrocerySuggestionReason,
     /// Days between two times it is bought, at the median; null unless it is `DUE`.
     every_days: Option<f64>,
