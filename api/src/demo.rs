@@ -4,6 +4,7 @@ mod accounts;
 mod cast;
 mod chores;
 mod client;
+mod groceries;
 mod home;
 mod moment;
 mod plan;
@@ -21,6 +22,7 @@ use anyhow::{Result, bail};
 use cast::Who;
 use chores::Chores;
 use client::Client;
+use groceries::Groceries;
 use home::Home;
 use plan::Plan;
 use play::Stage;
@@ -58,7 +60,7 @@ async fn inhabit(server: SocketAddr) -> Result<Report> {
     report(server, home).await
 }
 
-/// A year passes; in its last month, chores are done.
+/// A year passes; in its last month, chores are done and groceries bought.
 async fn live(server: SocketAddr) -> Result<Home> {
     let ends = Time::now();
     let plan = Plan::of(&script::read()?, ends);
@@ -67,7 +69,8 @@ async fn live(server: SocketAddr) -> Result<Home> {
     let mut people = accounts::register(server).await?;
     let (mut home, conversations) = home::move_in(&mut people, plan.begins).await?;
     let chores = Chores::new(home.id.clone(), ends);
-    let mut stage = Stage::new(people, conversations, chores);
+    let groceries = Groceries::new(home.id.clone(), ends);
+    let mut stage = Stage::new(people, conversations, chores, groceries);
     stage.play(&plan).await?;
     Time::reset_clock();
     home::complete(stage.client(Who::Zoe), &mut home).await?;

@@ -350,18 +350,17 @@ pub(crate) async fn append(conn: &mut Connection, events: &[Event]) -> Result<()
     Ok(())
 }
 
-/// The names of the subject's fields that changed after `version`.
-pub(crate) async fn fields_changed_since(
+/// The versions of a subject after `version`, each with the names of the fields that it changed, with commas between.
+pub(crate) async fn changes_since(
     conn: &mut Connection,
     household: HouseholdId,
     subject: SubjectId,
     version: i32,
-) -> Result<Vec<String>> {
+) -> Result<Vec<(i32, String)>> {
     let query = household_events::table
         .filter(household_events::household_id.eq(household))
         .filter(household_events::subject_id.eq(subject))
         .filter(household_events::subject_version.gt(version))
-        .select(household_events::fields);
-    let fields: Vec<String> = run!(conn, |c| query.load(c).await)?;
-    Ok(fields.iter().flat_map(|fields| fields.split(',')).map(str::to_owned).collect())
+        .select((household_events::subject_version, household_events::fields));
+    run!(conn, |c| query.load(c).await)
 }

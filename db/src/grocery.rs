@@ -39,9 +39,10 @@ pub use place::Place;
 pub use product::Product;
 pub use report::{Before, Effect, Rejection, Report, Treated};
 pub use staple::Staple;
+pub(crate) use staple::follow;
 pub use state::SetState;
 pub use store::Store;
-pub use sync::{QUEUE_LIMIT, Queued, Sync, Target, Wish};
+pub use sync::{QUEUE_ID_LIMIT, QUEUE_LIMIT, Queued, Sync, Target, WISH_ID_LIMIT, Wish};
 pub use trip::Trip;
 
 use crate::access::{MemberStatus, Permission, Role};
@@ -50,6 +51,13 @@ use crate::tables::members;
 use crate::{Change, Error, MemberId, RefusalCode, Result};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::fmt::Display;
+
+/// What something that was removed is told apart by, so that its name is free: its id's text behind a space, as no name
+/// folds to what begins with one.
+fn freed(id: impl Display) -> String {
+    format!(" {id}")
+}
 
 /// Fails unless this is a current member who may change groceries; nobody is fine.
 async fn refuse_stranger(change: &mut Change<'_>, assignee: Option<MemberId>) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::tables::{
 };
 use crate::{
     Change, Connection, Entry, Error, HouseholdId, Operation, RefusalCode, Result, SubjectId, Time, event,
-    member, message, task, text, version,
+    grocery, member, message, task, text, version,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 use diesel::dsl::count;
@@ -223,6 +223,7 @@ impl Operation for Update {
         let after = save(change, event::Kind::HouseholdUpdated, after, &fields).await?;
         if is_elsewhere {
             task::follow(change, &after.time_zone).await?;
+            grocery::follow(change, &after.time_zone).await?;
         }
         Ok(after)
     }

@@ -60,19 +60,39 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// What an intent of this name was about, whatever it asked for.
-    pub(crate) async fn subject(
+    /// What is remembered of an intent of this name, whatever it asked for.
+    pub(crate) async fn memo(
         conn: &mut Connection,
         user_id: UserId,
         operation: &'static str,
         client_mutation_id: &str,
-    ) -> Result<Option<SubjectId>> {
+    ) -> Result<Option<String>> {
         let query = idempotency_keys::table
             .filter(idempotency_keys::user_id.eq(user_id))
             .filter(idempotency_keys::operation.eq(operation))
             .filter(idempotency_keys::client_mutation_id.eq(client_mutation_id))
-            .select(idempotency_keys::subject_id);
-        run!(conn, |c| query.first(c).await.optional())
+            .select(idempotency_keys::memo);
+        let memo: Option<Option<String>> = run!(conn, |c| query.first(c).await.optional())?;
+        Ok(memo.flatten())
+    }
+
+    /// What is remembered of the intents about a subject whose names lie from one to before another.
+    pub(crate) async fn memos(
+        conn: &mut Connection,
+        user_id: UserId,
+        operation: &'static str,
+        (first, end): (&str, &str),
+        subject: SubjectId,
+    ) -> Result<Vec<String>> {
+        let query = idempotency_keys::table
+            .filter(idempotency_keys::user_id.eq(user_id))
+            .filter(idempotency_keys::operation.eq(operation))
+            .filter(idempotency_keys::client_mutation_id.ge(first))
+            .filter(idempotency_keys::client_mutation_id.lt(end))
+            .filter(idempotency_keys::subject_id.eq(subject))
+            .select(idempotency_keys::memo);
+        let memos: Vec<Option<String>> = run!(conn, |c| query.load(c).await)?;
+        Ok(memos.into_iter().flatten().collect())
     }
 
     pub(crate) async fn remember(&self, conn: &mut Connection, receipt: &Receipt, now: Time) -> Result<()> {

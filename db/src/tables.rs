@@ -430,7 +430,6 @@ table! {
         added_by -> Nullable<Binary>,
         created_at -> BigInt,
         added_at -> BigInt,
-        added_version -> Integer,
         state_by -> Nullable<Binary>,
         state_at -> BigInt,
         trip_id -> Nullable<Binary>,

@@ -1,6 +1,7 @@
 //! `expectedVersion`: two people who change different things both succeed, the same thing is a conflict.
 
 use crate::{Change, Error, Result, SubjectId, event};
+use std::collections::HashSet;
 
 /// Fails with [`Error::Conflict`] if any of `fields` changed since the version the caller has seen.
 pub(crate) async fn settle(
@@ -11,14 +12,28 @@ pub(crate) async fn settle(
     fields: &[&str],
 ) -> Result<()> {
     let Some(expected) = expected.filter(|expected| *expected != current) else { return Ok(()) };
-    if expected > current {
-        return Err(Error::Conflict(subject));
-    }
-    let household = change.household_id();
-    let changed = event::fields_changed_since(change.conn(), household, subject, expected).await?;
-    if changed.iter().any(|field| fields.contains(&field.as_str())) {
+    if changed_since(change, subject, current, expected, fields, &HashSet::new()).await? {
         Err(Error::Conflict(subject))
     } else {
         Ok(())
     }
+}
+
+/// Whether any of `fields` changed since a version, by a change that made none of the versions that are the caller's own. A
+/// version that there was never is taken for one after which everything has changed.
+pub(crate) async fn changed_since(
+    change: &mut Change<'_>,
+    subject: SubjectId,
+    current: i32,
+    since: i32,
+    fields: &[&str],
+    own: &HashSet<i32>,
+) -> Result<bool> {
+    if since > current {
+        return Ok(true);
+    }
+    let household = change.household_id();
+    let changes = event::changes_since(change.conn(), household, subject, since).await?;
+    let others = changes.iter().filter(|(version, _)| !own.contains(version));
+    Ok(others.flat_map(|(_, changed)| changed.split(',')).any(|changed| fields.contains(&changed)))
 }

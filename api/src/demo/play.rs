@@ -4,6 +4,7 @@ use super::accounts;
 use super::cast::{Each, Place, Who};
 use super::chores::Chores;
 use super::client::Client;
+use super::groceries::Groceries;
 use super::moment;
 use super::plan::{Act, Deed, Plan};
 use anyhow::{Context as _, Result};
@@ -46,6 +47,7 @@ pub(super) struct Stage {
     people: Each<Client>,
     known: Known,
     chores: Chores,
+    groceries: Groceries,
 }
 
 /// The ids of what was made so far.
@@ -56,8 +58,13 @@ struct Known {
 }
 
 impl Stage {
-    pub(super) fn new(people: Each<Client>, conversations: HashMap<Place, String>, chores: Chores) -> Self {
-        Self { people, known: Known { conversations, messages: HashMap::new() }, chores }
+    pub(super) fn new(
+        people: Each<Client>,
+        conversations: HashMap<Place, String>,
+        chores: Chores,
+        groceries: Groceries,
+    ) -> Self {
+        Self { people, known: Known { conversations, messages: HashMap::new() }, chores, groceries }
     }
 
     /// The client of one of them.
@@ -82,6 +89,7 @@ impl Stage {
             Time::set_clock(plan.begins.after(at));
             progress.show(plan.begins.after(at), self.known.messages.len());
             self.chores.play(&mut self.people, plan.begins.after(at)).await?;
+            self.groceries.play(&mut self.people, plan.begins.after(at)).await?;
             self.perform(now).await?;
             acts = later;
         }

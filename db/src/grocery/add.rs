@@ -21,6 +21,9 @@ pub const LINE_LIMIT: usize = 100;
 /// The most different amounts of one thing, as many as there are classes of units.
 const PART_LIMIT: usize = 16;
 
+/// What changes of something when more is added to it.
+pub(super) const MERGED: [&str; 6] = [item::ADDED, "amounts", "note", "isUrgent", "assignee", "state"];
+
 /// Something to put on a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
@@ -188,7 +191,7 @@ impl End {
             }
         };
         product::remember(change, &mut product, unit, line.category).await?;
-        Ok(Treated { item: Some(item.id), effect })
+        Ok(Treated { item: Some(item.id), version: Some(item.version), effect })
     }
 
     async fn put(
@@ -220,7 +223,6 @@ impl End {
             added_by: change.actor().ok().map(Member::id),
             created_at: now,
             added_at: now,
-            added_version: 1,
             state_by: None,
             state_at: now,
             trip_id: None,
@@ -246,8 +248,8 @@ async fn merge(change: &mut Change<'_>, mut item: Item, checked: &Checked, line:
         item.state_by = None;
         item.state_at = change.now();
     }
-    let fields = ["amounts", "note", "isUrgent", "assignee", "state"];
-    item::save(change, event::Kind::GroceryItemMerged, &mut item, &fields).await?;
+    item.added_at = change.now();
+    item::save(change, event::Kind::GroceryItemMerged, &mut item, &MERGED).await?;
     Ok(item)
 }
 

@@ -24,7 +24,17 @@ impl Operation for Move {
     const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Item> {
-        let mut item = item::on_list(change, self.item).await?;
+        let (item, _) = item::with_list(change, self.item).await?;
+        self.put(change, item).await
+    }
+}
+
+type Neighbour<'a> = Option<&'a (GroceryItemId, Place)>;
+
+impl Move {
+    /// Moves the item. If that is refused, nothing has changed.
+    pub(super) async fn put(&self, change: &mut Change<'_>, mut item: Item) -> Result<Item> {
+        item.refuse_if_gone()?;
         let others = others(change, &item).await?;
         let (after, before) = self.neighbours(&others)?;
         let is_there = after.is_none_or(|(id, place)| (place, id) < (&item.place, &item.id))
@@ -46,11 +56,7 @@ impl Operation for Move {
         item::save(change, event::Kind::GroceryItemUpdated, &mut item, &["place"]).await?;
         Ok(item)
     }
-}
 
-type Neighbour<'a> = Option<&'a (GroceryItemId, Place)>;
-
-impl Move {
     /// What it will stand between.
     fn neighbours<'a>(&self, others: &'a [(GroceryItemId, Place)]) -> Result<(Neighbour<'a>, Neighbour<'a>)> {
         let Some(after) = self.after else { return Ok((None, others.first())) };

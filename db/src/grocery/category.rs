@@ -1,13 +1,13 @@
 //! Categories: the kinds of things there are, in the household's order.
 
-use super::Place;
 use super::fold::Name;
+use super::{Place, freed};
 use crate::access::{Member, Permission};
 use crate::among::among;
-use crate::tables::grocery_categories;
+use crate::tables::{grocery_categories, grocery_homes, grocery_products, grocery_sections};
 use crate::{
     Change, Connection, Entry, Error, GroceryCategoryId, HouseholdId, Operation, RefusalCode, Result,
-    SubjectId, Time, event,
+    SubjectId, Time, event, version,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -93,6 +93,30 @@ pub(super) async fn refuse_unknown(
     Err(Error::refused(RefusalCode::InvalidReference, "categoryId", message))
 }
 
+/// All categories of the household being changed, in its order.
+pub(super) async fn in_order(change: &mut Change<'_>) -> Result<Vec<Category>> {
+    let query = grocery_categories::table
+        .filter(grocery_categories::household_id.eq(change.household_id()))
+        .filter(grocery_categories::removed_at.is_null())
+        .order((grocery_categories::place, grocery_categories::id));
+    run!(change.conn(), |c| query.select(Category::as_select()).load(c).await)
+}
+
+/// A category of the household being changed, removed or not.
+async fn of_household(change: &mut Change<'_>, id: GroceryCategoryId) -> Result<Category> {
+    let query = grocery_categories::table
+        .filter(grocery_categories::household_id.eq(change.household_id()))
+        .filter(grocery_categories::id.eq(id));
+    run!(change.conn(), |c| query.select(Category::as_select()).first(c).await)
+}
+
+fn refuse_taken(others: &[Category], name: &Name) -> Result<()> {
+    match others.iter().find(|other| other.fold == name.fold) {
+        Some(other) => Err(Error::NameTaken(other.id.into())),
+        None => Ok(()),
+    }
+}
+
 /// Makes a category, after the others.
 #[derive(Debug, Serialize)]
 pub struct Create {
@@ -100,14 +124,63 @@ pub struct Create {
     pub name: String,
 }
 
+impl Operation for Create {
+    type Outcome = Category;
+    const NAME: &'static str = "createGroceryCategory";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Category> {
+        let name = Name::new("name", &self.name)?;
+        let others = in_order(change).await?;
+        refuse_taken(&others, &name)?;
+        if i64::try_from(others.len()).is_ok_and(|count| count >= CATEGORY_LIMIT) {
+            let message = format!("there are {CATEGORY_LIMIT} categories already: remove one first");
+            return Err(Error::refused(RefusalCode::Limit, "", message));
+        }
+        let category = Category {
+            id: GroceryCategoryId::new(),
+            household_id: change.household_id(),
+            name: name.shown,
+            fold: name.fold,
+            place: place_among(change, &others, others.len()).await?,
+            created_at: change.now(),
+            removed_at: None,
+            version: 1,
+        };
+        let insert = diesel::insert_into(grocery_categories::table).values(&category);
+        run!(change.conn(), |c| insert.execute(c).await)?;
+        change.record_for_all(event::Kind::GroceryCategoryCreated, category.id, category.version, &[]);
+        Ok(category)
+    }
+}
+
+/// A place for one more behind so many of the others. Where there is no room all get new ones; that is no news, as it changes
+/// no order.
+async fn place_among(change: &mut Change<'_>, others: &[Category], at: usize) -> Result<Place> {
+    let mut places: Vec<_> = others.iter().map(|other| Some(other.place.clone())).collect();
+    places.insert(at.min(others.len()), None);
+    let mut filled = Place::fill(&places);
+    let place = filled.remove(at.min(others.len()));
+    for (other, place) in others.iter().zip(filled) {
+        if other.place == place {
+            continue;
+        }
+        let update = diesel::update(grocery_categories::table)
+            .filter(grocery_categories::id.eq(other.id))
+            .set(grocery_categories::place.eq(place));
+        run!(change.conn(), |c| update.execute(c).await)?;
+    }
+    Ok(place)
+}
+
 /// Changes a category's name or place; what is `None` stays as it is.
 #[derive(Debug, Serialize)]
 pub struct Update {
     /// Which.
     pub category: GroceryCategoryId,
-    /// What it is called.
+    /// What it is called: another spelling, or a name that no other has ([`Error::NameTaken`]).
     pub name: Option<String>,
-    /// What it is to stand behind; the front, if nothing.
+    /// What it is to stand behind. Nothing else moves.
     pub after: Option<Behind>,
     /// The version the caller has seen.
     pub expected_version: Option<i32>,
@@ -122,26 +195,121 @@ pub enum Behind {
     Category(GroceryCategoryId),
 }
 
-/// Removes a category: what is of it has none from now on. Twice is as once.
+impl Behind {
+    /// How many of these others it comes behind.
+    pub(super) fn place(self, others: impl IntoIterator<Item = GroceryCategoryId>) -> Result<usize> {
+        let Self::Category(wanted) = self else { return Ok(0) };
+        match others.into_iter().position(|other| other == wanted) {
+            Some(at) => Ok(at + 1),
+            None => {
+                let message = "must be another category of this household";
+                Err(Error::refused(RefusalCode::InvalidReference, "afterId", message))
+            }
+        }
+    }
+}
+
+impl Operation for Update {
+    type Outcome = Category;
+    const NAME: &'static str = "updateGroceryCategory";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Category> {
+        let mut category = of_household(change, self.category).await?;
+        category.refuse_if_removed()?;
+        let mut others = in_order(change).await?;
+        others.retain(|other| other.id != category.id);
+        let name = self.name.as_deref().map(|name| Name::new("name", name)).transpose()?;
+        let name = name.filter(|name| name.shown != category.name);
+        let stands_before = |other: &&Category| (&other.place, other.id) < (&category.place, category.id);
+        let from = others.iter().take_while(stands_before).count();
+        let to = self.after.map(|after| after.place(others.iter().map(|other| other.id))).transpose()?;
+        let to = to.filter(|to| *to != from);
+        let fields: Vec<_> = [("name", name.is_some()), ("place", to.is_some())]
+            .into_iter()
+            .filter_map(|(field, is_changed)| is_changed.then_some(field))
+            .collect();
+        let (id, version) = (category.id.into(), category.version);
+        version::settle(change, id, version, self.expected_version, &fields).await?;
+        if let Some(name) = name {
+            refuse_taken(&others, &name)?;
+            (category.name, category.fold) = (name.shown, name.fold);
+        }
+        if let Some(to) = to {
+            category.place = place_among(change, &others, to).await?;
+        }
+        if !fields.is_empty() {
+            save(change, event::Kind::GroceryCategoryUpdated, &mut category, &fields).await?;
+        }
+        Ok(category)
+    }
+}
+
+impl Category {
+    fn refuse_if_removed(&self) -> Result<()> {
+        if self.removed_at.is_none() {
+            return Ok(());
+        }
+        Err(Error::refused(RefusalCode::Gone, "categoryId", "this category was removed: make a new one"))
+    }
+}
+
+/// Removes a category: what is of it has none from now on, in the catalogue and in stores. Twice is as once.
 #[derive(Debug, Serialize)]
 pub struct Remove {
     /// Which.
     pub category: GroceryCategoryId,
 }
 
-macro_rules! stub {
-    ($t:ty, $o:ty, $n:literal) => {
-        impl Operation for $t {
-            type Outcome = $o;
-            const NAME: &'static str = $n;
-            const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
-            async fn apply(&self, change: &mut Change<'_>) -> Result<$o> {
-                let _ = (change.now(), Name::new("name", "x"), event::Kind::GroceryCategoryCreated);
-                Err(Error::NotFound)
-            }
+impl Operation for Remove {
+    type Outcome = Category;
+    const NAME: &'static str = "removeGroceryCategory";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Category> {
+        let mut category = of_household(change, self.category).await?;
+        if category.removed_at.is_some() {
+            return Ok(category);
         }
-    };
+        // The event of the category tells of what was of it.
+        let (seq, none) = (change.next_seq(), None::<GroceryCategoryId>);
+        let let_go = diesel::update(grocery_products::table)
+            .filter(grocery_products::category_id.eq(category.id))
+            .set((
+                grocery_products::category_id.eq(none),
+                grocery_products::version.eq(grocery_products::version + 1),
+                grocery_products::changed_seq.eq(seq),
+            ));
+        run!(change.conn(), |c| let_go.execute(c).await)?;
+        let delete =
+            diesel::delete(grocery_sections::table).filter(grocery_sections::category_id.eq(category.id));
+        run!(change.conn(), |c| delete.execute(c).await)?;
+        let delete = diesel::delete(grocery_homes::table).filter(grocery_homes::category_id.eq(category.id));
+        run!(change.conn(), |c| delete.execute(c).await)?;
+        category.removed_at = Some(change.now());
+        category.fold = freed(category.id);
+        save(change, event::Kind::GroceryCategoryRemoved, &mut category, &["removedAt"]).await?;
+        Ok(category)
+    }
 }
-stub!(Create, Category, "createGroceryCategory");
-stub!(Update, Category, "updateGroceryCategory");
-stub!(Remove, Category, "removeGroceryCategory");
+
+/// Saves what changed of it as its next version, and records it.
+async fn save(
+    change: &mut Change<'_>,
+    kind: event::Kind,
+    category: &mut Category,
+    fields: &[&'static str],
+) -> Result<()> {
+    category.version += 1;
+    let update =
+        diesel::update(grocery_categories::table).filter(grocery_categories::id.eq(category.id)).set((
+            grocery_categories::name.eq(&category.name),
+            grocery_categories::fold.eq(&category.fold),
+            grocery_categories::place.eq(&category.place),
+            grocery_categories::removed_at.eq(category.removed_at),
+            grocery_categories::version.eq(category.version),
+        ));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    change.record_for_all(kind, category.id, category.version, fields);
+    Ok(())
+}

@@ -1,6 +1,6 @@
 //! Changing what is wanted: how much of it, its note, who buys it, or what it is at all.
 
-use super::add::{checked_amounts, checked_note, joined};
+use super::add::{MERGED, checked_amounts, checked_note, joined};
 use super::amount::{self, Unit};
 use super::fold::Name;
 use super::item::{self, Item, MERGES, State};
@@ -16,6 +16,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// What is to be done if something is to have the name of something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,14 +73,21 @@ impl Operation for Update {
     const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Item> {
-        let item = item::on_list(change, self.item).await?;
-        self.update(change, item).await
+        let (item, _) = item::with_list(change, self.item).await?;
+        self.update(change, item, &HashSet::new()).await
     }
 }
 
 impl Update {
     /// Changes the item. If that is refused, nothing has changed.
-    pub(super) async fn update(&self, change: &mut Change<'_>, before: Item) -> Result<Item> {
+    /// What made one of the versions that are the caller's `own` is no conflict.
+    pub(super) async fn update(
+        &self,
+        change: &mut Change<'_>,
+        before: Item,
+        own: &HashSet<i32>,
+    ) -> Result<Item> {
+        before.refuse_if_gone()?;
         let name = self.name.as_deref().map(|name| Name::new("name", name)).transpose()?;
         let mut after = before.clone();
         if let Some(amounts) = &self.amounts {
@@ -100,7 +108,12 @@ impl Update {
         .into_iter()
         .filter_map(|(field, is_changed)| is_changed.then_some(field))
         .collect();
-        version::settle(change, before.id.into(), before.version, self.expected_version, &fields).await?;
+        let (subject, current) = (before.id.into(), before.version);
+        if let Some(seen) = self.expected_version.filter(|seen| *seen != current)
+            && version::changed_since(change, subject, current, seen, &fields, own).await?
+        {
+            return Err(Error::Conflict(subject));
+        }
         if fields.contains(&"assignee") {
             refuse_stranger(change, after.assignee_id).await?;
         }
@@ -155,30 +168,35 @@ impl Update {
         }
     }
 
-    /// Adds it to what has its new name already, and takes it off the list.
-    async fn become_one(&self, change: &mut Change<'_>, mut item: Item, mut twin: Item) -> Result<Item> {
-        if self.same_name == SameName::Refuse {
-            return Err(Error::NameTaken(twin.id.into()));
+    /// Makes it one with what has its new name already.
+    async fn become_one(&self, change: &mut Change<'_>, item: Item, twin: Item) -> Result<Item> {
+        match self.same_name {
+            SameName::Refuse => Err(Error::NameTaken(twin.id.into())),
+            SameName::Merge => become_one(change, item, twin).await,
         }
-        for more in item.amounts.iter() {
-            amount::add(&mut twin.amounts, *more)?;
-        }
-        twin.note = joined(twin.note.take(), item.note.as_deref())?;
-        twin.is_urgent |= item.is_urgent;
-        twin.assignee_id = twin.assignee_id.or(item.assignee_id);
-        if item.state == State::Open {
-            twin.state = State::Open;
-        }
-        let fields = ["amounts", "note", "isUrgent", "assignee", "state"];
-        item::save(change, event::Kind::GroceryItemMerged, &mut twin, &fields).await?;
-        item.state = State::Removed;
-        item.is_listed = false;
-        item.state_by = change.actor().ok().map(Member::id);
-        item.state_at = change.now();
-        item.settle(change).await?;
-        item::save(change, event::Kind::GroceryItemStateChanged, &mut item, &["state"]).await?;
-        Ok(twin)
     }
+}
+
+/// Adds something to what is wanted of the same name on its list, and takes it off.
+pub(super) async fn become_one(change: &mut Change<'_>, mut item: Item, mut twin: Item) -> Result<Item> {
+    for more in item.amounts.iter() {
+        amount::add(&mut twin.amounts, *more)?;
+    }
+    twin.note = joined(twin.note.take(), item.note.as_deref())?;
+    twin.is_urgent |= item.is_urgent;
+    twin.assignee_id = twin.assignee_id.or(item.assignee_id);
+    if item.state == State::Open {
+        twin.state = State::Open;
+    }
+    twin.added_at = change.now();
+    item::save(change, event::Kind::GroceryItemMerged, &mut twin, &MERGED).await?;
+    item.state = State::Removed;
+    item.is_listed = false;
+    item.state_by = change.actor().ok().map(Member::id);
+    item.state_at = change.now();
+    item.settle(change).await?;
+    item::save(change, event::Kind::GroceryItemStateChanged, &mut item, &["state"]).await?;
+    Ok(twin)
 }
 
 async fn product_of(change: &mut Change<'_>, item: &Item) -> Result<Product> {

@@ -14,6 +14,8 @@ use crate::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+/// What an event says has changed when more of something is wanted: who has not seen it cannot wish it away.
+pub(super) const ADDED: &str = "added";
 /// What `apart` says of what is added merges into.
 pub(super) const MERGES: GroceryItemId = GroceryItemId::from_bytes([0; 16]);
 
@@ -72,8 +74,6 @@ pub struct Item {
     pub created_at: Time,
     /// When somebody last added to it.
     pub added_at: Time,
-    /// Its version then: what is wished by an earlier one is stale.
-    pub(super) added_version: i32,
     /// Who said that it is in this state: of what was bought, who bought it.
     pub state_by: Option<MemberId>,
     /// Since when it is in this state, as they say.
@@ -135,13 +135,6 @@ pub(super) async fn with_list(change: &mut Change<'_>, id: GroceryItemId) -> Res
         run!(change.conn(), |c| query.select((Item::as_select(), List::as_select())).first(c).await)?;
     list.refuse_if_archived("itemId")?;
     Ok((item, list))
-}
-
-/// As [`with_list`], of what is on it.
-pub(super) async fn on_list(change: &mut Change<'_>, id: GroceryItemId) -> Result<Item> {
-    let (item, _) = with_list(change, id).await?;
-    item.refuse_if_gone()?;
-    Ok(item)
 }
 
 /// What is added to a list by the name of this product merges into this, if there is something.
@@ -220,10 +213,6 @@ pub(super) async fn save(
 ) -> Result<()> {
     item.version += 1;
     item.changed_seq = change.next_seq();
-    if kind == event::Kind::GroceryItemMerged {
-        item.added_version = item.version;
-        item.added_at = change.now();
-    }
     let update = diesel::update(grocery_items::table).filter(grocery_items::id.eq(item.id)).set((
         grocery_items::product_id.eq(item.product_id),
         grocery_items::apart.eq(item.apart),
@@ -235,7 +224,6 @@ pub(super) async fn save(
         grocery_items::is_listed.eq(item.is_listed),
         grocery_items::place.eq(&item.place),
         grocery_items::added_at.eq(item.added_at),
-        grocery_items::added_version.eq(item.added_version),
         grocery_items::state_by.eq(item.state_by),
         grocery_items::state_at.eq(item.state_at),
         grocery_items::version.eq(item.version),

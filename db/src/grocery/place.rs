@@ -38,6 +38,20 @@ impl Place {
         places
     }
 
+    /// Places in this order, of which those that are there stay as they are: all are made anew only where there is no room for
+    /// what is to come between two of them.
+    pub(super) fn fill(places: &[Option<Self>]) -> Vec<Self> {
+        let mut filled: Vec<Self> = Vec::with_capacity(places.len());
+        for (at, place) in places.iter().enumerate() {
+            let next = || places.iter().skip(at).flatten().next();
+            match place.clone().or_else(|| Self::between(filled.last(), next())) {
+                Some(place) => filled.push(place),
+                None => return Self::spread(places.len()),
+            }
+        }
+        filled
+    }
+
     /// Its bytes, in whose order places are.
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -74,6 +88,20 @@ mod tests {
         assert!(places.iter().all(|place| place.0.len() <= LENGTH_LIMIT));
     }
 
+    #[test]
+    fn all_are_made_anew_where_there_is_no_room() {
+        let mut places = Place::spread(2);
+        let mut count = 0;
+        while let Some(place) = Place::between(places.first(), places.get(1)) {
+            places.insert(1, place);
+            count += 1;
+        }
+        assert!(count > 50, "there is room for {count}");
+        let mut wanted: Vec<_> = places.into_iter().map(Some).collect();
+        wanted.insert(1, None);
+        assert_eq!(Place::fill(&wanted), Place::spread(wanted.len()));
+    }
+
     proptest! {
         #[test]
         fn moving_one_moves_no_other(moves in prop::collection::vec((0..20_usize, 0..20_usize), 1..300)) {
@@ -101,6 +129,19 @@ mod tests {
                 things.sort_by(|(_, one), (_, other)| one.cmp(other));
                 let order: Vec<_> = things.iter().map(|(thing, _)| *thing).collect();
                 prop_assert_eq!(&order, &model);
+            }
+        }
+
+        #[test]
+        fn what_is_there_stays_where_there_is_room(blanks in prop::collection::vec(any::<bool>(), 0..40)) {
+            let spread = Place::spread(blanks.len());
+            let places: Vec<_> =
+                spread.iter().zip(&blanks).map(|(place, is_blank)| (!is_blank).then(|| place.clone())).collect();
+            let filled = Place::fill(&places);
+            prop_assert_eq!(filled.len(), places.len());
+            prop_assert!(filled.is_sorted_by(|one, next| one < next));
+            for (place, filled) in places.iter().zip(&filled) {
+                prop_assert!(place.as_ref().is_none_or(|place| place == filled));
             }
         }
     }

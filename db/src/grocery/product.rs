@@ -1,14 +1,18 @@
 //! The household's catalogue: what was ever put on a list, with the spelling, category and unit that are remembered of it.
 
+mod merge;
+
 use super::amount::Unit;
-use super::fold::Name;
+use super::fold::{NAME_LIMIT, Name, fold};
+use super::{SameName, category, freed, staple};
 use crate::access::{Member, Permission};
 use crate::among::among;
+use crate::message::End;
 use crate::page::Window;
-use crate::tables::grocery_products;
+use crate::tables::{grocery_homes, grocery_products};
 use crate::{
     Change, Connection, Entry, Error, GroceryCategoryId, GroceryProductId, HouseholdId, Operation,
-    RefusalCode, Result, SubjectId, Time, To, event,
+    RefusalCode, Result, SubjectId, Time, To, event, version,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -152,15 +156,64 @@ pub(super) async fn save(
 }
 
 /// The products whose name, or a word of it, begins so, in a window; all of them if it begins with nothing. Ordered by id:
-/// the oldest known first.
+/// the oldest known first. Forgotten ones are left out.
 pub async fn page(
     conn: &mut Connection,
     member: &Member,
     begins: &str,
     window: Window,
 ) -> Result<Vec<Product>> {
-    let _ = (conn, member, begins, window);
-    Ok(Vec::new())
+    let begins = fold(begins);
+    // Letters can unfold to many, but no name to so many; and databases take no pattern of any length.
+    if begins.chars().count() > 2 * NAME_LIMIT {
+        return Ok(Vec::new());
+    }
+    let begins = escaped(&begins);
+    let (after, before): (GroceryProductId, GroceryProductId) = window.bounds();
+    let found = run!(conn, |c| {
+        let mut query = grocery_products::table
+            .select(Product::as_select())
+            .filter(grocery_products::household_id.eq(member.household_id()))
+            .filter(grocery_products::removed_at.is_null())
+            .filter(grocery_products::id.gt(after))
+            .filter(grocery_products::id.lt(before))
+            .limit(window.limit)
+            .into_boxed();
+        if !begins.is_empty() {
+            let name = grocery_products::fold.like(format!("{begins}%")).escape(ESCAPE);
+            let word = grocery_products::fold.like(format!("% {begins}%")).escape(ESCAPE);
+            query = query.filter(name.or(word));
+        }
+        query = match window.end {
+            End::Oldest => query.order(grocery_products::id.asc()),
+            End::Newest => query.order(grocery_products::id.desc()),
+        };
+        query.load(c).await
+    })?;
+    Ok(window.oldest_first(found))
+}
+
+/// Not a backslash, which itself is read differently by each database.
+const ESCAPE: char = '!';
+
+/// The text as part of a pattern in which it stands for itself.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | ESCAPE) {
+            escaped.push(ESCAPE);
+        }
+        escaped.push(letter);
+    }
+    escaped
+}
+
+/// A product of the household being changed, forgotten or not.
+async fn of_household(change: &mut Change<'_>, id: GroceryProductId) -> Result<Product> {
+    let query = grocery_products::table
+        .filter(grocery_products::household_id.eq(change.household_id()))
+        .filter(grocery_products::id.eq(id));
+    run!(change.conn(), |c| query.select(Product::as_select()).first(c).await)
 }
 
 /// Changes what the catalogue remembers of a product; what is `None` stays as it is.
@@ -174,31 +227,144 @@ pub struct Update {
     pub category: Option<To<GroceryCategoryId>>,
     /// The unit it is mostly asked for in.
     pub unit: Option<To<Unit>>,
-    /// What is to be done if another product has this name.
-    pub same_name: super::SameName,
+    /// What is to be done if another product has this name. If the two become one, that is the other, and what else is
+    /// changed is changed of that.
+    pub same_name: SameName,
     /// The version the caller has seen.
     pub expected_version: Option<i32>,
 }
 
-/// Has the catalogue forget a product. What is on lists, and what was bought, stays. Twice is as once.
+impl Operation for Update {
+    type Outcome = Product;
+    const NAME: &'static str = "updateGroceryProduct";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Product> {
+        let before = of_household(change, self.product).await?;
+        before.refuse_if_forgotten()?;
+        let name = self.name.as_deref().map(|name| Name::new("name", name)).transpose()?;
+        let name = name.filter(|name| name.shown != before.name);
+        let mut fields = self.differences(&before);
+        if name.is_some() {
+            fields.push("name");
+        }
+        let (id, version) = (before.id.into(), before.version);
+        version::settle(change, id, version, self.expected_version, &fields).await?;
+        if fields.contains(&"category")
+            && let Some(To::Value(category)) = self.category
+        {
+            category::refuse_unknown(change, Some(category)).await?;
+        }
+        let mut after = before;
+        if let Some(name) = name {
+            match by_name(change, &name).await? {
+                Some(other) if other.id != after.id => return self.become_one(change, after, other).await,
+                _ => (after.name, after.fold) = (name.shown, name.fold),
+            }
+        }
+        self.set(&mut after);
+        if !fields.is_empty() {
+            save(change, event::Kind::GroceryProductUpdated, &mut after, &fields).await?;
+        }
+        Ok(after)
+    }
+}
+
+impl Update {
+    /// Which of what is remembered would change, its name aside.
+    fn differences(&self, product: &Product) -> Vec<&'static str> {
+        let mut after = product.clone();
+        self.set(&mut after);
+        [("category", after.category_id != product.category_id), ("unit", after.unit != product.unit)]
+            .into_iter()
+            .filter_map(|(field, is_changed)| is_changed.then_some(field))
+            .collect()
+    }
+
+    fn set(&self, product: &mut Product) {
+        product.category_id = To::applied(self.category.as_ref(), product.category_id);
+        product.unit = To::applied(self.unit.as_ref(), product.unit);
+    }
+
+    async fn become_one(
+        &self,
+        change: &mut Change<'_>,
+        product: Product,
+        mut other: Product,
+    ) -> Result<Product> {
+        if self.same_name == SameName::Refuse {
+            return Err(Error::NameTaken(other.id.into()));
+        }
+        let before = other.clone();
+        // What only one of the two is known for is remembered.
+        other.category_id = other.category_id.or(product.category_id);
+        other.unit = other.unit.or(product.unit);
+        self.set(&mut other);
+        let fields: Vec<_> =
+            [("category", other.category_id != before.category_id), ("unit", other.unit != before.unit)]
+                .into_iter()
+                .filter_map(|(field, is_changed)| is_changed.then_some(field))
+                .collect();
+        if !fields.is_empty() {
+            save(change, event::Kind::GroceryProductUpdated, &mut other, &fields).await?;
+        }
+        merge::take_over(change, product, &other).await?;
+        Ok(other)
+    }
+}
+
+impl Product {
+    fn refuse_if_forgotten(&self) -> Result<()> {
+        if self.removed_at.is_none() {
+            return Ok(());
+        }
+        let message = "the catalogue has forgotten this: what is added by its name is something new";
+        Err(Error::refused(RefusalCode::Gone, "productId", message))
+    }
+}
+
+/// Has the catalogue forget a product: what is added by its name is something new from then on. What is on lists, and what was
+/// bought, stays; it is a staple no longer, and stands nowhere in particular. Twice is as once.
 #[derive(Debug, Serialize)]
 pub struct Remove {
     /// Which.
     pub product: GroceryProductId,
 }
 
-macro_rules! stub {
-    ($t:ty, $n:literal) => {
-        impl Operation for $t {
-            type Outcome = Product;
-            const NAME: &'static str = $n;
-            const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
-            async fn apply(&self, change: &mut Change<'_>) -> Result<Product> {
-                let _ = change.now();
-                Err(Error::NotFound)
+impl Operation for Remove {
+    type Outcome = Product;
+    const NAME: &'static str = "removeGroceryProduct";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Product> {
+        let mut product = of_household(change, self.product).await?;
+        if product.removed_at.is_none() {
+            for staple in staple::of_product(change, product.id).await? {
+                staple::end(change, staple).await?;
             }
+            let delete =
+                diesel::delete(grocery_homes::table).filter(grocery_homes::product_id.eq(product.id));
+            run!(change.conn(), |c| delete.execute(c).await)?;
+            forget(change, &mut product).await?;
         }
-    };
+        Ok(product)
+    }
 }
-stub!(Update, "updateGroceryProduct");
-stub!(Remove, "removeGroceryProduct");
+
+/// Takes it out of the catalogue, so that its name is free.
+async fn forget(change: &mut Change<'_>, product: &mut Product) -> Result<()> {
+    product.removed_at = Some(change.now());
+    product.fold = freed(product.id);
+    save(change, event::Kind::GroceryProductRemoved, product, &["removedAt"]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_searched_for_stands_for_itself() {
+        assert_eq!(escaped("100% oat_milk!"), "100!% oat!_milk!!");
+        assert_eq!(escaped("müsli \\ 'x'"), "müsli \\ 'x'");
+    }
+}

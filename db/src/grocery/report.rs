@@ -22,6 +22,8 @@ pub struct Report {
 pub struct Treated {
     /// The item it was about, or that has the name that it was to have; none if there is no such.
     pub item: Option<GroceryItemId>,
+    /// The version that it made of the item, if it changed it.
+    pub version: Option<i32>,
     /// What came of it.
     pub effect: Effect,
 }

@@ -1,15 +1,26 @@
 //! Staples: what puts itself on a list by a rule, at the beginning of the household's day.
 
+mod due;
+
+pub use due::add_due;
+pub(crate) use due::follow;
+
+use super::add::checked_amounts;
 use super::amount::{Amount, Unit};
+use super::fold::Name;
+use super::{list, product};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
 use crate::tables::grocery_staples;
+use crate::task::recurrence::{Mode, Overflow, Rule, Schedule, due, local_date};
 use crate::{
-    Change, Connection, Database, Date, Entry, Error, GroceryListId, GroceryProductId, GroceryStapleId,
-    HouseholdId, Json, MemberId, Operation, Result, SubjectId, Time,
+    Change, Connection, Date, Entry, Error, GroceryListId, GroceryProductId, GroceryStapleId, HouseholdId,
+    Json, MemberId, Operation, RefusalCode, Result, SubjectId, Time, event, household, version,
 };
+use chrono::NaiveDate;
+use chrono_tz::Tz;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use rust_decimal::Decimal;
@@ -17,6 +28,9 @@ use serde::Serialize;
 
 /// The most staples of a household.
 pub const STAPLE_LIMIT: i64 = 200;
+
+/// What `apart` says of what is in use.
+const IN_USE: GroceryStapleId = GroceryStapleId::from_bytes([0; 16]);
 
 /// What puts itself on a list by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -30,6 +44,7 @@ pub struct Staple {
     pub list_id: GroceryListId,
     /// What.
     pub product_id: GroceryProductId,
+    /// [`IN_USE`], or its own id once it was removed.
     pub(super) apart: GroceryStapleId,
     /// How much of it; nothing if that was not said.
     pub amounts: Json<Vec<Amount>>,
@@ -101,6 +116,64 @@ pub async fn page(conn: &mut Connection, member: &Member, window: Window) -> Res
     Ok(window.oldest_first(found))
 }
 
+/// The staples in use that are of a product.
+pub(super) async fn of_product(change: &mut Change<'_>, product: GroceryProductId) -> Result<Vec<Staple>> {
+    let query = grocery_staples::table
+        .filter(grocery_staples::product_id.eq(product))
+        .filter(grocery_staples::removed_at.is_null())
+        .order(grocery_staples::id);
+    run!(change.conn(), |c| query.select(Staple::as_select()).load(c).await)
+}
+
+/// A staple of the household being changed, removed or not.
+async fn of_household(change: &mut Change<'_>, id: GroceryStapleId) -> Result<Staple> {
+    let query = grocery_staples::table
+        .filter(grocery_staples::household_id.eq(change.household_id()))
+        .filter(grocery_staples::id.eq(id));
+    run!(change.conn(), |c| query.select(Staple::as_select()).first(c).await)
+}
+
+/// The dates of a rule, where the household lives. Nothing is due at a time of the day.
+fn schedule(start_on: Date, rule: Rule, zone: Tz) -> Result<Schedule> {
+    Schedule::new(start_on.naive(), None, zone, rule, Overflow::Clamp, Mode::Fixed)
+}
+
+/// The rule's first date on this day or later.
+fn next_from(schedule: &Schedule, day: NaiveDate) -> Option<NaiveDate> {
+    schedule.after(day.pred_opt()?).map(|occurrence| occurrence.date)
+}
+
+/// When the date begins: when the one before it ends.
+fn beginning(date: NaiveDate, zone: Tz) -> Time {
+    due(date.pred_opt().unwrap_or(date), None, zone)
+}
+
+async fn zone_of(change: &mut Change<'_>) -> Result<Tz> {
+    household::time_zone(&household::time_zone_of(change).await?)
+}
+
+impl Staple {
+    /// It puts itself on its list next on this date, or never again.
+    fn waits_for(&mut self, next: Option<NaiveDate>, zone: Tz) {
+        self.next_on = next.map(Date::from);
+        self.next_at = next.map(|next| beginning(next, zone));
+    }
+
+    /// From now on it follows this rule: from today on, if it starts earlier.
+    fn follow(&mut self, schedule: &Schedule, now: Time) -> Result<()> {
+        let today = local_date(now, schedule.zone());
+        let Some(next) = next_from(schedule, today.max(schedule.start())) else {
+            let message =
+                "has no date from today on: choose a later UNTIL, or a start from which COUNT lasts";
+            return Err(Error::refused(RefusalCode::Invalid, "rule", message));
+        };
+        self.start_on = schedule.start().into();
+        self.rule = schedule.rule().to_string();
+        self.waits_for(Some(next), schedule.zone());
+        Ok(())
+    }
+}
+
 /// Makes something a staple of a list.
 #[derive(Debug, Serialize)]
 pub struct Create {
@@ -116,6 +189,61 @@ pub struct Create {
     pub rule: String,
 }
 
+impl Operation for Create {
+    type Outcome = Staple;
+    const NAME: &'static str = "createGroceryStaple";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Staple> {
+        let list = list::in_use(change, self.list).await?;
+        let name = Name::new("name", &self.name)?;
+        let amounts = checked_amounts(&self.amounts)?;
+        let schedule = schedule(self.start_on, self.rule.parse()?, zone_of(change).await?)?;
+        let product = match product::by_name(change, &name).await? {
+            Some(product) => product,
+            None => product::insert(change, name).await?,
+        };
+        let others = of_product(change, product.id).await?;
+        if let Some(other) = others.iter().find(|other| other.list_id == list.id) {
+            return Err(Error::NameTaken(other.id.into()));
+        }
+        refuse_one_too_many(change).await?;
+        let mut staple = Staple {
+            id: GroceryStapleId::new(),
+            household_id: change.household_id(),
+            list_id: list.id,
+            product_id: product.id,
+            apart: IN_USE,
+            amounts: Json(amounts),
+            start_on: self.start_on,
+            rule: String::new(),
+            next_on: None,
+            next_at: None,
+            created_by: change.actor()?.id(),
+            created_at: change.now(),
+            removed_at: None,
+            version: 1,
+        };
+        staple.follow(&schedule, change.now())?;
+        let insert = diesel::insert_into(grocery_staples::table).values(&staple);
+        run!(change.conn(), |c| insert.execute(c).await)?;
+        change.record_for_all(event::Kind::GroceryStapleCreated, staple.id, staple.version, &[]);
+        Ok(staple)
+    }
+}
+
+async fn refuse_one_too_many(change: &mut Change<'_>) -> Result<()> {
+    let query = grocery_staples::table
+        .filter(grocery_staples::household_id.eq(change.household_id()))
+        .filter(grocery_staples::removed_at.is_null())
+        .count();
+    if run!(change.conn(), |c| query.get_result::<i64>(c).await)? < STAPLE_LIMIT {
+        return Ok(());
+    }
+    let message = format!("there are {STAPLE_LIMIT} staples already: remove one first");
+    Err(Error::refused(RefusalCode::Limit, "", message))
+}
+
 /// Changes a staple; what is `None` stays as it is.
 #[derive(Debug, Serialize)]
 pub struct Update {
@@ -129,6 +257,49 @@ pub struct Update {
     pub expected_version: Option<i32>,
 }
 
+impl Operation for Update {
+    type Outcome = Staple;
+    const NAME: &'static str = "updateGroceryStaple";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Staple> {
+        let before = of_household(change, self.staple).await?;
+        if before.removed_at.is_some() {
+            let message = "this staple was removed: make a new one";
+            return Err(Error::refused(RefusalCode::Gone, "stapleId", message));
+        }
+        let mut after = before.clone();
+        if let Some(amounts) = &self.amounts {
+            after.amounts = Json(checked_amounts(amounts)?);
+        }
+        if let Some((start_on, rule)) = &self.schedule {
+            let rule: Rule = rule.parse()?;
+            if (*start_on, rule.to_string()) != (before.start_on, before.rule.clone()) {
+                let schedule = schedule(*start_on, rule, zone_of(change).await?)?;
+                after.follow(&schedule, change.now())?;
+            }
+        }
+        let fields: Vec<_> = [
+            ("amounts", before.amounts != after.amounts),
+            ("startDate", before.start_on != after.start_on),
+            ("rule", before.rule != after.rule),
+        ]
+        .into_iter()
+        .filter_map(|(field, is_changed)| is_changed.then_some(field))
+        .collect();
+        // Half a schedule of one and half of another is nobody's wish.
+        let mut contested = fields.clone();
+        if fields.contains(&"startDate") || fields.contains(&"rule") {
+            contested.extend(["startDate", "rule"]);
+        }
+        version::settle(change, before.id.into(), before.version, self.expected_version, &contested).await?;
+        if !fields.is_empty() {
+            save(change, event::Kind::GroceryStapleUpdated, &mut after, &fields).await?;
+        }
+        Ok(after)
+    }
+}
+
 /// Makes it a staple no longer; what it has put on the list stays. Twice is as once.
 #[derive(Debug, Serialize)]
 pub struct Remove {
@@ -136,26 +307,46 @@ pub struct Remove {
     pub staple: GroceryStapleId,
 }
 
-/// Puts what is due on its list, in up to `limit` households: what is wanted there already is let be. One that fails does not
-/// stop the others: the first error is returned when all were tried.
-pub async fn add_due(db: &Database, limit: i64) -> Result<()> {
-    let _ = (db, limit);
-    Ok(())
+impl Operation for Remove {
+    type Outcome = Staple;
+    const NAME: &'static str = "removeGroceryStaple";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Staple> {
+        let staple = of_household(change, self.staple).await?;
+        if staple.removed_at.is_some() { Ok(staple) } else { end(change, staple).await }
+    }
 }
 
-macro_rules! stub {
-    ($t:ty, $n:literal) => {
-        impl Operation for $t {
-            type Outcome = Staple;
-            const NAME: &'static str = $n;
-            const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
-            async fn apply(&self, change: &mut Change<'_>) -> Result<Staple> {
-                let _ = change.now();
-                Err(Error::NotFound)
-            }
-        }
-    };
+/// It puts itself on no list any more.
+pub(super) async fn end(change: &mut Change<'_>, mut staple: Staple) -> Result<Staple> {
+    staple.removed_at = Some(change.now());
+    staple.apart = staple.id;
+    (staple.next_on, staple.next_at) = (None, None);
+    save(change, event::Kind::GroceryStapleRemoved, &mut staple, &["removedAt"]).await?;
+    Ok(staple)
 }
-stub!(Create, "createGroceryStaple");
-stub!(Update, "updateGroceryStaple");
-stub!(Remove, "removeGroceryStaple");
+
+/// Saves what changed of it as its next version, and records it.
+pub(super) async fn save(
+    change: &mut Change<'_>,
+    kind: event::Kind,
+    staple: &mut Staple,
+    fields: &[&'static str],
+) -> Result<()> {
+    staple.version += 1;
+    let update = diesel::update(grocery_staples::table).filter(grocery_staples::id.eq(staple.id)).set((
+        grocery_staples::product_id.eq(staple.product_id),
+        grocery_staples::apart.eq(staple.apart),
+        grocery_staples::amounts.eq(&staple.amounts),
+        grocery_staples::start_on.eq(staple.start_on),
+        grocery_staples::rule.eq(&staple.rule),
+        grocery_staples::next_on.eq(staple.next_on),
+        grocery_staples::next_at.eq(staple.next_at),
+        grocery_staples::removed_at.eq(staple.removed_at),
+        grocery_staples::version.eq(staple.version),
+    ));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    change.record_for_all(kind, staple.id, staple.version, fields);
+    Ok(())
+}

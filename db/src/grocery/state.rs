@@ -3,8 +3,9 @@
 use super::item::{self, Item, State};
 use super::report::{Effect, Report, Treated};
 use crate::access::{Member, Permission};
-use crate::{Change, Entry, GroceryItemId, Operation, Result, Time, event};
+use crate::{Change, Entry, GroceryItemId, Operation, Result, Time, event, version};
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// Says what has become of something on a list. Of several who say the same the first stands; of several who say different
 /// things the last. What was said by a version before more was added is dropped as [`Effect::Stale`].
@@ -27,19 +28,30 @@ impl Operation for SetState {
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Report> {
         let (item, list) = item::with_list(change, self.item).await?;
-        let effect = self.set(change, item).await?;
-        Ok(Report { list: list.id, treated: vec![Treated { item: Some(self.item), effect }] })
+        let treated = self.set(change, item, &HashSet::new()).await?;
+        Ok(Report { list: list.id, treated: vec![treated] })
     }
 }
 
 impl SetState {
-    pub(super) async fn set(&self, change: &mut Change<'_>, mut item: Item) -> Result<Effect> {
+    /// Sets it. If that is refused, nothing has changed. What made one of the versions that are the caller's `own` is not held
+    /// against them.
+    pub(super) async fn set(
+        &self,
+        change: &mut Change<'_>,
+        mut item: Item,
+        own: &HashSet<i32>,
+    ) -> Result<Treated> {
         if item.state == self.state {
-            return Ok(Effect::Unchanged);
+            return Ok(Treated { item: Some(item.id), version: None, effect: Effect::Unchanged });
         }
-        if self.base_version.is_some_and(|seen| seen < item.added_version) {
-            return Ok(Effect::Stale);
+        let (subject, current) = (item.id.into(), item.version);
+        if let Some(seen) = self.base_version.filter(|seen| *seen != current)
+            && version::changed_since(change, subject, current, seen, &[item::ADDED], own).await?
+        {
+            return Ok(Treated { item: Some(item.id), version: None, effect: Effect::Stale });
         }
+        let mut fields = vec!["state"];
         // What was taken off can be put back; what has left with a trip has not.
         if item.trip_id.is_some() {
             item.refuse_if_gone()?;
@@ -48,7 +60,7 @@ impl SetState {
             let (count, _) = item::end_of(change, item.list_id).await?;
             item::refuse_one_too_many(count)?;
             // It is added anew: whoever wished it away before does not now.
-            item.added_version = item.version + 1;
+            fields.push(item::ADDED);
             item.added_at = change.now();
         }
         item.state = self.state;
@@ -56,7 +68,7 @@ impl SetState {
         item.state_by = change.actor().ok().map(Member::id);
         item.state_at = self.at.unwrap_or(change.now()).clamp(item.added_at.min(change.now()), change.now());
         item.settle(change).await?;
-        item::save(change, event::Kind::GroceryItemStateChanged, &mut item, &["state"]).await?;
-        Ok(Effect::Changed)
+        item::save(change, event::Kind::GroceryItemStateChanged, &mut item, &fields).await?;
+        Ok(Treated { item: Some(item.id), version: Some(item.version), effect: Effect::Changed })
     }
 }

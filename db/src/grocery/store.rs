@@ -1,19 +1,23 @@
 //! Stores: each has its own order of the categories, may hide some, and may have things stand elsewhere than usual.
 
-use super::category::{Behind, Category};
-use super::item::Item;
-use super::{Place, Product};
+mod layout;
+mod section;
+
+pub use layout::{Layout, Section, layouts};
+pub use section::{HideSection, MoveSection, OrderSections, SetHome};
+
+use super::fold::Name;
+use super::freed;
 use crate::access::{Member, Permission};
 use crate::among::among;
-use crate::tables::grocery_stores;
+use crate::tables::{grocery_homes, grocery_lists, grocery_sections, grocery_stores};
 use crate::{
-    Change, Connection, Entry, Error, GroceryCategoryId, GroceryProductId, GroceryStoreId, HouseholdId,
-    Operation, RefusalCode, Result, SubjectId, Time,
+    Change, Connection, Entry, Error, GroceryListId, GroceryStoreId, HouseholdId, Operation, RefusalCode,
+    Result, SubjectId, Time, event, version,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// The most stores of a household.
 pub const STORE_LIMIT: i64 = 50;
@@ -91,64 +95,37 @@ pub(super) async fn refuse_unknown(change: &mut Change<'_>, store: Option<Grocer
     Err(Error::refused(RefusalCode::InvalidReference, "storeId", "must be a store of this household"))
 }
 
-/// In which order things stand in a store, or in no store in particular.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Layout {
-    /// The categories in order, those that the store does not have included.
-    pub sections: Vec<Section>,
-    homes: HashMap<GroceryProductId, GroceryCategoryId>,
+/// All stores of the household being changed.
+async fn of_household(change: &mut Change<'_>) -> Result<Vec<Store>> {
+    let query = grocery_stores::table
+        .filter(grocery_stores::household_id.eq(change.household_id()))
+        .filter(grocery_stores::removed_at.is_null())
+        .order(grocery_stores::id);
+    run!(change.conn(), |c| query.select(Store::as_select()).load(c).await)
 }
 
-/// A category in a store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
-    /// The category.
-    pub category: Category,
-    /// Whether the store gave it a place of its own; those without one follow in the household's order.
-    pub is_placed: bool,
-    /// Whether the store does not have it.
-    pub is_hidden: bool,
+/// A store of the household being changed, removed or not.
+async fn once_of_household(change: &mut Change<'_>, id: GroceryStoreId) -> Result<Store> {
+    let query = grocery_stores::table
+        .filter(grocery_stores::household_id.eq(change.household_id()))
+        .filter(grocery_stores::id.eq(id));
+    run!(change.conn(), |c| query.select(Store::as_select()).first(c).await)
 }
 
-/// The layouts of these stores of the member's household; `None` is that of no store in particular.
-pub async fn layouts(
-    conn: &mut Connection,
-    member: &Member,
-    stores: &[Option<GroceryStoreId>],
-) -> Result<HashMap<Option<GroceryStoreId>, Layout>> {
-    let categories = super::category::all(conn, member).await?;
-    let sections: Vec<_> = categories
-        .into_iter()
-        .map(|category| Section { category, is_placed: false, is_hidden: false })
-        .collect();
-    Ok(stores
-        .iter()
-        .map(|store| (*store, Layout { sections: sections.clone(), homes: HashMap::new() }))
-        .collect())
+/// A store of the household being changed; refused if it was removed.
+async fn in_use(change: &mut Change<'_>, id: GroceryStoreId) -> Result<Store> {
+    let store = once_of_household(change, id).await?;
+    if store.removed_at.is_some() {
+        let message = "this store was removed: make a new one";
+        return Err(Error::refused(RefusalCode::Gone, "storeId", message));
+    }
+    Ok(store)
 }
 
-impl Layout {
-    /// The category that something stands in here: the store's own for it, or the catalogue's.
-    pub fn category_of(&self, product: &Product) -> Option<GroceryCategoryId> {
-        self.homes.get(&product.id).copied().or(product.category_id)
-    }
-
-    /// Whether the store does not have its category.
-    pub fn hides(&self, product: &Product) -> bool {
-        let category = self.category_of(product);
-        self.sections.iter().any(|section| section.is_hidden && Some(section.category.id) == category)
-    }
-
-    /// By what the order of a list is told: its category's place here, its own, its id. What has no category comes last.
-    pub fn key<'a>(&self, item: &'a Item, product: &Product) -> (usize, &'a Place, crate::GroceryItemId) {
-        let category = self.category_of(product);
-        let section = self.sections.iter().position(|section| Some(section.category.id) == category);
-        (section.unwrap_or(usize::MAX), &item.place, item.id)
-    }
-
-    /// Puts what is on a list in order.
-    pub fn sort(&self, items: &mut [(Item, Product)]) {
-        items.sort_by(|(item, product), (other, its)| self.key(item, product).cmp(&self.key(other, its)));
+fn refuse_taken(others: &[Store], name: &Name) -> Result<()> {
+    match others.iter().find(|other| other.fold == name.fold) {
+        Some(other) => Err(Error::NameTaken(other.id.into())),
+        None => Ok(()),
     }
 }
 
@@ -159,15 +136,66 @@ pub struct Create {
     pub name: String,
 }
 
+impl Operation for Create {
+    type Outcome = Store;
+    const NAME: &'static str = "createGroceryStore";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Store> {
+        let name = Name::new("name", &self.name)?;
+        let others = of_household(change).await?;
+        refuse_taken(&others, &name)?;
+        if i64::try_from(others.len()).is_ok_and(|count| count >= STORE_LIMIT) {
+            let message = format!("there are {STORE_LIMIT} stores already: remove one first");
+            return Err(Error::refused(RefusalCode::Limit, "", message));
+        }
+        let store = Store {
+            id: GroceryStoreId::new(),
+            household_id: change.household_id(),
+            name: name.shown,
+            fold: name.fold,
+            created_at: change.now(),
+            removed_at: None,
+            version: 1,
+        };
+        let insert = diesel::insert_into(grocery_stores::table).values(&store);
+        run!(change.conn(), |c| insert.execute(c).await)?;
+        change.record_for_all(event::Kind::GroceryStoreCreated, store.id, store.version, &[]);
+        Ok(store)
+    }
+}
+
 /// Changes a store's name.
 #[derive(Debug, Serialize)]
 pub struct Rename {
     /// Which.
     pub store: GroceryStoreId,
-    /// What it is called.
+    /// What it is called: another spelling, or a name that no other has ([`Error::NameTaken`]).
     pub name: String,
     /// The version the caller has seen.
     pub expected_version: Option<i32>,
+}
+
+impl Operation for Rename {
+    type Outcome = Store;
+    const NAME: &'static str = "renameGroceryStore";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Store> {
+        let mut store = in_use(change, self.store).await?;
+        let name = Name::new("name", &self.name)?;
+        if name.shown == store.name {
+            return Ok(store);
+        }
+        let (id, version) = (store.id.into(), store.version);
+        version::settle(change, id, version, self.expected_version, &["name"]).await?;
+        let mut others = of_household(change).await?;
+        others.retain(|other| other.id != store.id);
+        refuse_taken(&others, &name)?;
+        (store.name, store.fold) = (name.shown, name.fold);
+        save(change, event::Kind::GroceryStoreUpdated, &mut store, &["name"]).await?;
+        Ok(store)
+    }
 }
 
 /// Removes a store: lists that were in its order are in none from now on; trips to it stay. Twice is as once.
@@ -177,65 +205,64 @@ pub struct Remove {
     pub store: GroceryStoreId,
 }
 
-/// Moves a category in a store, and nothing else.
-#[derive(Debug, Serialize)]
-pub struct MoveSection {
-    /// The store.
-    pub store: GroceryStoreId,
-    /// The category.
-    pub category: GroceryCategoryId,
-    /// Where to.
-    pub after: Behind,
-}
+impl Operation for Remove {
+    type Outcome = Store;
+    const NAME: &'static str = "removeGroceryStore";
+    const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
 
-/// Takes over an order of categories as a whole, such as a learned one; those that are not named follow.
-#[derive(Debug, Serialize)]
-pub struct OrderSections {
-    /// The store.
-    pub store: GroceryStoreId,
-    /// The categories, each once.
-    pub categories: Vec<GroceryCategoryId>,
-}
-
-/// Says whether a store has a category.
-#[derive(Debug, Serialize)]
-pub struct HideSection {
-    /// The store.
-    pub store: GroceryStoreId,
-    /// The category.
-    pub category: GroceryCategoryId,
-    /// Whether the store does not have it.
-    pub is_hidden: bool,
-}
-
-/// Says in which category something stands in a store.
-#[derive(Debug, Serialize)]
-pub struct SetHome {
-    /// The store.
-    pub store: GroceryStoreId,
-    /// What.
-    pub product: GroceryProductId,
-    /// Where it stands; nothing is where the catalogue says.
-    pub category: Option<GroceryCategoryId>,
-}
-
-macro_rules! stub {
-    ($t:ty, $n:literal) => {
-        impl Operation for $t {
-            type Outcome = Store;
-            const NAME: &'static str = $n;
-            const ENTRY: Entry = Entry::Member(Permission::EditGroceries);
-            async fn apply(&self, change: &mut Change<'_>) -> Result<Store> {
-                let _ = change.now();
-                Err(Error::NotFound)
-            }
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Store> {
+        let mut store = once_of_household(change, self.store).await?;
+        if store.removed_at.is_some() {
+            return Ok(store);
         }
-    };
+        leave_lists(change, store.id).await?;
+        let delete = diesel::delete(grocery_sections::table).filter(grocery_sections::store_id.eq(store.id));
+        run!(change.conn(), |c| delete.execute(c).await)?;
+        let delete = diesel::delete(grocery_homes::table).filter(grocery_homes::store_id.eq(store.id));
+        run!(change.conn(), |c| delete.execute(c).await)?;
+        store.removed_at = Some(change.now());
+        store.fold = freed(store.id);
+        save(change, event::Kind::GroceryStoreRemoved, &mut store, &["removedAt"]).await?;
+        Ok(store)
+    }
 }
-stub!(Create, "createGroceryStore");
-stub!(Rename, "renameGroceryStore");
-stub!(Remove, "removeGroceryStore");
-stub!(MoveSection, "moveGrocerySection");
-stub!(OrderSections, "orderGrocerySections");
-stub!(HideSection, "hideGrocerySection");
-stub!(SetHome, "setGroceryHome");
+
+/// Lists in its order are in no store's. Of those that were put away, of which there may be many, no event tells.
+async fn leave_lists(change: &mut Change<'_>, store: GroceryStoreId) -> Result<()> {
+    let query = grocery_lists::table
+        .filter(grocery_lists::household_id.eq(change.household_id()))
+        .filter(grocery_lists::store_id.eq(store))
+        .filter(grocery_lists::archived_at.is_null())
+        .order(grocery_lists::id)
+        .select((grocery_lists::id, grocery_lists::version));
+    let lists: Vec<(GroceryListId, i32)> = run!(change.conn(), |c| query.load(c).await)?;
+    let none: Option<GroceryStoreId> = None;
+    let update = diesel::update(grocery_lists::table)
+        .filter(grocery_lists::household_id.eq(change.household_id()))
+        .filter(grocery_lists::store_id.eq(store))
+        .set((grocery_lists::store_id.eq(none), grocery_lists::version.eq(grocery_lists::version + 1)));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    for (list, version) in lists {
+        change.record_for_all(event::Kind::GroceryListUpdated, list, version + 1, &["store"]);
+    }
+    Ok(())
+}
+
+/// Saves what changed of it as its next version, and records it.
+async fn save(
+    change: &mut Change<'_>,
+    kind: event::Kind,
+    store: &mut Store,
+    fields: &[&'static str],
+) -> Result<()> {
+    store.version += 1;
+    let update = diesel::update(grocery_stores::table).filter(grocery_stores::id.eq(store.id)).set((
+        grocery_stores::name.eq(&store.name),
+        grocery_stores::fold.eq(&store.fold),
+        grocery_stores::removed_at.eq(store.removed_at),
+        grocery_stores::version.eq(store.version),
+    ));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    change.record_for_all(kind, store.id, store.version, fields);
+    Ok(())
+}

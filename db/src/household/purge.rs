@@ -7,13 +7,16 @@ use crate::among::among;
 use crate::change;
 use crate::database::Work;
 use crate::tables::{
-    absences, conversation_participants, conversation_states, conversations, household_events,
-    household_streams, households, invitations, member_periods, members, message_mentions, message_reactions,
-    message_revisions, messages, notifications, occurrences, swaps, tasks,
+    absences, conversation_participants, conversation_states, conversations, grocery_categories,
+    grocery_homes, grocery_items, grocery_lists, grocery_products, grocery_sections, grocery_staples,
+    grocery_stores, grocery_trips, household_events, household_streams, households, invitations,
+    member_periods, members, message_mentions, message_reactions, message_revisions, messages, notifications,
+    occurrences, swaps, tasks,
 };
 use crate::{
-    Connection, ConversationId, Database, Error, HouseholdId, InvitationId, MemberId, MessageId,
-    OccurrenceId, Result, SwapId, TaskId, Time,
+    Connection, ConversationId, Database, Error, GroceryCategoryId, GroceryItemId, GroceryListId,
+    GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InvitationId, MemberId,
+    MessageId, OccurrenceId, Result, SwapId, TaskId, Time,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -90,6 +93,13 @@ impl Work for Batch {
             || self.occurrences(conn).await?
             || self.swaps(conn).await?
             || self.tasks(conn).await?
+            || self.grocery_items(conn).await?
+            || self.grocery_staples(conn).await?
+            || self.grocery_trips(conn).await?
+            || self.grocery_lists(conn).await?
+            || self.grocery_products(conn).await?
+            || self.grocery_categories(conn).await?
+            || self.grocery_stores(conn).await?
             || self.invitations(conn).await?
             || self.members(conn).await?
             || self.conversations(conn).await?
@@ -157,6 +167,88 @@ impl Batch {
             tasks::table.filter(tasks::household_id.eq(self.household)).select(tasks::id).limit(BATCH);
         let ids: Vec<TaskId> = run!(conn, |c| query.load(c).await)?;
         let delete = diesel::delete(tasks::table).filter(among(tasks::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
+    async fn grocery_items(&self, conn: &mut Connection) -> Result<bool> {
+        let query = grocery_items::table
+            .filter(grocery_items::household_id.eq(self.household))
+            .select(grocery_items::id)
+            .limit(BATCH);
+        let ids: Vec<GroceryItemId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(grocery_items::table).filter(among(grocery_items::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
+    async fn grocery_staples(&self, conn: &mut Connection) -> Result<bool> {
+        let query = grocery_staples::table
+            .filter(grocery_staples::household_id.eq(self.household))
+            .select(grocery_staples::id)
+            .limit(BATCH);
+        let ids: Vec<GroceryStapleId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(grocery_staples::table).filter(among(grocery_staples::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
+    async fn grocery_trips(&self, conn: &mut Connection) -> Result<bool> {
+        let query = grocery_trips::table
+            .filter(grocery_trips::household_id.eq(self.household))
+            .select(grocery_trips::id)
+            .limit(BATCH);
+        let ids: Vec<GroceryTripId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(grocery_trips::table).filter(among(grocery_trips::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
+    async fn grocery_lists(&self, conn: &mut Connection) -> Result<bool> {
+        let query = grocery_lists::table
+            .filter(grocery_lists::household_id.eq(self.household))
+            .select(grocery_lists::id)
+            .limit(BATCH);
+        let ids: Vec<GroceryListId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(grocery_lists::table).filter(among(grocery_lists::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
+    async fn grocery_products(&self, conn: &mut Connection) -> Result<bool> {
+        let query = grocery_products::table
+            .filter(grocery_products::household_id.eq(self.household))
+            .select(grocery_products::id)
+            .limit(BATCH);
+        let ids: Vec<GroceryProductId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(grocery_homes::table).filter(among(grocery_homes::product_id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        let delete = diesel::delete(grocery_products::table).filter(among(grocery_products::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
+    async fn grocery_categories(&self, conn: &mut Connection) -> Result<bool> {
+        let query = grocery_categories::table
+            .filter(grocery_categories::household_id.eq(self.household))
+            .select(grocery_categories::id)
+            .limit(BATCH);
+        let ids: Vec<GroceryCategoryId> = run!(conn, |c| query.load(c).await)?;
+        let delete =
+            diesel::delete(grocery_sections::table).filter(among(grocery_sections::category_id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        let delete = diesel::delete(grocery_categories::table).filter(among(grocery_categories::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
+    async fn grocery_stores(&self, conn: &mut Connection) -> Result<bool> {
+        let query = grocery_stores::table
+            .filter(grocery_stores::household_id.eq(self.household))
+            .select(grocery_stores::id)
+            .limit(BATCH);
+        let ids: Vec<GroceryStoreId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(grocery_stores::table).filter(among(grocery_stores::id, &ids));
         run!(conn, |c| delete.execute(c).await)?;
         Ok(is_full(&ids))
     }

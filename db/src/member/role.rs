@@ -5,7 +5,7 @@ use crate::access::{Permission, Role};
 use crate::tables::members;
 use crate::task::reminder;
 use crate::{
-    Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, invitation, task, version,
+    Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, grocery, invitation, task, version,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -50,7 +50,8 @@ impl Operation for ChangeRole {
     }
 }
 
-/// Saves another role. Invitations to more than that are void from then on, and who may do no chores is let go of them.
+/// Saves another role. Invitations to more than that are void from then on, and who may do no chores, or
+/// change no groceries, is let go of them.
 pub(super) async fn set(change: &mut Change<'_>, mut member: Profile, role: Role) -> Result<Profile> {
     let is_demotion = role.rank() < member.role.rank();
     member.role = role;
@@ -66,6 +67,9 @@ pub(super) async fn set(change: &mut Change<'_>, mut member: Profile, role: Role
     }
     if is_demotion && !role.may(Permission::DoTasks) {
         task::let_go(change, member.id).await?;
+    }
+    if is_demotion && !role.may(Permission::EditGroceries) {
+        grocery::let_go(change, member.id).await?;
     }
     Ok(member)
 }

@@ -121,9 +121,8 @@ CREATE TABLE grocery_items (
     place VARBINARY(255) NOT NULL,
     added_by BINARY(16),
     created_at BIGINT NOT NULL,
-    -- When somebody last added to it, and its version then.
+    -- When somebody last added to it.
     added_at BIGINT NOT NULL,
-    added_version INT NOT NULL,
     -- Who said that it is in its state, and when, as they say.
     state_by BINARY(16),
     state_at BIGINT NOT NULL,

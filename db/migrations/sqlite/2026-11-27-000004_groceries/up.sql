@@ -111,9 +111,8 @@ CREATE TABLE grocery_items (
     place BLOB NOT NULL,
     added_by BLOB,
     created_at BIGINT NOT NULL,
-    -- When somebody last added to it, and its version then.
+    -- When somebody last added to it.
     added_at BIGINT NOT NULL,
-    added_version INTEGER NOT NULL,
     -- Who said that it is in its state, and when, as they say.
     state_by BLOB,
     state_at BIGINT NOT NULL,
