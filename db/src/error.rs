@@ -33,9 +33,6 @@ pub enum Error {
     /// What was offered is no longer to be had: the offer says what became of it.
     #[error("this offer is over: look at what became of it")]
     Over(SubjectId),
-    /// What was asked about an item of a shopping list was asked before more of it was wanted: its row says what is now.
-    #[error("more of it was added since: look at what is wanted now")]
-    Stale(SubjectId),
     /// Something else has this name already: its row says which. They can be made one.
     #[error("this name is taken: take what has it, or make the two one")]
     NameTaken(SubjectId),

@@ -3,6 +3,7 @@
 use crate::account::Session;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
+use crate::grocery::{GroceryItem, GroceryList, GroceryProduct, GroceryStaple, GroceryTrip};
 use crate::household::Household;
 use crate::invitation::Invitation;
 use crate::member::Member;
@@ -52,6 +53,15 @@ impl PageArguments {
         Ok(Window { after, before, limit: self.probe(), end: self.end })
     }
 
+    /// Leaves of a list in memory what [`Self::window`] reads of one that is not.
+    pub(crate) fn cut<T>(&self, items: &mut Vec<T>) {
+        let probe = self.limit.saturating_add(1);
+        match self.end {
+            End::Oldest => items.truncate(probe),
+            End::Newest => drop(items.drain(..items.len().saturating_sub(probe))),
+        }
+    }
+
     /// One more than the page holds, so that it is known whether there are more.
     pub(crate) fn probe(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(0) + 1
@@ -98,6 +108,11 @@ pub(crate) struct PageInfo {
 #[graphql(concrete(name = "TaskEdge", params(Task)))]
 #[graphql(concrete(name = "OccurrenceEdge", params(Occurrence)))]
 #[graphql(concrete(name = "SwapOfferEdge", params(SwapOffer)))]
+#[graphql(concrete(name = "GroceryListEdge", params(GroceryList)))]
+#[graphql(concrete(name = "GroceryItemEdge", params(GroceryItem)))]
+#[graphql(concrete(name = "GroceryProductEdge", params(GroceryProduct)))]
+#[graphql(concrete(name = "GroceryTripEdge", params(GroceryTrip)))]
+#[graphql(concrete(name = "GroceryStapleEdge", params(GroceryStaple)))]
 pub(crate) struct Edge<T: OutputType> {
     /// Its place in the list.
     pub cursor: Cursor,
@@ -116,6 +131,11 @@ pub(crate) struct Edge<T: OutputType> {
 #[graphql(concrete(name = "TaskConnection", params(Task)))]
 #[graphql(concrete(name = "OccurrenceConnection", params(Occurrence)))]
 #[graphql(concrete(name = "SwapOfferConnection", params(SwapOffer)))]
+#[graphql(concrete(name = "GroceryListConnection", params(GroceryList)))]
+#[graphql(concrete(name = "GroceryItemConnection", params(GroceryItem)))]
+#[graphql(concrete(name = "GroceryProductConnection", params(GroceryProduct)))]
+#[graphql(concrete(name = "GroceryTripConnection", params(GroceryTrip)))]
+#[graphql(concrete(name = "GroceryStapleConnection", params(GroceryStaple)))]
 pub(crate) struct Connection<T: OutputType + Clone>
 where
     Edge<T>: OutputType,

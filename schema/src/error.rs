@@ -137,9 +137,12 @@ impl From<&DbError> for Error {
             DbError::NotFound => Self::new(Code::NotFound, message),
             DbError::Forbidden(_) => Self::new(Code::Forbidden, message),
             DbError::Unauthenticated => Self::new(Code::Unauthenticated, message),
-            DbError::Refused(_) | DbError::Conflict(_) | DbError::AlreadyClosed(_) | DbError::Over(_) => {
-                Self::new(Code::BadUserInput, message)
-            }
+            DbError::Refused(_)
+            | DbError::Conflict(_)
+            | DbError::AlreadyClosed(_)
+            | DbError::Over(_)
+            | DbError::NameTaken(_)
+            | DbError::RefusedLines(_) => Self::new(Code::BadUserInput, message),
             DbError::IdempotencyConflict => Self::new(Code::IdempotencyConflict, message),
             DbError::Throttled(wait) => {
                 Self::new(Code::RateLimited, message).retry_after(wait.as_secs().max(1))

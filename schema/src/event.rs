@@ -2,6 +2,9 @@
 
 use crate::conversation::Conversation;
 use crate::error::{Error, Nullable, Result, nullable_option};
+use crate::grocery::{
+    self, GroceryCategory, GroceryItem, GroceryList, GroceryProduct, GroceryStaple, GroceryStore, GroceryTrip,
+};
 use crate::household::Household;
 use crate::id::GlobalId;
 use crate::invitation::Invitation;
@@ -89,6 +92,48 @@ pub(crate) enum HouseholdEventKind {
     SwapClosed,
     /// When a member is away changed. Subject: Member.
     AbsenceChanged,
+    /// A shopping list was made. Subject: `GroceryList`.
+    GroceryListCreated,
+    /// A shopping list changed: its name, its store, who is to go, or whether it is urgent. Subject: `GroceryList`.
+    GroceryListUpdated,
+    /// A shopping list was put away. Subject: `GroceryList`.
+    GroceryListArchived,
+    /// A shopping list was brought back, with what was on it. Subject: `GroceryList`.
+    GroceryListRestored,
+    /// Something new is on a shopping list. Subject: `GroceryItem`.
+    GroceryItemAdded,
+    /// More is wanted of something on a shopping list. Subject: `GroceryItem`.
+    GroceryItemMerged,
+    /// Something on a shopping list changed: what it is, how much of it, its note, who buys it, or its place. Subject: `GroceryItem`.
+    GroceryItemUpdated,
+    /// It was bought, could not be had, was taken off the list, or is wanted after all. Subject: `GroceryItem`.
+    GroceryItemStateChanged,
+    /// What was bought left its list with a trip, and what could not be had is to be looked for again: fetch `changes` of the list. Subject: `GroceryTrip`.
+    GroceryTripFinished,
+    /// A trip was undone, and what left its list with it is back: fetch `changes` of the list. Subject: `GroceryTrip`.
+    GroceryTripUndone,
+    /// What the catalogue remembers of something changed: its name, its category, its unit. Subject: `GroceryProduct`.
+    GroceryProductUpdated,
+    /// The catalogue forgot something, or took it for the same as something else. Subject: `GroceryProduct`.
+    GroceryProductRemoved,
+    /// A category was made. Subject: `GroceryCategory`.
+    GroceryCategoryCreated,
+    /// A category's name or place changed. Subject: `GroceryCategory`.
+    GroceryCategoryUpdated,
+    /// A category was removed: what was of it has none. Subject: `GroceryCategory`.
+    GroceryCategoryRemoved,
+    /// A store was made. Subject: `GroceryStore`.
+    GroceryStoreCreated,
+    /// A store changed: its name, its order, or where something stands. Subject: `GroceryStore`.
+    GroceryStoreUpdated,
+    /// A store was removed: lists that were in its order are in none. Subject: `GroceryStore`.
+    GroceryStoreRemoved,
+    /// Something puts itself on a shopping list from now on. Subject: `GroceryStaple`.
+    GroceryStapleCreated,
+    /// When, or how much of it, changed. Subject: `GroceryStaple`.
+    GroceryStapleUpdated,
+    /// It no longer does. Subject: `GroceryStaple`.
+    GroceryStapleRemoved,
 }
 
 impl From<Kind> for HouseholdEventKind {
@@ -127,6 +172,27 @@ impl From<Kind> for HouseholdEventKind {
             Kind::SwapOffered => Self::SwapOffered,
             Kind::SwapClosed => Self::SwapClosed,
             Kind::AbsenceChanged => Self::AbsenceChanged,
+            Kind::GroceryListCreated => Self::GroceryListCreated,
+            Kind::GroceryListUpdated => Self::GroceryListUpdated,
+            Kind::GroceryListArchived => Self::GroceryListArchived,
+            Kind::GroceryListRestored => Self::GroceryListRestored,
+            Kind::GroceryItemAdded => Self::GroceryItemAdded,
+            Kind::GroceryItemMerged => Self::GroceryItemMerged,
+            Kind::GroceryItemUpdated => Self::GroceryItemUpdated,
+            Kind::GroceryItemStateChanged => Self::GroceryItemStateChanged,
+            Kind::GroceryTripFinished => Self::GroceryTripFinished,
+            Kind::GroceryTripUndone => Self::GroceryTripUndone,
+            Kind::GroceryProductUpdated => Self::GroceryProductUpdated,
+            Kind::GroceryProductRemoved => Self::GroceryProductRemoved,
+            Kind::GroceryCategoryCreated => Self::GroceryCategoryCreated,
+            Kind::GroceryCategoryUpdated => Self::GroceryCategoryUpdated,
+            Kind::GroceryCategoryRemoved => Self::GroceryCategoryRemoved,
+            Kind::GroceryStoreCreated => Self::GroceryStoreCreated,
+            Kind::GroceryStoreUpdated => Self::GroceryStoreUpdated,
+            Kind::GroceryStoreRemoved => Self::GroceryStoreRemoved,
+            Kind::GroceryStapleCreated => Self::GroceryStapleCreated,
+            Kind::GroceryStapleUpdated => Self::GroceryStapleUpdated,
+            Kind::GroceryStapleRemoved => Self::GroceryStapleRemoved,
         }
     }
 }
@@ -150,6 +216,20 @@ pub(crate) enum EventSubject {
     Occurrence(Occurrence),
     /// An offer to trade two such times.
     SwapOffer(SwapOffer),
+    /// One of its shopping lists.
+    GroceryList(GroceryList),
+    /// Something on such a list, or that was.
+    GroceryItem(GroceryItem),
+    /// What was bought and left such a list together.
+    GroceryTrip(GroceryTrip),
+    /// Something in its catalogue of groceries.
+    GroceryProduct(GroceryProduct),
+    /// One of its categories of groceries.
+    GroceryCategory(GroceryCategory),
+    /// One of its stores.
+    GroceryStore(GroceryStore),
+    /// What puts itself on such a list by a rule.
+    GroceryStaple(GroceryStaple),
 }
 
 /// One entry of a household's log. Every member gets each event they may see once, in order, without a hole, from
@@ -213,6 +293,7 @@ impl HouseholdEvent {
 async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventSubject>> {
     let event: &Event = &delivery.detailed.event;
     let scope = ctx.scope()?;
+    let household = event.household_id;
     Ok(Some(match event.kind.about() {
         About::Household => {
             let row =
@@ -247,6 +328,27 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
             return Ok(task::occurrence_of(ctx, event).await?.map(EventSubject::Occurrence));
         }
         About::Swap => return Ok(task::swap_of(ctx, event).await?.map(EventSubject::SwapOffer)),
+        About::GroceryList => {
+            EventSubject::GroceryList(grocery::known(ctx, household, event.subject_id.into()).await?)
+        }
+        About::GroceryItem => {
+            EventSubject::GroceryItem(grocery::known_item(ctx, household, event.subject_id.into()).await?)
+        }
+        About::GroceryProduct => EventSubject::GroceryProduct(
+            grocery::known_product(ctx, household, event.subject_id.into()).await?,
+        ),
+        About::GroceryCategory => EventSubject::GroceryCategory(
+            grocery::known_category(ctx, household, event.subject_id.into()).await?,
+        ),
+        About::GroceryStore => {
+            EventSubject::GroceryStore(grocery::known_store(ctx, household, event.subject_id.into()).await?)
+        }
+        About::GroceryTrip => {
+            EventSubject::GroceryTrip(grocery::known_trip(ctx, household, event.subject_id.into()).await?)
+        }
+        About::GroceryStaple => {
+            EventSubject::GroceryStaple(grocery::known_staple(ctx, household, event.subject_id.into()).await?)
+        }
     }))
 }
 

@@ -13,6 +13,9 @@ pub(crate) use mutation::HouseholdMutation;
 use crate::connection::{Connection, PageArguments};
 use crate::conversation::Conversation;
 use crate::error::{Error, Nullable, Result, nullable};
+use crate::grocery::{
+    self, GroceryCategory, GroceryLine, GroceryList, GroceryProduct, GroceryStaple, GroceryStore, GroceryTrip,
+};
 use crate::id::GlobalId;
 use crate::invitation::Invitation;
 use crate::member::Member;
@@ -24,6 +27,7 @@ use crate::task::{
 };
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use roomm8_db::conversation::Unread;
+use roomm8_db::grocery::list;
 use roomm8_db::household::Archived;
 use roomm8_db::member::Former;
 use roomm8_db::{HouseholdId, access, conversation, household, invitation, member};
@@ -59,6 +63,8 @@ pub(crate) enum Permission {
     DoTasks,
     /// Make chores, and give what is due to others. `MEMBER` and higher.
     ManageTasks,
+    /// Change shopping lists, what is on them, the catalogue and the stores. `MEMBER` and higher.
+    EditGroceries,
     /// Change the household's name and settings. `ADMIN` and higher.
     UpdateHousehold,
     /// Delete other people's messages. `ADMIN` and higher.
@@ -274,6 +280,91 @@ impl Household {
     ) -> Result<Connection<SwapOffer>> {
         let arguments = PageArguments::new(first, after, last, before, 50)?;
         task::swap_offers(ctx, self.key, &arguments).await
+    }
+
+    /// Its shopping lists, in the order in which they were made; the first 50 unless said otherwise.
+    async fn grocery_lists(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = false, desc = "Whether those that were put away are among them.")]
+        include_archived: bool,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only lists after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only lists before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<GroceryList>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        let archived = if include_archived { list::Archived::Included } else { list::Archived::LeftOut };
+        grocery::lists(ctx, self.key, archived, &arguments).await
+    }
+
+    /// All its categories of groceries, in its order: at most 100.
+    async fn grocery_categories(&self, ctx: &Context<'_>) -> Result<Vec<GroceryCategory>> {
+        grocery::categories(ctx, self.key).await
+    }
+
+    /// All its stores, in the order in which they were made: at most 50.
+    async fn grocery_stores(&self, ctx: &Context<'_>) -> Result<Vec<GroceryStore>> {
+        grocery::stores(ctx, self.key).await
+    }
+
+    /// Its catalogue: what was ever put on a list, at most 5,000 things, the oldest known first; the first 50 unless said
+    /// otherwise.
+    async fn grocery_products(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            default,
+            desc = "Only those whose name, or a word of it, begins so, whatever its case; all, unless said otherwise."
+        )]
+        begins: String,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only products after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only products before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<GroceryProduct>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        grocery::products(ctx, self.key, &begins, &arguments).await
+    }
+
+    /// Its shopping trips, in the order in which they were finished; undone ones are left out. The first 50 unless said
+    /// otherwise, so ask for `last` to see the newest.
+    async fn grocery_trips(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only trips after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only trips before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<GroceryTrip>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        grocery::trips(ctx, self.key, None, &arguments).await
+    }
+
+    /// What puts itself on its shopping lists by a rule, at most 200 things, in the order in which they were made; the first 50
+    /// unless said otherwise.
+    async fn grocery_staples(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only staples after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only staples before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<GroceryStaple>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        grocery::staples(ctx, self.key, &arguments).await
+    }
+
+    /// What `addGroceryItems` understands of a text, to be shown while it is typed. Nothing is stored. Lines end with commas,
+    /// semicolons or line feeds, and have an amount before or after the name (`2x milk`, `flour 500 g`, `1½ l juice`), a note in
+    /// brackets, and `!` if they are urgent; what does not fit an amount is part of the name. `BAD_USER_INPUT` beyond 100
+    /// lines.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
+    async fn parse_groceries(
+        &self,
+        #[graphql(desc = "What somebody typed.")] text: String,
+    ) -> Result<Vec<GroceryLine>> {
+        grocery::parse(&text)
     }
 
     /// What each did of its chores from one of its local dates to another, and what was to be expected of them:

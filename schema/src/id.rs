@@ -6,8 +6,9 @@ use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roomm8_db::{
-    ConversationId, HouseholdId, InvitationId, MemberId, MessageId, OccurrenceId, SessionId, SwapId, TaskId,
-    UserId,
+    ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, GroceryStapleId,
+    GroceryStoreId, GroceryTripId, HouseholdId, InvitationId, MemberId, MessageId, OccurrenceId, SessionId,
+    SwapId, TaskId, UserId,
 };
 
 /// What a global id names.
@@ -23,6 +24,13 @@ pub(crate) enum GlobalId {
     Task(HouseholdId, TaskId),
     Occurrence(HouseholdId, OccurrenceId),
     Swap(HouseholdId, SwapId),
+    GroceryList(HouseholdId, GroceryListId),
+    GroceryItem(HouseholdId, GroceryItemId),
+    GroceryProduct(HouseholdId, GroceryProductId),
+    GroceryCategory(HouseholdId, GroceryCategoryId),
+    GroceryStore(HouseholdId, GroceryStoreId),
+    GroceryTrip(HouseholdId, GroceryTripId),
+    GroceryStaple(HouseholdId, GroceryStapleId),
 }
 
 impl GlobalId {
@@ -38,6 +46,13 @@ impl GlobalId {
             Self::Task(household, id) => (b'K', Some(household), *id.bytes()),
             Self::Occurrence(household, id) => (b'O', Some(household), *id.bytes()),
             Self::Swap(household, id) => (b'X', Some(household), *id.bytes()),
+            Self::GroceryList(household, id) => (b'L', Some(household), *id.bytes()),
+            Self::GroceryItem(household, id) => (b'G', Some(household), *id.bytes()),
+            Self::GroceryProduct(household, id) => (b'P', Some(household), *id.bytes()),
+            Self::GroceryCategory(household, id) => (b'A', Some(household), *id.bytes()),
+            Self::GroceryStore(household, id) => (b'R', Some(household), *id.bytes()),
+            Self::GroceryTrip(household, id) => (b'J', Some(household), *id.bytes()),
+            Self::GroceryStaple(household, id) => (b'Y', Some(household), *id.bytes()),
         };
         let mut bytes = vec![kind];
         bytes.extend(household.iter().flat_map(HouseholdId::bytes));
@@ -67,6 +82,13 @@ impl GlobalId {
             b'K' => Some(Self::Task(household, TaskId::from_bytes(id))),
             b'O' => Some(Self::Occurrence(household, OccurrenceId::from_bytes(id))),
             b'X' => Some(Self::Swap(household, SwapId::from_bytes(id))),
+            b'L' => Some(Self::GroceryList(household, GroceryListId::from_bytes(id))),
+            b'G' => Some(Self::GroceryItem(household, GroceryItemId::from_bytes(id))),
+            b'P' => Some(Self::GroceryProduct(household, GroceryProductId::from_bytes(id))),
+            b'A' => Some(Self::GroceryCategory(household, GroceryCategoryId::from_bytes(id))),
+            b'R' => Some(Self::GroceryStore(household, GroceryStoreId::from_bytes(id))),
+            b'J' => Some(Self::GroceryTrip(household, GroceryTripId::from_bytes(id))),
+            b'Y' => Some(Self::GroceryStaple(household, GroceryStapleId::from_bytes(id))),
             _ => None,
         }
     }
@@ -141,6 +163,82 @@ impl GlobalId {
         }
     }
 
+    /// The shopping list's household and id; anything else is the id of nothing.
+    pub(crate) fn grocery_list(id: &ID) -> Result<(HouseholdId, GroceryListId)> {
+        match Self::parse(id) {
+            Some(Self::GroceryList(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The item's household and id; anything else is the id of nothing.
+    pub(crate) fn grocery_item(id: &ID) -> Result<(HouseholdId, GroceryItemId)> {
+        match Self::parse(id) {
+            Some(Self::GroceryItem(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The product's household and id; anything else is the id of nothing.
+    pub(crate) fn grocery_product(id: &ID) -> Result<(HouseholdId, GroceryProductId)> {
+        match Self::parse(id) {
+            Some(Self::GroceryProduct(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The category's household and id; anything else is the id of nothing.
+    pub(crate) fn grocery_category(id: &ID) -> Result<(HouseholdId, GroceryCategoryId)> {
+        match Self::parse(id) {
+            Some(Self::GroceryCategory(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The store's household and id; anything else is the id of nothing.
+    pub(crate) fn grocery_store(id: &ID) -> Result<(HouseholdId, GroceryStoreId)> {
+        match Self::parse(id) {
+            Some(Self::GroceryStore(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The trip's household and id; anything else is the id of nothing.
+    pub(crate) fn grocery_trip(id: &ID) -> Result<(HouseholdId, GroceryTripId)> {
+        match Self::parse(id) {
+            Some(Self::GroceryTrip(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The staple's household and id; anything else is the id of nothing.
+    pub(crate) fn grocery_staple(id: &ID) -> Result<(HouseholdId, GroceryStapleId)> {
+        match Self::parse(id) {
+            Some(Self::GroceryStaple(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The id of an item named in an input, as of [`Self::named_member`].
+    pub(crate) fn named_grocery_item(id: &ID) -> GroceryItemId {
+        Self::grocery_item(id).map_or(GroceryItemId::from_bytes([0; 16]), |(_, id)| id)
+    }
+
+    /// The id of a product named in an input, as of [`Self::named_member`].
+    pub(crate) fn named_grocery_product(id: &ID) -> GroceryProductId {
+        Self::grocery_product(id).map_or(GroceryProductId::from_bytes([0; 16]), |(_, id)| id)
+    }
+
+    /// The id of a category named in an input, as of [`Self::named_member`].
+    pub(crate) fn named_grocery_category(id: &ID) -> GroceryCategoryId {
+        Self::grocery_category(id).map_or(GroceryCategoryId::from_bytes([0; 16]), |(_, id)| id)
+    }
+
+    /// The id of a store named in an input, as of [`Self::named_member`].
+    pub(crate) fn named_grocery_store(id: &ID) -> GroceryStoreId {
+        Self::grocery_store(id).map_or(GroceryStoreId::from_bytes([0; 16]), |(_, id)| id)
+    }
+
     /// The session's id; anything else is the id of nothing.
     pub(crate) fn session(id: &ID) -> Result<SessionId> {
         match Self::parse(id) {
@@ -168,6 +266,13 @@ mod tests {
             GlobalId::Task(household, TaskId::new()),
             GlobalId::Occurrence(household, OccurrenceId::new()),
             GlobalId::Swap(household, SwapId::new()),
+            GlobalId::GroceryList(household, GroceryListId::new()),
+            GlobalId::GroceryItem(household, GroceryItemId::new()),
+            GlobalId::GroceryProduct(household, GroceryProductId::new()),
+            GlobalId::GroceryCategory(household, GroceryCategoryId::new()),
+            GlobalId::GroceryStore(household, GroceryStoreId::new()),
+            GlobalId::GroceryTrip(household, GroceryTripId::new()),
+            GlobalId::GroceryStaple(household, GroceryStapleId::new()),
         ] {
             assert_eq!(GlobalId::parse(&id.to_id()), Some(id));
         }

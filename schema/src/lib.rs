@@ -14,6 +14,7 @@ mod connection;
 mod conversation;
 mod error;
 mod event;
+mod grocery;
 mod household;
 mod id;
 mod invitation;
@@ -49,6 +50,7 @@ pub struct Query(
     conversation::ConversationQuery,
     message::MessageQuery,
     task::TaskQuery,
+    grocery::GroceryQuery,
     node::NodeQuery,
     rate_limit::RateLimitQuery,
 );
@@ -74,12 +76,26 @@ pub struct Mutation(
     task::RescheduleMutation,
     task::SwapMutation,
     task::NudgeMutation,
+    grocery::GroceryListMutation,
+    grocery::GroceryAddingMutation,
+    grocery::GroceryItemMutation,
+    grocery::GrocerySyncMutation,
+    grocery::GroceryTripMutation,
+    grocery::GroceryCategoryMutation,
+    grocery::GroceryProductMutation,
+    grocery::GroceryStoreMutation,
+    grocery::GroceryStapleMutation,
     presence::PresenceMutation,
 );
 
 /// What can be followed live.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(event::EventSubscription, task::TaskSubscription, presence::PresenceSubscription);
+pub struct Subscription(
+    event::EventSubscription,
+    task::TaskSubscription,
+    grocery::GrocerySubscription,
+    presence::PresenceSubscription,
+);
 
 /// The schema, ready to execute.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -48,6 +48,8 @@ pub(crate) enum Topic {
     Messages,
     /// What happens to chores.
     Tasks,
+    /// What happens to groceries.
+    Groceries,
     /// Who is writing.
     Typing,
     /// Who comes and goes.
@@ -57,7 +59,7 @@ pub(crate) enum Topic {
 impl Topic {
     /// Whether it can be resumed.
     fn has_cursors(self) -> bool {
-        matches!(self, Self::Everything | Self::Messages | Self::Tasks)
+        matches!(self, Self::Everything | Self::Messages | Self::Tasks | Self::Groceries)
     }
 
     fn includes_event(self, kind: Kind) -> bool {
@@ -65,6 +67,16 @@ impl Topic {
             Self::Everything => true,
             Self::Messages => kind.about() == About::Message,
             Self::Tasks => matches!(kind.about(), About::Task | About::Occurrence | About::Swap),
+            Self::Groceries => matches!(
+                kind.about(),
+                About::GroceryList
+                    | About::GroceryItem
+                    | About::GroceryTrip
+                    | About::GroceryProduct
+                    | About::GroceryCategory
+                    | About::GroceryStore
+                    | About::GroceryStaple
+            ),
             Self::Typing | Self::Presence => false,
         }
     }
@@ -336,7 +348,7 @@ impl Source {
         }
         loop {
             match self.topic {
-                Topic::Everything | Topic::Messages | Topic::Tasks => {
+                Topic::Everything | Topic::Messages | Topic::Tasks | Topic::Groceries => {
                     let delivery = self.follower.next().await?;
                     if self.topic.includes_event(delivery.detailed.event.kind) {
                         return Ok(Item::Event(self.follower.cursor().epoch, delivery));

@@ -4,12 +4,16 @@ use crate::loader::{Batch, Loader};
 use crate::scope::Store;
 use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
+use roomm8_db::grocery::list::Counts;
+use roomm8_db::grocery::store::Layout;
 use roomm8_db::household::{self, Household};
 use roomm8_db::member::{self, Absence, Profile};
 use roomm8_db::message::{self, Message, Reaction, Revision};
 use roomm8_db::task::{self, Occurrence, Swap, Task, occurrence, swap};
 use roomm8_db::{
-    ConversationId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, SwapId, TaskId, Time, UserId,
+    ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, GroceryStapleId,
+    GroceryStoreId, GroceryTripId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, SwapId, TaskId,
+    Time, UserId, grocery,
 };
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -35,6 +39,17 @@ pub(crate) struct Loaders {
     pub occurrences: Loader<Occurrences>,
     pub open_occurrences: Loader<OpenOccurrences>,
     pub swaps: Loader<Swaps>,
+    pub grocery_lists: Loader<GroceryLists>,
+    pub grocery_items: Loader<GroceryItems>,
+    pub grocery_products: Loader<GroceryProducts>,
+    pub grocery_categories: Loader<GroceryCategories>,
+    pub grocery_stores: Loader<GroceryStores>,
+    pub grocery_trips: Loader<GroceryTrips>,
+    pub grocery_staples: Loader<GroceryStaples>,
+    pub listed_items: Loader<ListedItems>,
+    pub trip_items: Loader<TripItems>,
+    pub list_counts: Loader<ListCounts>,
+    pub grocery_layouts: Loader<Layouts>,
 }
 
 impl Loaders {
@@ -58,6 +73,17 @@ impl Loaders {
             occurrences: Loader::new(store),
             open_occurrences: Loader::new(store),
             swaps: Loader::new(store),
+            grocery_lists: Loader::new(store),
+            grocery_items: Loader::new(store),
+            grocery_products: Loader::new(store),
+            grocery_categories: Loader::new(store),
+            grocery_stores: Loader::new(store),
+            grocery_trips: Loader::new(store),
+            grocery_staples: Loader::new(store),
+            listed_items: Loader::new(store),
+            trip_items: Loader::new(store),
+            list_counts: Loader::new(store),
+            grocery_layouts: Loader::new(store),
         }
     }
 }
@@ -208,10 +234,10 @@ impl Batch for Unreads {
     }
 }
 
-fn by_household(keys: &[(HouseholdId, ConversationId)]) -> HashMap<HouseholdId, Vec<ConversationId>> {
+fn by_household<T: Copy>(keys: &[(HouseholdId, T)]) -> HashMap<HouseholdId, Vec<T>> {
     let mut households: HashMap<_, Vec<_>> = HashMap::new();
-    for (household, conversation) in keys {
-        households.entry(*household).or_default().push(*conversation);
+    for (household, key) in keys {
+        households.entry(*household).or_default().push(*key);
     }
     households
 }
@@ -319,6 +345,163 @@ impl Batch for Swaps {
     async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, Swap>> {
         let found = swap::known(&mut *store.connection().await?, ids).await?;
         Ok(found.into_iter().map(|swap| ((swap.household_id, swap.id), swap)).collect())
+    }
+}
+
+/// Shopping lists by the household they are known to be of, and id.
+pub(crate) struct GroceryLists;
+
+impl Batch for GroceryLists {
+    type Key = (HouseholdId, GroceryListId);
+    type Value = grocery::List;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, grocery::List>> {
+        let found = grocery::list::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|list| ((list.household_id, list.id), list)).collect())
+    }
+}
+
+/// What is on shopping lists, or was, by the household they are known to be of, and id.
+pub(crate) struct GroceryItems;
+
+impl Batch for GroceryItems {
+    type Key = (HouseholdId, GroceryItemId);
+    type Value = grocery::Item;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, grocery::Item>> {
+        let found = grocery::item::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|item| ((item.household_id, item.id), item)).collect())
+    }
+}
+
+/// Products by the household they are known to be of, and id.
+pub(crate) struct GroceryProducts;
+
+impl Batch for GroceryProducts {
+    type Key = (HouseholdId, GroceryProductId);
+    type Value = grocery::Product;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, grocery::Product>> {
+        let found = grocery::product::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|product| ((product.household_id, product.id), product)).collect())
+    }
+}
+
+/// Categories of groceries by the household they are known to be of, and id.
+pub(crate) struct GroceryCategories;
+
+impl Batch for GroceryCategories {
+    type Key = (HouseholdId, GroceryCategoryId);
+    type Value = grocery::Category;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, grocery::Category>> {
+        let found = grocery::category::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|category| ((category.household_id, category.id), category)).collect())
+    }
+}
+
+/// Stores by the household they are known to be of, and id.
+pub(crate) struct GroceryStores;
+
+impl Batch for GroceryStores {
+    type Key = (HouseholdId, GroceryStoreId);
+    type Value = grocery::Store;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, grocery::Store>> {
+        let found = grocery::store::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|store| ((store.household_id, store.id), store)).collect())
+    }
+}
+
+/// Shopping trips by the household they are known to be of, and id.
+pub(crate) struct GroceryTrips;
+
+impl Batch for GroceryTrips {
+    type Key = (HouseholdId, GroceryTripId);
+    type Value = grocery::Trip;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, grocery::Trip>> {
+        let found = grocery::trip::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|trip| ((trip.household_id, trip.id), trip)).collect())
+    }
+}
+
+/// Staples by the household they are known to be of, and id.
+pub(crate) struct GroceryStaples;
+
+impl Batch for GroceryStaples {
+    type Key = (HouseholdId, GroceryStapleId);
+    type Value = grocery::Staple;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, grocery::Staple>> {
+        let found = grocery::staple::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|staple| ((staple.household_id, staple.id), staple)).collect())
+    }
+}
+
+/// What is on a list, or left one with a trip, each with what it is.
+pub(crate) type ItemsWithProducts = Arc<[(grocery::Item, grocery::Product)]>;
+
+/// All that is on shopping lists.
+pub(crate) struct ListedItems;
+
+impl Batch for ListedItems {
+    type Key = GroceryListId;
+    type Value = ItemsWithProducts;
+
+    async fn load(store: &Store, lists: &[GroceryListId]) -> Result<HashMap<GroceryListId, Self::Value>> {
+        let found = grocery::item::listed(&mut *store.connection().await?, lists).await?;
+        let lists = grouped(found, |(item, _)| item.list_id);
+        Ok(lists.into_iter().map(|(list, items)| (list, items.into())).collect())
+    }
+}
+
+/// What left its list with shopping trips.
+pub(crate) struct TripItems;
+
+impl Batch for TripItems {
+    type Key = GroceryTripId;
+    type Value = ItemsWithProducts;
+
+    async fn load(store: &Store, trips: &[GroceryTripId]) -> Result<HashMap<GroceryTripId, Self::Value>> {
+        let found = grocery::trip::items(&mut *store.connection().await?, trips).await?;
+        let mut items: HashMap<_, Vec<_>> = HashMap::new();
+        for (item, product) in found {
+            if let Some(trip) = item.trip_id {
+                items.entry(trip).or_default().push((item, product));
+            }
+        }
+        Ok(items.into_iter().map(|(trip, items)| (trip, items.into())).collect())
+    }
+}
+
+/// How much is on shopping lists.
+pub(crate) struct ListCounts;
+
+impl Batch for ListCounts {
+    type Key = GroceryListId;
+    type Value = Counts;
+
+    async fn load(store: &Store, lists: &[GroceryListId]) -> Result<HashMap<GroceryListId, Counts>> {
+        grocery::list::counts(&mut *store.connection().await?, lists).await
+    }
+}
+
+/// In which order things stand in stores, or in none in particular.
+pub(crate) struct Layouts;
+
+impl Batch for Layouts {
+    type Key = (HouseholdId, Option<GroceryStoreId>);
+    type Value = Arc<Layout>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Arc<Layout>>> {
+        let mut found = HashMap::new();
+        for (household, stores) in by_household(keys) {
+            let member = store.proof(household).await?;
+            let layouts = grocery::store::layouts(&mut *store.connection().await?, &member, &stores).await?;
+            found.extend(layouts.into_iter().map(|(store, layout)| ((household, store), Arc::new(layout))));
+        }
+        Ok(found)
     }
 }
 

@@ -170,6 +170,17 @@ pub(crate) async fn known(ctx: &Context<'_>, id: MemberId) -> Result<Member> {
     found.map(Member::from).ok_or_else(Error::not_found)
 }
 
+/// As [`known`], where there may be none.
+pub(crate) async fn perhaps(ctx: &Context<'_>, id: Option<MemberId>) -> Nullable<Member> {
+    nullable_option(async {
+        match id {
+            Some(id) => known(ctx, id).await.map(Some),
+            None => Ok(None),
+        }
+    })
+    .await
+}
+
 /// The member with this id, current or former, if the viewer is a member of the household.
 pub(crate) async fn find(ctx: &Context<'_>, household: HouseholdId, id: MemberId) -> Result<Member> {
     let scope = ctx.scope()?;

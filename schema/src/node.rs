@@ -3,6 +3,9 @@
 use crate::account::{Session, User};
 use crate::conversation::{self, Conversation};
 use crate::error::{Error, Nullable, Result, nullable};
+use crate::grocery::{
+    self, GroceryCategory, GroceryItem, GroceryList, GroceryProduct, GroceryStaple, GroceryStore, GroceryTrip,
+};
 use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::invitation::{self, Invitation};
@@ -30,6 +33,13 @@ pub(crate) enum Node {
     Task(Task),
     Occurrence(Occurrence),
     SwapOffer(SwapOffer),
+    GroceryList(GroceryList),
+    GroceryItem(GroceryItem),
+    GroceryProduct(GroceryProduct),
+    GroceryCategory(GroceryCategory),
+    GroceryStore(GroceryStore),
+    GroceryTrip(GroceryTrip),
+    GroceryStaple(GroceryStaple),
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
@@ -51,6 +61,27 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
         }
         Some(GlobalId::Swap(household, id)) => {
             Ok(Node::SwapOffer(task::find_swap(ctx, household, id).await?))
+        }
+        Some(GlobalId::GroceryList(household, id)) => {
+            Ok(Node::GroceryList(grocery::find(ctx, household, id).await?))
+        }
+        Some(GlobalId::GroceryItem(household, id)) => {
+            Ok(Node::GroceryItem(grocery::find_item(ctx, household, id).await?))
+        }
+        Some(GlobalId::GroceryProduct(household, id)) => {
+            Ok(Node::GroceryProduct(grocery::find_product(ctx, household, id).await?))
+        }
+        Some(GlobalId::GroceryCategory(household, id)) => {
+            Ok(Node::GroceryCategory(grocery::find_category(ctx, household, id).await?))
+        }
+        Some(GlobalId::GroceryStore(household, id)) => {
+            Ok(Node::GroceryStore(grocery::find_store(ctx, household, id).await?))
+        }
+        Some(GlobalId::GroceryTrip(household, id)) => {
+            Ok(Node::GroceryTrip(grocery::find_trip(ctx, household, id).await?))
+        }
+        Some(GlobalId::GroceryStaple(household, id)) => {
+            Ok(Node::GroceryStaple(grocery::find_staple(ctx, household, id).await?))
         }
         None => Err(Error::not_found()),
     }

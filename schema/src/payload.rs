@@ -3,8 +3,10 @@
 use crate::error::Result;
 use crate::scalar::Cursor;
 use crate::scope::ScopeExt as _;
-use async_graphql::{Context, Enum, SimpleObject};
-use roomm8_db::{Error as DbError, HouseholdId, Operation, Refusal, RefusalCode, Request, Subject as _};
+use async_graphql::{Context, Enum, MaybeUndefined, SimpleObject};
+use roomm8_db::{
+    Error as DbError, HouseholdId, LineRefusal, Operation, Refusal, RefusalCode, Request, Subject as _, To,
+};
 
 /// Why an input was refused, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -51,8 +53,14 @@ pub(crate) enum UserErrorCode {
     AlreadyClosed,
     /// What followed it was closed, or is gone: take that back first.
     Superseded,
-    /// It was closed too long ago for you to take it back.
+    /// It was closed or finished too long ago for you to take it back.
     UndoWindowClosed,
+    /// More was added since the version you have seen: the item comes along as it is wanted now.
+    Stale,
+    /// Something else has this name: it comes along. Take that, or make the two one.
+    NameTaken,
+    /// Nothing on the list is bought: tick something first.
+    NothingBought,
 }
 
 /// What a person can mend: show it beside the field.
@@ -66,9 +74,9 @@ pub(crate) struct UserError {
     message: String,
 }
 
-impl From<Refusal> for UserError {
-    fn from(refusal: Refusal) -> Self {
-        let code = match refusal.code {
+impl From<RefusalCode> for UserErrorCode {
+    fn from(code: RefusalCode) -> Self {
+        match code {
             RefusalCode::Invalid => UserErrorCode::Invalid,
             RefusalCode::TooLong => UserErrorCode::TooLong,
             RefusalCode::TooShort => UserErrorCode::TooShort,
@@ -89,13 +97,32 @@ impl From<Refusal> for UserError {
             RefusalCode::Limit => UserErrorCode::Limit,
             RefusalCode::Superseded => UserErrorCode::Superseded,
             RefusalCode::UndoWindowClosed => UserErrorCode::UndoWindowClosed,
-        };
-        let field = refusal.field.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        Self { code, field, message: refusal.message }
+            RefusalCode::NothingBought => UserErrorCode::NothingBought,
+        }
+    }
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code.into(), refusal.field, refusal.message)
+    }
+}
+
+impl From<LineRefusal> for UserError {
+    fn from(line: LineRefusal) -> Self {
+        let mut error = Self::from(line.refusal);
+        error.field.splice(0..0, ["lines".to_owned(), line.line.to_string()]);
+        error
     }
 }
 
 impl UserError {
+    /// An error about this field, in dots for nesting.
+    pub(crate) fn new(code: UserErrorCode, field: &str, message: impl Into<String>) -> Self {
+        let field = field.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        Self { code, field, message: message.into() }
+    }
+
     pub(crate) fn conflict() -> Self {
         Self {
             code: UserErrorCode::Conflict,
@@ -109,6 +136,28 @@ impl UserError {
         if self.field.first().is_some_and(|field| fields.contains(&field.as_str())) {
             self.field.insert(0, parent.to_owned());
         }
+    }
+
+    /// Says of an error about this field, or a part of it, what the field is called where the caller named it.
+    pub(crate) fn rename(&mut self, field: &str, name: &str) {
+        if let Some(first) = self.field.first_mut().filter(|first| *first == field) {
+            name.clone_into(first);
+        }
+    }
+
+    /// Whether it is about this field, or a part of it.
+    pub(crate) fn is_about(&self, field: &str) -> bool {
+        self.field.first().is_some_and(|first| first == field)
+    }
+
+    /// Says that it is about a part of what is at this place.
+    pub(crate) fn place_under(&mut self, place: &[&str]) {
+        self.field.splice(0..0, place.iter().map(|part| (*part).to_owned()));
+    }
+
+    fn name_taken() -> Self {
+        let message = "something else has this name: take that, or make the two one";
+        Self::new(UserErrorCode::NameTaken, "name", message)
     }
 
     fn over() -> Self {
@@ -139,7 +188,11 @@ pub(crate) struct Outcome<T> {
 
 impl<T> Outcome<T> {
     pub(crate) fn refused(error: UserError) -> Self {
-        Self { subject: None, cursor: None, is_repeat: false, user_errors: vec![error] }
+        Self::refused_for(vec![error])
+    }
+
+    pub(crate) fn refused_for(user_errors: Vec<UserError>) -> Self {
+        Self { subject: None, cursor: None, is_repeat: false, user_errors }
     }
 
     pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Outcome<U> {
@@ -180,7 +233,23 @@ pub(crate) async fn perform<O: Operation>(
             let current = O::Outcome::find(&mut *scope.connection().await?, subject).await?;
             Ok(Outcome { subject: Some(current), ..Outcome::refused(UserError::over()) })
         }
+        Err(DbError::NameTaken(subject)) => {
+            let current = O::Outcome::find(&mut *scope.connection().await?, subject).await?;
+            Ok(Outcome { subject: Some(current), ..Outcome::refused(UserError::name_taken()) })
+        }
+        Err(DbError::RefusedLines(lines)) => {
+            Ok(Outcome::refused_for(lines.into_iter().map(UserError::from).collect()))
+        }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What a setting becomes by an input in which null is a value of its own.
+pub(crate) fn to<T: Clone>(setting: &MaybeUndefined<T>) -> Option<To<T>> {
+    match setting {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(To::Nothing),
+        MaybeUndefined::Value(value) => Some(To::Value(value.clone())),
     }
 }
 

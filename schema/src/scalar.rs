@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime as ChronoDateTime, NaiveDate, NaiveTime, SecondsFormat, Timelike as _, Utc};
 use roomm8_db::event::Position;
 use roomm8_db::{SubjectId, Time};
+use rust_decimal::Decimal as Exact;
 
 /// An instant, as the schema tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,44 @@ impl ScalarType for LocalTime {
         let format = if self.0.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
         Value::String(self.0.format(format).to_string())
     }
+}
+
+/// An exact number, as the schema tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decimal(pub(crate) Exact);
+
+/// An exact decimal number, as text: `1.5`, without zeros at the end. As input a text or a number; numbers with many digits are
+/// safer as text. At most 28 digits.
+#[Scalar]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let found = match &value {
+            Value::String(text) => exact(text),
+            // Its shortest text is what was written, but for numbers with more digits than a double has.
+            Value::Number(number) => {
+                let text = number.to_string();
+                exact(&text).or_else(|| Exact::from_scientific(&text).ok())
+            }
+            _ => return Err(InputValueError::expected_type(value)),
+        };
+        let error =
+            || InputValueError::custom("must be a decimal number of at most 28 digits, for example 1.5");
+        found.map(Self).ok_or_else(error)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.normalize().to_string())
+    }
+}
+
+/// A number that is written with digits, and with a point and a minus at most.
+fn exact(text: &str) -> Option<Exact> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    // More would be rounded.
+    let is_short = text.bytes().filter(u8::is_ascii_digit).count() <= 28;
+    (is_number(whole) && is_number(part) && is_short).then(|| Exact::from_str_exact(text).ok()).flatten()
 }
 
 /// A place in a list or in a household's log.
@@ -184,6 +223,31 @@ mod tests {
         }
         for wrong in ["24:00", "7:30", "18.30", "18:30:5", "18:30:60", "18:30:00.5", "", "6pm"] {
             assert!(LocalTime::parse(Value::from(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_is_exact_whatever_it_was_written_as() {
+        let number = |json: &str| Value::Number(serde_json::from_str(json).unwrap());
+        for (told, value) in [
+            ("1.5", Value::from("1.50")),
+            ("1.5", number("1.5")),
+            ("0.1", number("0.1")),
+            ("2", number("2")),
+            ("2", number("2.0")),
+            ("-3", number("-3")),
+            ("0.0000001", number("1e-7")),
+            ("1000000000000000000000", number("1e21")),
+            ("9999999999999999999999999999", Value::from("9".repeat(28))),
+            ("0.000000000000000000000000001", Value::from("0.000000000000000000000000001")),
+        ] {
+            assert_eq!(Decimal::parse(value).unwrap().to_value(), Value::from(told));
+        }
+        for wrong in ["", "-", ".5", "5.", "+1", "1_000", "1,5", "1e3", "0x10", " 1", "NaN", "١"] {
+            assert!(Decimal::parse(Value::from(wrong)).is_err(), "{wrong}");
+        }
+        for wrong in [Value::from("9".repeat(40)), number("1e300"), Value::from(true), Value::Null] {
+            assert!(Decimal::parse(wrong.clone()).is_err(), "{wrong}");
         }
     }
 

@@ -20,7 +20,7 @@ const INTROSPECTION: &str = "{ __schema {
     fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// Arguments whose name does not say which kind of thing their id names.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 17] = [
     ("replyTo", "Message"),
     ("transferOwnershipTo", "Member"),
     ("assignee", "Member"),
@@ -28,12 +28,20 @@ const KINDS: [(&str, &str); 9] = [
     ("roster", "Member"),
     ("forOccurrence", "Occurrence"),
     ("swap", "SwapOffer"),
+    ("list", "GroceryList"),
+    ("item", "GroceryItem"),
+    ("product", "GroceryProduct"),
+    ("category", "GroceryCategory"),
+    ("store", "GroceryStore"),
+    ("trip", "GroceryTrip"),
+    ("staple", "GroceryStaple"),
+    ("since", "Cursor"),
     ("upTo", "Cursor"),
     ("after", "Cursor"),
 ];
 
 /// What a text argument holds, by its name; any other holds a few words.
-const TEXTS: [(&str, &str); 10] = [
+const TEXTS: [(&str, &str); 11] = [
     ("email", "nobody-at-all@example.org"),
     ("password", "a password long enough 71"),
     ("currentPassword", "a password long enough 72"),
@@ -44,6 +52,7 @@ const TEXTS: [(&str, &str); 10] = [
     ("currency", "EUR"),
     ("emoji", "👍"),
     ("date", "2026-01-01"),
+    ("rule", "FREQ=DAILY"),
 ];
 
 /// A schema, as introspection tells it.
@@ -189,6 +198,7 @@ impl Schema {
                 }
                 "Int" => json!(1),
                 "Float" => json!(1.0),
+                "Decimal" => json!("1.5"),
                 "Boolean" => json!(false),
                 "DateTime" => json!("2026-01-01T00:00:00Z"),
                 "LocalDate" => json!("2026-01-01"),
@@ -300,6 +310,11 @@ fn placeholder(kind: &str) -> String {
 fn kind_of(name: &str, target: &str, types: &BTreeMap<String, Value>) -> Option<String> {
     if name == "id" || name == "ids" {
         return Some(target.to_owned());
+    }
+    if name == "afterId" {
+        // What something is put behind is of its kind.
+        let kind = if target.contains("Item") { "GroceryItem" } else { "GroceryCategory" };
+        return Some(kind.to_owned());
     }
     let stem = name.strip_suffix("Ids").or_else(|| name.strip_suffix("Id")).unwrap_or(name);
     if let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == stem || *known == name) {

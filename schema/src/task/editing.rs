@@ -6,11 +6,11 @@ use super::reminder::TaskRemindersInput;
 use super::{MissedPolicy, Task, TaskHelp, TaskStrategy};
 use crate::error::{Nullable, nullable};
 use crate::id::GlobalId;
-use crate::payload::{Outcome, perform};
+use crate::payload::{Outcome, perform, to};
 use crate::scalar::LocalTime;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use roomm8_db::task::reminder::Reminders;
 use roomm8_db::To;
+use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::{Archive, Restore, Update, When};
 use roomm8_db::{Date, Error as DbError, TaskId, WallTime};
 
@@ -84,14 +84,6 @@ impl UpdateTaskInput {
             opens_before: to(&self.opens_before_minutes),
             expected_version: self.expected_version,
         })
-    }
-}
-
-fn to<T: Clone>(setting: &MaybeUndefined<T>) -> Option<To<T>> {
-    match setting {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(To::Nothing),
-        MaybeUndefined::Value(value) => Some(To::Value(value.clone())),
     }
 }
 

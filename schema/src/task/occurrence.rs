@@ -2,14 +2,14 @@
 
 use super::Task;
 use super::subtask::OccurrenceSubtask;
-use crate::error::{Error, Nullable, Result, nullable_option};
+use crate::error::{Error, Nullable, Result};
 use crate::id::GlobalId;
-use crate::member::{self, Member};
+use crate::member::{Member, perhaps};
 use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime, Timeline};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use roomm8_db::task::{self, occurrence};
-use roomm8_db::{HouseholdId, MemberId, OccurrenceId};
+use roomm8_db::{HouseholdId, OccurrenceId};
 
 /// What became of an occurrence. Expect new values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -141,16 +141,6 @@ impl Occurrence {
             None => Cursor::Item(self.row.id.into()),
         }
     }
-}
-
-async fn perhaps(ctx: &Context<'_>, id: Option<MemberId>) -> Nullable<Member> {
-    nullable_option(async {
-        match id {
-            Some(id) => member::known(ctx, id).await.map(Some),
-            None => Ok(None),
-        }
-    })
-    .await
 }
 
 /// The occurrence with this id, if the viewer is a member of its household.

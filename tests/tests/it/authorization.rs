@@ -98,7 +98,8 @@ async fn one_of_everything(system: &System, home: &Home) -> Ids {
     let made_chore = owner.done("createTask", chore, "task { id openOccurrences { id } }").await;
     let task = &made_chore["task"];
     let swap = swap_offer(system, home).await;
-    Ids::from([
+    let mut ids = groceries(system, home).await;
+    ids.extend([
         ("SwapOffer".to_owned(), swap),
         ("Household".to_owned(), home.id.clone()),
         ("Task".to_owned(), text(&task["id"])),
@@ -110,7 +111,42 @@ async fn one_of_everything(system: &System, home: &Home) -> Ids {
         ("User".to_owned(), home.owner().user.clone()),
         ("Invitation".to_owned(), text(&made["invitation"]["id"])),
         ("Session".to_owned(), text(&sessions["viewer"]["sessions"][0]["id"])),
-    ])
+    ]);
+    ids
+}
+
+/// A shopping list with something on it, a trip that was made for another thing, a store, a category and a staple.
+async fn groceries(system: &System, home: &Home) -> Ids {
+    let owner = home.owner().on(system.a());
+    let input = json!({ "householdId": home.id, "name": "canary's" });
+    let store = &owner.done("createGroceryStore", input, "store { id }").await["store"]["id"];
+    let input = json!({ "householdId": home.id, "name": "for the canary" });
+    let category = &owner.done("createGroceryCategory", input, "category { id }").await["category"]["id"];
+    let input = json!({ "householdId": home.id, "name": "the canary's list", "storeId": store });
+    let list = &owner.done("createGroceryList", input, "list { id }").await["list"]["id"];
+    let mut items = Vec::new();
+    for name in ["canary seed", "canary grit"] {
+        let input = json!({ "listId": list, "name": name, "categoryId": category });
+        items.push(owner.done("addGroceryItem", input, "item { id product { id } }").await["item"].clone());
+    }
+    let input = json!({ "itemId": items[1]["id"], "state": "BOUGHT" });
+    owner.done("setGroceryItemState", input, "changed").await;
+    let trip = &owner.done("finishGroceryTrip", json!({ "listId": list }), "trip { id }").await["trip"]["id"];
+    let input = json!({ "listId": list, "name": "canary sand",
+        "schedule": { "startDate": "2099-01-01", "rule": "FREQ=WEEKLY" } });
+    let staple = &owner.done("createGroceryStaple", input, "staple { id }").await["staple"]["id"];
+    Ids::from(
+        [
+            ("GroceryList", list),
+            ("GroceryItem", &items[0]["id"]),
+            ("GroceryProduct", &items[0]["product"]["id"]),
+            ("GroceryCategory", category),
+            ("GroceryStore", store),
+            ("GroceryTrip", trip),
+            ("GroceryStaple", staple),
+        ]
+        .map(|(kind, id)| (kind.to_owned(), text(id))),
+    )
 }
 
 /// An offer of the owner to trade with a member who is there for nothing else.

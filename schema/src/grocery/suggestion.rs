@@ -1,0 +1,87 @@
+//! What may be missing on a list.
+
+use super::GroceryProduct;
+use super::product::known_product;
+use crate::error::{Error, Nullable, Result, nullable_option};
+use crate::scalar::DateTime;
+use crate::scope::ScopeExt as _;
+use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
+use roomm8_db::grocery::List;
+use roomm8_db::grocery::suggestion::{self, Reason, Suggestion};
+use roomm8_db::{GroceryProductId, HouseholdId};
+
+/// The most suggestions at once.
+const SUGGESTIONS: usize = 50;
+
+/// Why something may be missing. Expect new values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum GrocerySuggestionReason {
+    /// It is bought again and again, and was not for longer than it mostly takes.
+    Due,
+    /// It is mostly bought together with something that is on the list.
+    BoughtWith,
+}
+
+/// Something that may be missing on a list.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct GrocerySuggestion {
+    /// What it is.
+    product: GroceryProduct,
+    /// Why it may be.
+    reason: GrocerySuggestionReason,
+    /// Days between two times it is bought, at the median; null unless it is `DUE`.
+    every_days: Option<f64>,
+    /// When it was last bought.
+    last_bought_at: DateTime,
+    #[graphql(skip)]
+    with: Option<(HouseholdId, GroceryProductId)>,
+}
+
+impl From<Suggestion> for GrocerySuggestion {
+    fn from(suggestion: Suggestion) -> Self {
+        let household = suggestion.product.household_id;
+        let (reason, every_days, with) = match suggestion.reason {
+            Reason::Due { every } => (GrocerySuggestionReason::Due, Some(every), None),
+            Reason::BoughtWith(other) => {
+                (GrocerySuggestionReason::BoughtWith, None, Some((household, other)))
+            }
+        };
+        Self {
+            product: suggestion.product.into(),
+            reason,
+            every_days,
+            last_bought_at: DateTime(suggestion.last_bought_at),
+            with,
+        }
+    }
+}
+
+#[ComplexObject]
+impl GrocerySuggestion {
+    /// What on the list it is mostly bought together with; null unless it is `BOUGHT_WITH` that.
+    async fn bought_with(&self, ctx: &Context<'_>) -> Nullable<GroceryProduct> {
+        nullable_option(async {
+            match self.with {
+                Some((household, id)) => known_product(ctx, household, id).await.map(Some),
+                None => Ok(None),
+            }
+        })
+        .await
+    }
+}
+
+/// The first so many suggestions for a list.
+pub(super) async fn suggestions(
+    ctx: &Context<'_>,
+    list: &List,
+    first: i32,
+) -> Result<Vec<GrocerySuggestion>> {
+    let limit = usize::try_from(first).ok().filter(|first| (1..=SUGGESTIONS).contains(first));
+    let limit = limit
+        .ok_or_else(|| Error::bad_input(format!("`first` is {first}; it must be 1 to {SUGGESTIONS}")))?;
+    let scope = ctx.scope()?;
+    let viewer = scope.member(list.household_id).await?;
+    let found = suggestion::of_list(&mut *scope.connection().await?, &viewer, list, limit).await?;
+    Ok(found.into_iter().map(GrocerySuggestion::from).collect())
+}
