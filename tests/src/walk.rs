@@ -41,7 +41,7 @@ const KINDS: [(&str, &str); 17] = [
 ];
 
 /// What a text argument holds, by its name; any other holds a few words.
-const TEXTS: [(&str, &str); 11] = [
+const TEXTS: [(&str, &str); 12] = [
     ("email", "nobody-at-all@example.org"),
     ("password", "a password long enough 71"),
     ("currentPassword", "a password long enough 72"),
@@ -53,6 +53,7 @@ const TEXTS: [(&str, &str); 11] = [
     ("emoji", "👍"),
     ("date", "2026-01-01"),
     ("rule", "FREQ=DAILY"),
+    ("queueId", "phone"),
 ];
 
 /// A schema, as introspection tells it.

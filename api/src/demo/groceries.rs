@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 const SHOPPING: NaiveTime = NaiveTime::from_hms_opt(18, 0, 0).unwrap();
 /// What kinds of things there are, in the household's order, and some of each.
 const CATEGORIES: [(&str, &[&str]); 7] = [
-    ("Obst & Gemüse 🥕", &["bananas", "tomatoes", "خيار", "1 kg Kartoffeln", "lemons", "1 bunch coriander", "小白菜"]),
+    (
+        "Obst & Gemüse 🥕",
+        &["bananas", "tomatoes", "خيار", "1 kg Kartoffeln", "lemons", "1 bunch coriander", "小白菜"],
+    ),
     ("Brot", &["sourdough bread", "rolls"]),
     ("Kühlregal", &["2 l milk", "hummus", "200 g butter", "6 eggs", "сметана"]),
     ("Trockenes", &["500 g spaghetti", "1 kg flour", "3 cans tomatoes, peeled", "दाल 1 kg", "rice 2 kg"]),
@@ -145,7 +148,8 @@ impl Groceries {
         let number = usize::try_from(day.num_days_from_ce()).unwrap_or(0);
         for wish in 0..2 {
             let mood = number * 5 + wish * 3;
-            let (category, (_, things)) = CATEGORIES.iter().enumerate().cycle().nth(mood % 23).context("cyclic")?;
+            let (category, (_, things)) =
+                CATEGORIES.iter().enumerate().cycle().nth(mood % 23).context("cyclic")?;
             let thing = things.get(mood % things.len()).context("there is some of each kind")?;
             let is_from_market = AT_THE_MARKET.contains(&category) && mood % 2 == 0;
             let list = if is_from_market { &lists[1] } else { &lists[0] };
@@ -153,7 +157,9 @@ impl Groceries {
             add(people.of(who), list, thing, categories.get(category)).await?;
         }
         match day.weekday() {
-            Weekday::Wed => shop(people.of(SHOPPERS[number % SHOPPERS.len()]), &lists[0], day, number).await?,
+            Weekday::Wed => {
+                shop(people.of(SHOPPERS[number % SHOPPERS.len()]), &lists[0], day, number).await?
+            }
             Weekday::Sat => {
                 shop(people.of(Who::Layla), &lists[1], day, number).await?;
                 shop(people.of(SHOPPERS[number % SHOPPERS.len()]), &lists[0], day, number + 1).await?;

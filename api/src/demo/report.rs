@@ -20,7 +20,8 @@ impl Report {
     /// What to know and what to paste, for a server at this URL.
     pub fn tell(&self, url: &str) -> String {
         let Home { id, name, general_conversation, .. } = &self.home;
-        let mut text = format!("\n{name}: five people, a year of chat, a month of chores and of groceries.\n\n");
+        let mut text =
+            format!("\n{name}: five people, a year of chat, a month of chores and of groceries.\n\n");
         for (who, device, token) in &self.tokens {
             let person = who.person();
             // Writing to a String cannot fail. What is written in any script comes last: it has no width to rely on.

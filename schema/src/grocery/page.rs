@@ -55,12 +55,15 @@ pub(super) async fn items(
         wanted.states.as_ref().is_none_or(|states| states.contains(&item.state))
             && (wanted.hidden == Hidden::Included || !layout.hides(product))
     };
+    let (after, before) = (after.as_ref(), before.as_ref());
+    let after = after.map(|(item, product)| layout.key(item, product));
+    let before = before.map(|(item, product)| layout.key(item, product));
     let mut keyed: Vec<_> = listed
         .iter()
         .filter(is_wanted)
         .map(|pair| (layout.key(&pair.0, &pair.1), pair))
-        .filter(|(key, _)| after.as_ref().is_none_or(|(item, product)| layout.key(item, product) < *key))
-        .filter(|(key, _)| before.as_ref().is_none_or(|(item, product)| *key < layout.key(item, product)))
+        .filter(|(key, _)| after.is_none_or(|after| after < *key))
+        .filter(|(key, _)| before.is_none_or(|before| *key < before))
         .collect();
     keyed.sort_by(|(key, _), (other, _)| key.cmp(other));
     arguments.cut(&mut keyed);

@@ -201,8 +201,8 @@ impl GroceryProductMutation {
         .await
     }
 
-    /// Has the catalogue forget a product. What is on lists, and what was bought, stays. Doing it again changes nothing.
-    /// Needs `EDIT_GROCERIES`.
+    /// Has the catalogue forget a product: what is added by its name is something new. What is on lists, and what was bought,
+    /// stays; it is a staple no longer. Doing it again changes nothing. Needs `EDIT_GROCERIES`.
     async fn remove_grocery_product(
         &self,
         ctx: &Context<'_>,

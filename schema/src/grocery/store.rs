@@ -4,15 +4,15 @@ mod mutation;
 
 pub(crate) use mutation::GroceryStoreMutation;
 
-use super::GroceryCategory;
+use super::{GroceryCategory, GroceryProduct, known_category, known_product};
 use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::id::GlobalId;
 use crate::scalar::DateTime;
 use crate::scope::ScopeExt as _;
-use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use roomm8_db::grocery::learned;
 use roomm8_db::grocery::store::{self, Layout, Section};
-use roomm8_db::{GroceryStoreId, HouseholdId};
+use roomm8_db::{GroceryCategoryId, GroceryProductId, GroceryStoreId, HouseholdId};
 use std::sync::Arc;
 
 /// Where the household shops. No two of a household have one name.
@@ -75,6 +75,13 @@ impl GroceryStore {
         Ok(layout.sections.iter().map(GrocerySection::from).collect())
     }
 
+    /// What stands elsewhere here than the catalogue says, at most 500 things, those known longest first. See `setGroceryHome`.
+    async fn homes(&self, ctx: &Context<'_>) -> Result<Vec<GroceryHome>> {
+        let household = self.row.household_id;
+        let layout = layout(ctx, household, Some(self.row.id)).await?;
+        Ok(layout.homes().map(|(product, category)| GroceryHome { household, product, category }).collect())
+    }
+
     /// The order in which the household walks through the store, learned from the order in which it ticks on the last trips:
     /// offer it, and take it over with `orderGrocerySections`. Null before 5 trips, and where it is the store's order already.
     async fn learned_order(&self, ctx: &Context<'_>) -> Nullable<Vec<GroceryCategory>> {
@@ -85,6 +92,27 @@ impl GroceryStore {
             Ok(order.map(|order| order.into_iter().map(GroceryCategory::from).collect()))
         })
         .await
+    }
+}
+
+/// Something that stands elsewhere in a store than the catalogue says.
+struct GroceryHome {
+    household: HouseholdId,
+    product: GroceryProductId,
+    category: GroceryCategoryId,
+}
+
+/// Something that stands elsewhere in a store than the catalogue says.
+#[Object]
+impl GroceryHome {
+    /// What it is.
+    async fn product(&self, ctx: &Context<'_>) -> Result<GroceryProduct> {
+        known_product(ctx, self.household, self.product).await
+    }
+
+    /// The category that it stands in there.
+    async fn category(&self, ctx: &Context<'_>) -> Result<GroceryCategory> {
+        known_category(ctx, self.household, self.category).await
     }
 }
 

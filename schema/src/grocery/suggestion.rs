@@ -16,7 +16,7 @@ const SUGGESTIONS: usize = 50;
 /// Why something may be missing. Expect new values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(crate) enum GrocerySuggestionReason {
-    /// It is bought again and again, and was not for longer than it mostly takes.
+    /// It is bought again and again, and was not for about as long as it mostly takes, or for longer.
     Due,
     /// It is mostly bought together with something that is on the list.
     BoughtWith,

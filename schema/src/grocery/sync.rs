@@ -20,6 +20,9 @@ use roomm8_db::grocery::{Line, Queued, Sync, Target, Wish};
 pub(crate) struct SyncGroceryListInput {
     /// The list.
     list_id: ID,
+    /// Your name for this device's queue, 1 to 24 visible ASCII characters: make it once, and keep it. What a queue has done
+    /// before is not held against the versions that it names later.
+    queue_id: String,
     /// The `cursor` of the changes, the household or the event you know: what has changed since then is told, yours included.
     /// Without it, the list as a whole is.
     since: Option<Cursor>,
@@ -32,8 +35,8 @@ pub(crate) struct SyncGroceryListInput {
 /// One operation of a queue: exactly one of `add`, `setState`, `update` and `move`.
 #[derive(Debug, InputObject)]
 pub(crate) struct GroceryOperationInput {
-    /// Your name for it, 1 to 64 visible ASCII characters, for example a UUID, given when it was made. It is done once: a repeat
-    /// within 7 days, in any queue, is told what came of it the first time.
+    /// Your name for it, 1 to 36 visible ASCII characters, for example a UUID, given when it was made. It is done once: a repeat
+    /// within 7 days, of the same queue, is told what came of it the first time.
     id: String,
     /// Something is to be on the list.
     add: Option<GroceryLineInput>,
@@ -51,13 +54,14 @@ pub(crate) struct GroceryOperationInput {
 pub(crate) struct GroceryStateOperationInput {
     /// The item of this list.
     item_id: Option<ID>,
-    /// The `id` of the operation that added it, in this queue or an earlier one.
+    /// The `id` of the operation of this queue that added it, now or earlier.
     added_by: Option<String>,
     /// What has become of it.
     state: GroceryItemState,
     /// Since when, by your clock: what is in the future is now, what is before it was last added is then.
     at: Option<DateTime>,
-    /// The version you have seen: if more was added since, it is dropped as `STALE`.
+    /// The version you have seen: if others added more since, it is dropped as `STALE`. With `addedBy` it is what that operation
+    /// made, unless said otherwise.
     base_version: Option<i32>,
 }
 
@@ -67,7 +71,7 @@ pub(crate) struct GroceryStateOperationInput {
 pub(crate) struct GroceryUpdateOperationInput {
     /// The item of this list.
     item_id: Option<ID>,
-    /// The `id` of the operation that added it, in this queue or an earlier one.
+    /// The `id` of the operation of this queue that added it, now or earlier.
     added_by: Option<String>,
     /// What to change.
     #[graphql(flatten)]
@@ -79,7 +83,7 @@ pub(crate) struct GroceryUpdateOperationInput {
 pub(crate) struct GroceryMoveOperationInput {
     /// The item of this list.
     item_id: Option<ID>,
-    /// The `id` of the operation that added it, in this queue or an earlier one.
+    /// The `id` of the operation of this queue that added it, now or earlier.
     added_by: Option<String>,
     /// The item that it is to stand right behind; the front, if neither this nor `afterAddedBy` is given.
     after_id: Option<ID>,
@@ -224,7 +228,7 @@ impl GrocerySyncMutation {
             position(input.since)?;
             let outcome = match input.queue() {
                 Ok(queue) => {
-                    let operation = Sync { list, queue };
+                    let operation = Sync { list, queue_id: input.queue_id.clone(), queue };
                     perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?
                 }
                 Err(errors) => {

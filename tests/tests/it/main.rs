@@ -11,6 +11,7 @@ mod clients;
 mod delivery;
 mod documents;
 mod faults;
+mod groceries;
 mod hostile;
 mod households;
 mod live;

@@ -12,6 +12,7 @@ on_both!(
     the_dashboard_takes_the_same_statements_for_few_rows_and_many,
     chores_take_the_same_statements_for_few_rows_and_many,
     who_is_there_takes_the_same_statements_for_few_rows_and_many,
+    groceries_take_the_same_statements_for_few_rows_and_many,
     an_event_of_a_chore_is_read_once_for_all_who_follow,
 );
 
@@ -37,6 +38,17 @@ const PRESENCE: &str = "query($id: ID!) { household(id: $id) {
     members(first: 50) { nodes { displayName absences { from until openChores } } }
     fairness(from: \"2026-01-01\", to: \"2026-12-31\") { parts { share member { displayName user { displayName } } } }
     leavePreview { openCount occurrences { task { title } assignee { displayName } } tasks { title roster { displayName } } } } }";
+
+const GROCERIES: &str = "query($id: ID!) { household(id: $id) {
+    groceryCategories { name } groceryStores { name sections { isPlaced category { name } } }
+    groceryLists(first: 3) { nodes { name openCount unavailableCount boughtCount store { name }
+        assignee { displayName user { displayName } } createdBy { displayName } household { name }
+        items(first: 30) { nodes { name note amounts { quantity unit } list { name } category { name }
+            product { unit category { name } } assignee { displayName } addedBy { displayName }
+            stateBy { displayName } } } } }
+    groceryTrips(first: 10) { nodes { itemCount list { name } store { name } finishedBy { displayName }
+        items(first: 10) { nodes { name trip { itemCount } stateBy { displayName } } } } }
+    groceryStaples(first: 10) { nodes { list { name } product { name category { name } } createdBy { displayName } } } } }";
 
 /// The counter of statements the server has sent to its database.
 const STATEMENTS: &str = "roomm8_db_statements_total";
@@ -75,6 +87,15 @@ async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment
         homes.push(home);
     }
     assert_alike(system.a(), PRESENCE, &homes[0], &homes[1], 14.0).await;
+}
+
+async fn groceries_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
+    let system = deployment.own().servers(1).start().await;
+    let few = Home::new(&system, 2).await;
+    go_shopping(&system, &few, 2).await;
+    let many = Home::new(&system, 8).await;
+    go_shopping(&system, &many, 24).await;
+    assert_alike(system.a(), GROCERIES, &few, &many, 20.0).await;
 }
 
 /// The query takes as many statements for one home as for the other, and no more than so many.
@@ -149,6 +170,48 @@ async fn keep_house(system: &roomm8_tests::System, home: &Home, chores: usize) {
         for open in made["task"]["openOccurrences"].as_array().unwrap() {
             person.done("completeOccurrence", json!({ "occurrenceId": open["id"] }), "cursor").await;
         }
+    }
+}
+
+/// Makes three lists, each in a store of its own, with so many things on each, of which some were bought before.
+async fn go_shopping(system: &roomm8_tests::System, home: &Home, things: usize) {
+    let mut members = Vec::new();
+    for person in &home.people {
+        members.push(home.member(system.a(), person).await);
+    }
+    let owner = home.owner().on(system.a());
+    for number in 0..3 {
+        let input = json!({ "householdId": home.id, "name": format!("category {number}") });
+        let category = owner.done("createGroceryCategory", input, "category { id }").await;
+        let category = &category["category"]["id"];
+        let input = json!({ "householdId": home.id, "name": format!("store {number}") });
+        let store = owner.done("createGroceryStore", input, "store { id }").await["store"]["id"].clone();
+        let input = json!({ "storeId": store, "categoryId": category });
+        owner.done("moveGrocerySection", input, "cursor").await;
+        let input = json!({ "householdId": home.id, "name": format!("list {number}"), "storeId": store,
+            "assigneeId": members[number % members.len()] });
+        let list = owner.done("createGroceryList", input, "list { id }").await["list"]["id"].clone();
+        for is_bought in [true, false] {
+            let line = |thing: usize| {
+                json!({ "name": format!("thing {number} {thing}"), "categoryId": category,
+                    "assigneeId": members[thing % members.len()], "amounts": [{ "quantity": thing + 1 }] })
+            };
+            let lines: Vec<_> = (0..things).map(line).collect();
+            let input = json!({ "listId": list, "lines": lines });
+            let added = owner.done("addGroceryItems", input, "results { item { id } }").await;
+            let results = added["results"].as_array().unwrap();
+            for (at, result) in results.iter().enumerate().filter(|(at, _)| is_bought || at % 2 == 0) {
+                let person = home.people[at % home.people.len()].on(system.a());
+                let input = json!({ "itemId": result["item"]["id"], "state": "BOUGHT" });
+                person.done("setGroceryItemState", input, "changed").await;
+            }
+            if is_bought {
+                owner.done("finishGroceryTrip", json!({ "listId": list }), "cursor").await;
+            }
+        }
+        let input = json!({ "listId": list, "name": format!("staple {number}"),
+            "schedule": { "startDate": "2099-01-01", "rule": "FREQ=WEEKLY" } });
+        owner.done("createGroceryStaple", input, "cursor").await;
     }
 }
 

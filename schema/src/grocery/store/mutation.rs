@@ -59,7 +59,7 @@ pub(crate) struct MoveGrocerySectionInput {
 pub(crate) struct OrderGrocerySectionsInput {
     /// The store.
     store_id: ID,
-    /// The categories in their order, each once; those that are not named follow.
+    /// The categories in their order, each once; those that are not named follow, in the household's order.
     category_ids: Vec<ID>,
     /// Your name for this intent, 1 to 64 visible ASCII characters; a repeat within 7 days gets the first answer.
     client_mutation_id: Option<String>,
@@ -199,7 +199,8 @@ impl GroceryStoreMutation {
         .await
     }
 
-    /// Moves a category in a store, and no other: of two who move two categories at once both have their way. Needs
+    /// Moves a category in a store, and no other: of two who move two categories at once both have their way. It has a place of
+    /// its own there from then on, and so have those before it. Needs
     /// `EDIT_GROCERIES`.
     async fn move_grocery_section(
         &self,
