@@ -7,10 +7,12 @@ mod cast;
 mod support;
 
 use cast::chores::{Home, day, dishes, done, home_of_three};
+use cast::pantry::line;
 use cast::{invite, join, kinds, log, perform, proof, refusal, ticket};
 use chrono::Days;
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::event::Kind;
+use roomm8_db::grocery::{AddMany, category, staple, store, trip};
 use roomm8_db::household::{Archive, Restore};
 use roomm8_db::member::leave_preview::{self, Preview};
 use roomm8_db::member::{ChangeRole, EndAway, Leave, OpenChores, Remove, Return, SetAway, absence};
@@ -351,6 +353,7 @@ async fn live_in(db: &Database, home: &Home) {
     let (_, wanted) = home.make(db, create(Strategy::Fixed, &home.members[1..2])).await;
     perform(db, ada, home.id, Propose { offered: offered.id, wanted: wanted.id }).await.unwrap();
     perform(db, bob, home.id, away(0, 9, OpenChores::PassOn)).await.unwrap();
+    shop_in(db, home).await;
     let reader = proof(db, ada, home.id).await.unwrap();
     let general =
         roomm8_db::conversation::general(&mut db.connection().await.unwrap(), &reader).await.unwrap().id;
@@ -363,6 +366,36 @@ async fn live_in(db: &Database, home: &Home) {
     // More than are deleted at once.
     for _ in 0..600 {
         perform(db, ada, home.id, send()).await.unwrap();
+    }
+}
+
+/// All that shopping leaves behind.
+async fn shop_in(db: &Database, home: &Home) {
+    let (dairy, bread) = (home.category(db, "Dairy").await, home.category(db, "Bread").await);
+    let (shop, list) = (home.store(db, "Corner").await, home.list(db, "Week").await);
+    let milk = home.put(db, &list, line("Milk")).await;
+    home.of_category(db, &milk, &dairy).await;
+    let set = store::SetHome { store: shop.id, product: milk.product_id, category: Some(bread.id) };
+    home.does(db, set).await.unwrap();
+    let order = store::OrderSections { store: shop.id, categories: vec![bread.id, dairy.id] };
+    home.does(db, order).await.unwrap();
+    home.does(db, category::Remove { category: home.category(db, "Wine").await.id }).await.unwrap();
+    let weekly = staple::Create {
+        list: list.id,
+        name: "Milk".into(),
+        amounts: Vec::new(),
+        start_on: day(0).into(),
+        rule: "FREQ=WEEKLY".into(),
+    };
+    home.does(db, weekly).await.unwrap();
+    // More than are deleted at once.
+    for trip in 0..6 {
+        let list = home.list(db, "Party").await;
+        let lines = (0..100).map(|number| line(&format!("Thing {trip} {number}"))).collect();
+        home.does(db, AddMany { list: list.id, lines }).await.unwrap();
+        home.shop(db, &list, Some(&shop), &["Bread"]).await;
+        let undone = home.shop(db, &list, None, &["Wine"]).await;
+        home.does(db, trip::Undo { trip: undone.id }).await.unwrap();
     }
 }
 
@@ -381,6 +414,9 @@ async fn nothing_is_left_of_a_household_that_nobody_restored_in_time() {
         let before = log(&db, home.id).await.len();
         assert!(before > 600);
         assert_eq!(db.count("swaps").await, 1);
+        for table in db.tables().await {
+            assert!(!table.starts_with("grocery_") || db.count(&table).await > 0, "{table}");
+        }
         let letters = "SELECT COUNT(*) FROM notifications WHERE kind = 'TASK_REMINDER'";
         assert!(db.number(letters).await > 0);
 
