@@ -138,7 +138,7 @@ async fn where_there_is_no_room_all_get_new_places_and_nobody_hears_of_it() {
     for db in databases().await {
         let (home, made) = household(&db, &["A", "B", "C"]).await;
         let [a, b, c] = ids(&made).try_into().unwrap();
-        let place: String = made[0].place.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let place = made[0].place.to_string();
         db.tell(&format!("UPDATE grocery_categories SET place = X'{place}' WHERE name = 'B'")).await;
         let since = log(&db, home.id).await.len();
         home.does(&db, moved(c, Behind::Category(a))).await.unwrap();
