@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "not every story needs everybody")]
 
 pub(crate) mod chores;
-pub(crate) mod pantry;
 
 use roomm8_db::access::{self, Role};
 use roomm8_db::household::{self, Household};
