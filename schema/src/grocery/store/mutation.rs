@@ -73,7 +73,7 @@ pub(crate) struct HideGrocerySectionInput {
     /// The category.
     category_id: ID,
     /// Whether the store does not have it.
-    hidden: bool,
+    is_hidden: bool,
     /// Your name for this intent, 1 to 64 visible ASCII characters; a repeat within 7 days gets the first answer.
     client_mutation_id: Option<String>,
 }
@@ -243,7 +243,7 @@ impl GroceryStoreMutation {
         nullable(async {
             let (household, store) = GlobalId::grocery_store(&input.store_id)?;
             let category = GlobalId::named_grocery_category(&input.category_id);
-            let operation = store::HideSection { store, category, is_hidden: input.hidden };
+            let operation = store::HideSection { store, category, is_hidden: input.is_hidden };
             let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
             Ok(HideGrocerySectionPayload::new(outcome.map(GroceryStore::from), input.client_mutation_id))
         })

@@ -57,7 +57,7 @@ async fn a_list_is_in_the_order_of_its_store(deployment: Deployment) {
     assert_eq!(by_alepa, ["milk", "rye", "apples", "pears", "bulbs"]);
 
     // Alepa has no bread, and the apples by the milk.
-    arranges(bo, system.b(), "hideGrocerySection", &alepa, json!({ "categoryId": bread, "hidden": true }))
+    arranges(bo, system.b(), "hideGrocerySection", &alepa, json!({ "categoryId": bread, "isHidden": true }))
         .await;
     let document =
         "query($id: ID!) { household(id: $id) { groceryProducts(begins: \"APP\") { nodes { id name } } } }";

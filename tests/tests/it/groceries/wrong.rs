@@ -79,7 +79,7 @@ async fn what_cannot_be_is_said_beside_its_field_and_changes_nothing(deployment:
         (
             (
                 "hideGrocerySection",
-                json!({ "storeId": store, "categoryId": strange_category, "hidden": true }),
+                json!({ "storeId": store, "categoryId": strange_category, "isHidden": true }),
             ),
             json!(["categoryId"]),
             "INVALID_REFERENCE",
