@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod cast;
+mod pantry;
 mod support;
 
 use cast::chores::{Home, day, dishes, done, home_of_three};
-use cast::pantry::line;
 use cast::{invite, join, kinds, log, perform, proof, refusal, ticket};
 use chrono::Days;
+use pantry::line;
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::event::Kind;
 use roomm8_db::grocery::{AddMany, category, staple, store, trip};

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod cast;
+mod pantry;
 mod support;
 
 use cast::chores::{Home, day, home_of_three};
-use cast::pantry::{all, line, renamed};
 use cast::{join, log, perform, person, proof, refusal};
+use pantry::{all, line, renamed};
 use roomm8_db::access::Role;
 use roomm8_db::event::Kind;
 use roomm8_db::grocery::store::SetHome;
@@ -77,15 +78,15 @@ async fn things_are_found_by_how_a_word_of_them_begins_however_it_is_written() {
 
         let reader = proof(&db, home.users[0], home.id).await.unwrap();
         let conn = &mut *db.connection().await.unwrap();
-        let last = Window { limit: 1, end: End::Newest, ..all() };
-        let last = product::page(conn, &reader, "mil", last).await.unwrap().remove(0);
-        assert_eq!(last.name, "Milk");
-        let before = Window { before: Some(last.id.into()), ..all() };
+        let newest = Window { limit: 1, end: End::Newest, ..all() };
+        let found = product::page(conn, &reader, "mil", newest).await.unwrap().remove(0);
+        assert_eq!(found.name, "Milk");
+        let before = Window { before: Some(found.id.into()), ..all() };
         let before = product::page(conn, &reader, "mil", before).await.unwrap();
         assert_eq!(before.iter().map(|product| product.name.as_str()).collect::<Vec<_>>(), ["Oat milk"]);
 
         // What is forgotten is not found, nor what is another household's.
-        home.does(&db, product::Remove { product: last.id }).await.unwrap();
+        home.does(&db, product::Remove { product: found.id }).await.unwrap();
         assert_eq!(home.known(&db, "mil").await, ["Oat milk"]);
         let elsewhere = cast::home(&db, home.users[0]).await;
         let reader = proof(&db, home.users[0], elsewhere).await.unwrap();

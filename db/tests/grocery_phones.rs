@@ -573,9 +573,7 @@ impl Model {
         for (item, _) in listed {
             let thing = self.items.get_mut(&item.id).expect("what is listed was added");
             assert!(item.version >= thing.version, "seed {seed}: {item:?} {thing:?}");
-            let is_elsewhere =
-                thing.place.replace(item.place.clone()).is_some_and(|place| place != item.place);
-            if is_elsewhere {
+            if thing.place.replace(item.place.clone()).as_ref() != Some(&item.place) {
                 thing.version = item.version;
             }
         }

@@ -4,20 +4,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod cast;
+mod pantry;
 mod support;
 
 use cast::chores::{Home, home_of_three};
-use cast::pantry::{all, line};
 use cast::{log, perform, proof, refusal};
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone as _};
 use chrono_tz::Europe::Berlin;
+use pantry::{all, line};
 use roomm8_db::event::Kind;
 use roomm8_db::grocery::staple::{self, Create, STAPLE_LIMIT, Staple, add_due};
 use roomm8_db::grocery::store::{OrderSections, SetHome};
 use roomm8_db::grocery::suggestion::{self, Reason};
 use roomm8_db::grocery::{Amount, Line, List, State, Store, Unit, learned, list, product, trip};
 use roomm8_db::household::{self, Archive, Restore};
-use roomm8_db::{Database, Error, RefusalCode, Subject, Time};
+use roomm8_db::{Database, Date, Error, RefusalCode, Subject, Time};
 use support::{Fresh, databases};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -75,7 +76,7 @@ async fn now_of(db: &Database, staple: &Staple) -> Staple {
 }
 
 fn next(staple: &Staple) -> Option<NaiveDate> {
-    staple.next_on.map(|next| next.naive())
+    staple.next_on.map(Date::naive)
 }
 
 /// How often something was put on a list since, by nobody.
@@ -101,7 +102,7 @@ async fn a_staple_puts_itself_on_its_list_when_its_day_begins_where_the_househol
         clock.set("2026-11-27T23:00:00Z");
         let twin = db.twin().await;
         let (one, other) = tokio::join!(add_due(&db, 100), add_due(&twin, 100));
-        (one.unwrap(), other.unwrap());
+        one.and(other).unwrap();
         add_due(&db, 100).await.unwrap();
         assert_eq!(additions(&db, &home, before).await, 1, "once, however many instances look");
         let (item, product) = home.listed(&db, &list).await.remove(0);
@@ -355,7 +356,7 @@ async fn stock(db: &Database, home: &Home, list: &List, things: &[(&str, &str)])
 
 async fn learned_in(db: &Fresh, home: &Home, store: &Store) -> Option<Vec<String>> {
     let reader = proof(db, home.users[0], home.id).await.unwrap();
-    let learned = learned::order(&mut *db.connection().await.unwrap(), &reader, store.id).await.unwrap();
+    let learned = learned::order(&mut db.connection().await.unwrap(), &reader, store.id).await.unwrap();
     learned.map(|categories| categories.into_iter().map(|category| category.name).collect())
 }
 
@@ -388,7 +389,7 @@ async fn a_stores_order_is_learned_from_how_it_is_walked_and_only_offered() {
         for (item, _) in home.listed(&db, &list).await {
             home.set(&db, &item, State::Removed).await;
         }
-        let last = walk(5, &corner, &["Milk", "Wine", "Bread"]).await;
+        let latest = walk(5, &corner, &["Milk", "Wine", "Bread"]).await;
         let learned = || ["Bakery", "Vegetables", "Dairy", "Drinks"].map(str::to_owned).to_vec();
         assert_eq!(learned_in(&db, &home, &corner).await, Some(learned()), "most of them say so");
         assert_eq!(learned_in(&db, &home, &market).await, None, "another store is another");
@@ -397,7 +398,7 @@ async fn a_stores_order_is_learned_from_how_it_is_walked_and_only_offered() {
 
         // What stands elsewhere there says where that is.
         let wine =
-            roomm8_db::grocery::trip::items(&mut *db.connection().await.unwrap(), &[last.id]).await.unwrap();
+            roomm8_db::grocery::trip::items(&mut db.connection().await.unwrap(), &[latest.id]).await.unwrap();
         let wine = wine.iter().find(|(_, product)| product.name == "Wine").unwrap().1.id;
         let set = |category| SetHome { store: corner.id, product: wine, category };
         home.does(&db, set(Some(as_usual[0]))).await.unwrap();

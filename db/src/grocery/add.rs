@@ -161,8 +161,8 @@ pub(super) fn checked_note(note: Option<&str>) -> Result<Option<String>> {
 
 impl End {
     pub(super) async fn of(change: &mut Change<'_>, list: &List) -> Result<Self> {
-        let (count, last) = item::end_of(change, list.id).await?;
-        Ok(Self { list: list.id, count, last })
+        let (count, end) = item::end_of(change, list.id).await?;
+        Ok(Self { list: list.id, count, last: end })
     }
 
     /// Adds a line. One that is refused has changed nothing.

@@ -199,13 +199,11 @@ impl Behind {
     /// How many of these others it comes behind.
     pub(super) fn place(self, others: impl IntoIterator<Item = GroceryCategoryId>) -> Result<usize> {
         let Self::Category(wanted) = self else { return Ok(0) };
-        match others.into_iter().position(|other| other == wanted) {
-            Some(at) => Ok(at + 1),
-            None => {
-                let message = "must be another category of this household";
-                Err(Error::refused(RefusalCode::InvalidReference, "afterId", message))
-            }
-        }
+        let at = others.into_iter().position(|other| other == wanted).ok_or_else(|| {
+            let message = "must be another category of this household";
+            Error::refused(RefusalCode::InvalidReference, "afterId", message)
+        })?;
+        Ok(at + 1)
     }
 }
 

@@ -180,9 +180,9 @@ pub(super) async fn end_of(change: &mut Change<'_>, list: GroceryListId) -> Resu
     };
     let count = listed().count();
     let count: i64 = run!(change.conn(), |c| count.get_result(c).await)?;
-    let last = listed().order(grocery_items::place.desc()).select(grocery_items::place);
-    let last: Option<Place> = run!(change.conn(), |c| last.first(c).await.optional())?;
-    Ok((count, last))
+    let end = listed().order(grocery_items::place.desc()).select(grocery_items::place);
+    let end: Option<Place> = run!(change.conn(), |c| end.first(c).await.optional())?;
+    Ok((count, end))
 }
 
 /// Fails if a list with so many things on it takes no more.

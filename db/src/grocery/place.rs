@@ -7,6 +7,7 @@ use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Binary;
 use fractional_index::FractionalIndex;
+use std::fmt;
 
 /// Longer ones are made anew, with those of everything beside them.
 const LENGTH_LIMIT: usize = 64;
@@ -51,10 +52,12 @@ impl Place {
         }
         filled
     }
+}
 
-    /// Its bytes, in whose order places are.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
+/// In hexadecimal, in whose order as text places are.
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 

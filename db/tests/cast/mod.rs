@@ -3,7 +3,6 @@
 
 pub(crate) mod chores;
 pub(crate) mod groceries;
-pub(crate) mod pantry;
 
 use roomm8_db::access::{self, Role};
 use roomm8_db::household::{self, Household};

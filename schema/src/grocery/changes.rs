@@ -16,7 +16,7 @@ pub(crate) struct GroceryChanges {
     /// Give it as `since` the next time. What is told is at least as new as this.
     cursor: Cursor,
     /// What is on the list and has changed, at most 1,000 things; all that is on it, if `isWhole`. In no order of use: go by
-    /// `GroceryList.items`, or by the items' categories.
+    /// the items' categories and `rank`.
     items: Vec<GroceryItem>,
     /// What is no longer on the list: take it off yours. Nothing if `isWhole`.
     removed_item_ids: Vec<ID>,

@@ -41,6 +41,9 @@ pub(crate) struct GroceryItem {
     state: GroceryItemState,
     /// Whether it is on its list: neither taken off nor gone with a trip.
     is_listed: bool,
+    /// Where it stands among the others of its category, for who keeps the list themselves: the lower of two, as text, comes
+    /// first; of two alike, the one put on the list first. `GroceryList.items` is in order.
+    rank: String,
     /// When somebody last added to it.
     added_at: DateTime,
     /// When it was first put on the list.
@@ -63,6 +66,7 @@ impl From<grocery::Item> for GroceryItem {
             is_urgent: row.is_urgent,
             state: row.state.into(),
             is_listed: row.is_listed,
+            rank: row.place.to_string(),
             added_at: DateTime(row.added_at),
             created_at: DateTime(row.created_at),
             state_at: DateTime(row.state_at),

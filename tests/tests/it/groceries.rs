@@ -3,6 +3,7 @@
 mod adding;
 mod editing;
 mod live;
+mod phones;
 mod stores;
 mod sync;
 mod ticking;

@@ -41,8 +41,8 @@ impl Operation for MoveSection {
         if to == from {
             return Ok(store);
         }
-        let placed = standings.iter().filter(|standing| standing.place.is_some()).count();
-        standings.truncate(placed.max(to));
+        let have_one = standings.iter().filter(|standing| standing.place.is_some()).count();
+        standings.truncate(have_one.max(to));
         moved.place = None;
         standings.insert(to, moved);
         let places: Vec<_> = standings.iter().map(|standing| standing.place.clone()).collect();

@@ -33,11 +33,11 @@ async fn edits_stand_beside_ticks_and_other_fields_and_conflict_on_the_same(depl
     let stale = edits(bo, system.b(), &item, json!({ "note": "any", "expectedVersion": 1 })).await;
     assert_eq!(stale["userErrors"], json!([{ "code": "CONFLICT", "field": ["expectedVersion"] }]));
     assert_eq!(stale["item"], amounts["item"]);
-    let none = edits(bo, system.b(), &item, json!({ "note": null, "amounts": [] })).await["item"].clone();
-    assert_eq!((&none["note"], &none["amounts"]), (&Value::Null, &json!([])));
+    let bare = edits(bo, system.b(), &item, json!({ "note": null, "amounts": [] })).await["item"].clone();
+    assert_eq!((&bare["note"], &bare["amounts"]), (&Value::Null, &json!([])));
     // What is so already changes nothing.
     let same = edits(bo, system.b(), &item, json!({ "note": null, "name": "milk" })).await["item"].clone();
-    assert_eq!(same["version"], none["version"]);
+    assert_eq!(same["version"], bare["version"]);
 }
 
 async fn a_name_that_is_taken_says_by_what_and_the_two_become_one(deployment: Deployment) {

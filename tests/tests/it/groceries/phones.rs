@@ -20,7 +20,8 @@ const SYNC: &str = "mutation($input: SyncGroceryListInput!) { syncGroceryList(in
     results { effect item { id } error { code } }
     changes { cursor isWhole removedItemIds items { id name version state amounts { quantity unit } } }
     userErrors { code field message } } }";
-const LIST: &str = "query($id: ID!) { node(id: $id) { ... on GroceryList { openCount unavailableCount boughtCount
+const LIST: &str =
+    "query($id: ID!) { node(id: $id) { ... on GroceryList { openCount unavailableCount boughtCount
     items(first: 100) { nodes { id name version state amounts { quantity unit } } } } } }";
 const FOLLOW: &str =
     "subscription($id: ID!, $after: Cursor) { groceries(householdId: $id, after: $after) { kind } }";
@@ -75,7 +76,8 @@ impl Phone<'_> {
         if self.rng.random_range(0..4) == 0 {
             return false;
         }
-        for (wish, result) in self.queue.iter().zip(payload["results"].as_array().expect("a result for each")) {
+        for (wish, result) in self.queue.iter().zip(payload["results"].as_array().expect("a result for each"))
+        {
             assert_ne!(result["effect"], "REJECTED", "{wish}: {result}");
             self.told.insert(text(&wish["id"]), result["effect"].clone());
         }
@@ -150,7 +152,8 @@ async fn wishes_outlive_lost_answers_and_killed_servers(deployment: Deployment) 
         let killing = async {
             for (number, server) in system.servers.iter().enumerate() {
                 let enough = 4 * (number + 1);
-                wait::until_so(SOON, "phones are heard", async || heard.load(Ordering::Relaxed) >= enough).await;
+                wait::until_so(SOON, "phones are heard", async || heard.load(Ordering::Relaxed) >= enough)
+                    .await;
                 server.kill();
                 server.restart().await;
             }
@@ -167,9 +170,12 @@ async fn wishes_outlive_lost_answers_and_killed_servers(deployment: Deployment) 
             assert_eq!(phone.told.len(), WISHES);
         }
         let added: usize = phones.iter().map(|phone| phone.added).sum();
-        let pieces: u64 = items.iter().map(|item| text(&item["amounts"][0]["quantity"]).parse::<u64>().unwrap()).sum();
+        let pieces: u64 =
+            items.iter().map(|item| text(&item["amounts"][0]["quantity"]).parse::<u64>().unwrap()).sum();
         assert_eq!(pieces, added as u64, "each was added once");
-        for (state, count) in [("OPEN", "openCount"), ("UNAVAILABLE", "unavailableCount"), ("BOUGHT", "boughtCount")] {
+        for (state, count) in
+            [("OPEN", "openCount"), ("UNAVAILABLE", "unavailableCount"), ("BOUGHT", "boughtCount")]
+        {
             let counted = items.iter().filter(|item| item["state"] == state).count();
             assert_eq!(served[count], counted, "{count}");
         }
@@ -179,11 +185,12 @@ async fn wishes_outlive_lost_answers_and_killed_servers(deployment: Deployment) 
         let mut follower =
             Socket::open(&system.servers[0].address(), Some(&home.owner().token)).await.expect("a socket");
         follower.subscribe(FOLLOW, json!({ "id": home.id, "after": start })).await;
-        let told = follower
-            .next_until(SOON, |event| event["groceries"]["kind"] == "GROCERY_LIST_UPDATED")
-            .await;
+        let told =
+            follower.next_until(SOON, |event| event["groceries"]["kind"] == "GROCERY_LIST_UPDATED").await;
         let is_addition = |event: &&Value| {
-            ["GROCERY_ITEM_ADDED", "GROCERY_ITEM_MERGED"].iter().any(|kind| event["groceries"]["kind"] == **kind)
+            ["GROCERY_ITEM_ADDED", "GROCERY_ITEM_MERGED"]
+                .iter()
+                .any(|kind| event["groceries"]["kind"] == **kind)
         };
         assert_eq!(told.iter().filter(is_addition).count(), added);
     }

@@ -1,7 +1,8 @@
 //! Shopping lists, stores and categories of a household of three.
+#![allow(dead_code, reason = "not every story needs everything")]
 
-use super::chores::Home;
-use super::{perform, proof};
+use crate::cast::chores::Home;
+use crate::cast::{perform, proof};
 use roomm8_db::grocery::{
     self, Add, Category, Item, Line, List, Product, SetState, State, Store, Trip, category, item, list,
     product, store, trip,
