@@ -171,13 +171,13 @@ async fn the_catalogue_remembers_and_no_two_have_one_name(deployment: Deployment
     assert_eq!((&found[0]["unit"], &found[0]["category"]["name"]), (&json!("L"), &json!("Dairy")));
     assert_eq!(find("ilk").await, json!([]));
     let other = add(bo, system.b(), &list, "Mlk").await;
-    let mlk = find("mlk").await[0]["id"].clone();
+    let misspelt = find("mlk").await[0]["id"].clone();
     let selection = "product { id name unit } userErrors { code field }";
-    let rename = json!({ "productId": mlk, "name": "milk" });
+    let rename = json!({ "productId": misspelt, "name": "milk" });
     let taken = bo.on(system.b()).mutate("updateGroceryProduct", rename, selection).await;
     assert_eq!(taken["userErrors"], json!([{ "code": "NAME_TAKEN", "field": ["name"] }]));
     assert_eq!(taken["product"]["id"], found[0]["id"]);
-    let merge = json!({ "productId": mlk, "name": "milk", "mergeIfTaken": true, "unit": null });
+    let merge = json!({ "productId": misspelt, "name": "milk", "mergeIfTaken": true, "unit": null });
     let merged = bo.on(system.b()).mutate("updateGroceryProduct", merge, selection).await;
     assert_eq!((&merged["product"]["id"], &merged["product"]["unit"]), (&found[0]["id"], &Value::Null));
     assert_eq!(names(aino, system.a(), &list, json!({})).await, ["Milk"]);
@@ -219,8 +219,8 @@ async fn staples_are_made_changed_and_removed(deployment: Deployment) {
         "schedule": { "startDate": "2099-02-01", "rule": "FREQ=MONTHLY" }, "expectedVersion": 1 });
     let updated = bo.on(system.b()).done("updateGroceryStaple", update, selection).await["staple"].clone();
     assert_eq!((&updated["nextDate"], &updated["version"]), (&json!("2099-02-01"), &json!(2)));
-    let stale = json!({ "stapleId": made["id"], "amounts": [], "expectedVersion": 1 });
-    assert_eq!(aino.on(system.a()).user_error("updateGroceryStaple", stale).await, "CONFLICT");
+    let late = json!({ "stapleId": made["id"], "amounts": [], "expectedVersion": 1 });
+    assert_eq!(aino.on(system.a()).user_error("updateGroceryStaple", late).await, "CONFLICT");
     let document = "query($id: ID!) { household(id: $id) { groceryStaples { nodes { product { name } } } } }";
     let all = async || {
         let household =
