@@ -111,6 +111,7 @@ impl From<Refusal> for UserError {
 impl From<LineRefusal> for UserError {
     fn from(line: LineRefusal) -> Self {
         let mut error = Self::from(line.refusal);
+        error.nest("amounts", &["quantity"]);
         error.field.splice(0..0, ["lines".to_owned(), line.line.to_string()]);
         error
     }

@@ -228,13 +228,23 @@ impl Schema {
         let full = &self.types[type_name];
         match full["kind"].as_str() {
             Some("OBJECT") => {
-                let chosen = self.chosen(full, depth, "");
+                let chosen = self.chosen(full, depth, &|_| String::new());
                 format!("{{ __typename {chosen} }}")
             }
             Some("INTERFACE" | "UNION") => {
-                // Aliases, as the same name may have another type on another object.
-                let parts = self.possible(type_name).into_iter().map(|possible| {
-                    let chosen = self.chosen(&self.types[&possible], depth.min(1), &possible);
+                let possible = self.possible(type_name);
+                // An alias where the same name has another type on another object; of aliases there may not be many.
+                let alias = |own: &str, field: &Value| {
+                    let is_other = |other: &Value| {
+                        name_of(other) == name_of(field) && written(&other["type"]) != written(&field["type"])
+                    };
+                    let is_ambiguous =
+                        possible.iter().any(|other| fields(&self.types[other]).iter().any(is_other));
+                    if is_ambiguous { format!("{own}_{}: ", name_of(field)) } else { String::new() }
+                };
+                let parts = possible.iter().map(|possible| {
+                    let chosen =
+                        self.chosen(&self.types[possible], depth.min(1), &|field| alias(possible, field));
                     format!("... on {possible} {{ {chosen} }}")
                 });
                 format!("{{ __typename {} }}", parts.collect::<Vec<_>>().join(" "))
@@ -243,14 +253,14 @@ impl Schema {
         }
     }
 
-    fn chosen(&self, full: &Value, depth: usize, prefix: &str) -> String {
+    fn chosen(&self, full: &Value, depth: usize, alias: &dyn Fn(&Value) -> String) -> String {
         let mut chosen = Vec::new();
         for field in fields(full) {
             let name = name_of(field);
             if arguments(field).iter().any(|argument| is_required(&argument["type"])) {
                 continue;
             }
-            let alias = if prefix.is_empty() { String::new() } else { format!("{prefix}_{name}: ") };
+            let alias = alias(field);
             let returned = named(&field["type"]);
             let is_leaf = matches!(self.types[returned]["kind"].as_str(), Some("SCALAR" | "ENUM"));
             if is_leaf {

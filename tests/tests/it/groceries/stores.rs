@@ -140,19 +140,19 @@ async fn the_catalogue_remembers_and_no_two_have_one_name(deployment: Deployment
     let (aino, bo) = (home.owner(), &home.people[1]);
     let dairy = make_category(&home, system.a(), "Dairy").await;
     let taken = json!({ "householdId": home.id, "name": " DAIRY" });
-    let taken =
-        bo.on(system.b()).mutate("createGroceryCategory", taken, "category { id } userErrors { code field }");
+    let selection = "category { id } userErrors { code field }";
+    let taken = bo.on(system.b()).mutate("createGroceryCategory", taken, selection).await;
     let expected =
         json!({ "category": { "id": dairy }, "userErrors": [{ "code": "NAME_TAKEN", "field": ["name"] }] });
-    assert_eq!(taken.await, expected);
+    assert_eq!(taken, expected);
     let lidl = make_store(&home, system.a(), "Lidl").await;
     let alepa = make_store(&home, system.a(), "Alepa").await;
     let taken = json!({ "storeId": alepa, "name": "lidl" });
-    let taken =
-        bo.on(system.b()).mutate("renameGroceryStore", taken, "store { id } userErrors { code field }");
+    let selection = "store { id } userErrors { code field }";
+    let taken = bo.on(system.b()).mutate("renameGroceryStore", taken, selection).await;
     let expected =
         json!({ "store": { "id": lidl }, "userErrors": [{ "code": "NAME_TAKEN", "field": ["name"] }] });
-    assert_eq!(taken.await, expected);
+    assert_eq!(taken, expected);
 
     let list = make(&home, system.a(), json!({})).await;
     let line = json!({ "categoryId": dairy, "amounts": [{ "quantity": 1, "unit": "L" }] });
@@ -184,9 +184,9 @@ async fn the_catalogue_remembers_and_no_two_have_one_name(deployment: Deployment
     assert_ne!(other["id"], again["id"]);
     let forget = json!({ "productId": found[0]["id"] });
     for _ in 0..2 {
-        let forgotten =
-            aino.on(system.a()).done("removeGroceryProduct", forget.clone(), "product { removedAt }");
-        assert!(forgotten.await["product"]["removedAt"].is_string());
+        let selection = "product { removedAt }";
+        let forgotten = aino.on(system.a()).done("removeGroceryProduct", forget.clone(), selection).await;
+        assert!(forgotten["product"]["removedAt"].is_string());
     }
     assert_eq!(find("").await, json!([]));
     assert_eq!(names(aino, system.a(), &list, json!({})).await, ["Milk"], "what is on the list stays");
