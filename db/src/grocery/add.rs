@@ -22,7 +22,7 @@ pub const LINE_LIMIT: usize = 100;
 const PART_LIMIT: usize = 16;
 
 /// What changes of something when more is added to it.
-pub(super) const MERGED: [&str; 6] = [item::ADDED, "amounts", "note", "isUrgent", "assignee", "state"];
+const MERGED: [&str; 6] = [item::ADDED, "amounts", "note", "isUrgent", "assignee", "state"];
 
 /// Something to put on a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -177,7 +177,13 @@ impl End {
         let (item, effect, mut product) = match (found, known) {
             (Some(found), Some(product)) => {
                 let before = Before::from(&found);
-                let item = merge(change, found, &checked, line).await?;
+                let more = More {
+                    amounts: &checked.amounts,
+                    note: checked.note.as_deref(),
+                    is_urgent: line.is_urgent,
+                    assignee: line.assignee,
+                };
+                let item = merge(change, found, more).await?;
                 (item, Effect::Merged(before), product)
             }
             (_, known) => {
@@ -235,14 +241,22 @@ impl End {
     }
 }
 
-/// Adds what a line wants to what is wanted already. What could not be had is looked for again.
-async fn merge(change: &mut Change<'_>, mut item: Item, checked: &Checked, line: &Line) -> Result<Item> {
-    for more in &checked.amounts {
-        amount::add(&mut item.amounts, *more)?;
+/// What is added to what is wanted already.
+pub(super) struct More<'a> {
+    pub(super) amounts: &'a [Amount],
+    pub(super) note: Option<&'a str>,
+    pub(super) is_urgent: bool,
+    pub(super) assignee: Option<MemberId>,
+}
+
+/// Adds more to what is wanted already. What could not be had is looked for again.
+pub(super) async fn merge(change: &mut Change<'_>, mut item: Item, more: More<'_>) -> Result<Item> {
+    for amount in more.amounts {
+        amount::add(&mut item.amounts, *amount)?;
     }
-    item.note = joined(item.note.take(), checked.note.as_deref())?;
-    item.is_urgent |= line.is_urgent;
-    item.assignee_id = line.assignee.or(item.assignee_id);
+    item.note = joined(item.note.take(), more.note)?;
+    item.is_urgent |= more.is_urgent;
+    item.assignee_id = more.assignee.or(item.assignee_id);
     if item.state != State::Open {
         item.state = State::Open;
         item.state_by = None;
@@ -254,7 +268,7 @@ async fn merge(change: &mut Change<'_>, mut item: Item, checked: &Checked, line:
 }
 
 /// Both notes, each on its line; once if they are the same.
-pub(super) fn joined(note: Option<String>, more: Option<&str>) -> Result<Option<String>> {
+fn joined(note: Option<String>, more: Option<&str>) -> Result<Option<String>> {
     match (note, more) {
         (Some(note), Some(more)) if !note.lines().any(|line| line == more) => {
             text::lines("note", &format!("{note}\n{more}"), NOTE_LIMIT).map(Some)

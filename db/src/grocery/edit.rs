@@ -1,7 +1,7 @@
 //! Changing what is wanted: how much of it, its note, who buys it, or what it is at all.
 
-use super::add::{MERGED, checked_amounts, checked_note, joined};
-use super::amount::{self, Unit};
+use super::add::{More, checked_amounts, checked_note, merge};
+use super::amount::Unit;
 use super::fold::Name;
 use super::item::{self, Item, MERGES, State};
 use super::product::{self, Product};
@@ -9,8 +9,8 @@ use super::{category, refuse_stranger};
 use crate::access::{Member, Permission};
 use crate::tables::grocery_products;
 use crate::{
-    Change, Entry, Error, GroceryCategoryId, GroceryItemId, Json, MemberId, Operation, Result, To, event,
-    version,
+    Change, Entry, Error, GroceryCategoryId, GroceryItemId, GroceryProductId, Json, MemberId, Operation,
+    Result, To, event, version,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -96,18 +96,9 @@ impl Update {
         after.note = checked_note(To::applied(self.note.as_ref(), before.note.clone()).as_deref())?;
         after.is_urgent = self.is_urgent.unwrap_or(before.is_urgent);
         after.assignee_id = To::applied(self.assignee.as_ref(), before.assignee_id);
-        let mut product = product_of(change, &before).await?;
+        let product = product_of(change, before.product_id).await?;
         let renamed = name.filter(|name| name.fold != product.fold || name.shown != product.name);
-        let fields: Vec<_> = [
-            ("name", renamed.is_some()),
-            ("amounts", before.amounts != after.amounts),
-            ("note", before.note != after.note),
-            ("isUrgent", before.is_urgent != after.is_urgent),
-            ("assignee", before.assignee_id != after.assignee_id),
-        ]
-        .into_iter()
-        .filter_map(|(field, is_changed)| is_changed.then_some(field))
-        .collect();
+        let fields = differences(&before, &after, renamed.is_some());
         let (subject, current) = (before.id.into(), before.version);
         if let Some(seen) = self.expected_version.filter(|seen| *seen != current)
             && version::changed_since(change, subject, current, seen, &fields, own).await?
@@ -120,35 +111,45 @@ impl Update {
         if let Some(To::Value(category)) = self.category {
             category::refuse_unknown(change, Some(category)).await?;
         }
-        if let Some(name) = renamed {
-            if name.fold == product.fold {
-                product.name = name.shown;
-                product::save(change, event::Kind::GroceryProductUpdated, &mut product, &["name"]).await?;
-            } else {
-                let known = product::by_name(change, &name).await?;
-                let twin = match &known {
-                    Some(known) if after.apart == MERGES => {
-                        item::that_merges(change, after.list_id, known.id).await?
-                    }
-                    _ => None,
-                };
-                if let Some(twin) = twin {
-                    return self.become_one(change, after, twin).await;
-                }
-                product = match known {
-                    Some(known) => known,
-                    None => product::insert(change, name).await?,
-                };
-                after.product_id = product.id;
-            }
-        }
-        let unit =
-            self.amounts.as_ref().and_then(|_| after.amounts.as_slice().first()).map(|amount| amount.unit);
+        let mut product = match renamed {
+            None => product,
+            Some(name) => match self.rename(change, &after, product, name).await? {
+                Named::Product(product) => product,
+                Named::Wanted(twin) => return self.become_one(change, after, twin).await,
+            },
+        };
+        after.product_id = product.id;
+        let given = self.amounts.as_ref().and_then(|_| after.amounts.as_slice().first());
+        let unit = given.map(|amount| amount.unit);
         self.remember(change, &mut product, unit).await?;
         if !fields.is_empty() {
             item::save(change, event::Kind::GroceryItemUpdated, &mut after, &fields).await?;
         }
         Ok(after)
+    }
+
+    /// What has the new name: the product itself, spelled otherwise; another; or something else that is wanted.
+    async fn rename(
+        &self,
+        change: &mut Change<'_>,
+        item: &Item,
+        mut product: Product,
+        name: Name,
+    ) -> Result<Named> {
+        if name.fold == product.fold {
+            product.name = name.shown;
+            product::save(change, event::Kind::GroceryProductUpdated, &mut product, &["name"]).await?;
+            return Ok(Named::Product(product));
+        }
+        let Some(known) = product::by_name(change, &name).await? else {
+            return product::insert(change, name).await.map(Named::Product);
+        };
+        if item.apart == MERGES
+            && let Some(twin) = item::that_merges(change, item.list_id, known.id).await?
+        {
+            return Ok(Named::Wanted(twin));
+        }
+        Ok(Named::Product(known))
     }
 
     async fn remember(
@@ -170,26 +171,25 @@ impl Update {
 
     /// Makes it one with what has its new name already.
     async fn become_one(&self, change: &mut Change<'_>, item: Item, twin: Item) -> Result<Item> {
-        match self.same_name {
-            SameName::Refuse => Err(Error::NameTaken(twin.id.into())),
-            SameName::Merge => become_one(change, item, twin).await,
+        if self.same_name == SameName::Refuse {
+            return Err(Error::NameTaken(twin.id.into()));
         }
+        let twin = become_one(change, item, twin).await?;
+        let mut product = product_of(change, twin.product_id).await?;
+        self.remember(change, &mut product, None).await?;
+        Ok(twin)
     }
 }
 
 /// Adds something to what is wanted of the same name on its list, and takes it off.
-pub(super) async fn become_one(change: &mut Change<'_>, mut item: Item, mut twin: Item) -> Result<Item> {
-    for more in item.amounts.iter() {
-        amount::add(&mut twin.amounts, *more)?;
-    }
-    twin.note = joined(twin.note.take(), item.note.as_deref())?;
-    twin.is_urgent |= item.is_urgent;
-    twin.assignee_id = twin.assignee_id.or(item.assignee_id);
-    if item.state == State::Open {
-        twin.state = State::Open;
-    }
-    twin.added_at = change.now();
-    item::save(change, event::Kind::GroceryItemMerged, &mut twin, &MERGED).await?;
+pub(super) async fn become_one(change: &mut Change<'_>, mut item: Item, twin: Item) -> Result<Item> {
+    let more = More {
+        amounts: &item.amounts,
+        note: item.note.as_deref(),
+        is_urgent: item.is_urgent,
+        assignee: twin.assignee_id.or(item.assignee_id),
+    };
+    let twin = merge(change, twin, more).await?;
     item.state = State::Removed;
     item.is_listed = false;
     item.state_by = change.actor().ok().map(Member::id);
@@ -199,7 +199,26 @@ pub(super) async fn become_one(change: &mut Change<'_>, mut item: Item, mut twin
     Ok(twin)
 }
 
-async fn product_of(change: &mut Change<'_>, item: &Item) -> Result<Product> {
-    let query = grocery_products::table.filter(grocery_products::id.eq(item.product_id));
+/// What has a name that something is to have.
+enum Named {
+    /// This product, and nothing else that is wanted is of it.
+    Product(Product),
+    /// This is wanted already.
+    Wanted(Item),
+}
+
+fn differences(before: &Item, after: &Item, is_renamed: bool) -> Vec<&'static str> {
+    let changed = [
+        ("name", is_renamed),
+        ("amounts", before.amounts != after.amounts),
+        ("note", before.note != after.note),
+        ("isUrgent", before.is_urgent != after.is_urgent),
+        ("assignee", before.assignee_id != after.assignee_id),
+    ];
+    changed.into_iter().filter_map(|(field, is_changed)| is_changed.then_some(field)).collect()
+}
+
+async fn product_of(change: &mut Change<'_>, product: GroceryProductId) -> Result<Product> {
+    let query = grocery_products::table.filter(grocery_products::id.eq(product));
     run!(change.conn(), |c| query.select(Product::as_select()).first(c).await)
 }

@@ -37,12 +37,12 @@ async fn let_go_of_lists(change: &mut Change<'_>, member: MemberId) -> Result<()
     Ok(())
 }
 
-/// What is on lists: who was to buy what has left them is of the past.
+/// What is on lists, or was taken off, as that can be put back; who was to buy what has left with a trip is of the past.
 async fn let_go_of_items(change: &mut Change<'_>, member: MemberId) -> Result<()> {
     let query = grocery_items::table
         .inner_join(grocery_lists::table)
         .filter(grocery_lists::household_id.eq(change.household_id()))
-        .filter(grocery_items::is_listed.eq(true))
+        .filter(grocery_items::trip_id.is_null())
         .filter(grocery_items::assignee_id.eq(member))
         .order(grocery_items::id)
         .select((grocery_items::id, grocery_items::version));
