@@ -43,16 +43,15 @@ impl Move {
             return Ok(item);
         }
         let place = |neighbour: Option<&(GroceryItemId, Place)>| neighbour.map(|(_, place)| place.clone());
-        item.place = match Place::between(place(after).as_ref(), place(before).as_ref()) {
-            Some(place) => place,
-            None => {
-                spread_out(change, item.list_id).await?;
-                (item, _) = item::with_list(change, item.id).await?;
-                let others = self::others(change, &item).await?;
-                let (after, before) = self.neighbours(&others)?;
-                Place::between(place(after).as_ref(), place(before).as_ref())
-                    .ok_or_else(|| Error::Internal("no place between two that were spread out".into()))?
-            }
+        item.place = if let Some(place) = Place::between(place(after).as_ref(), place(before).as_ref()) {
+            place
+        } else {
+            spread_out(change, item.list_id).await?;
+            (item, _) = item::with_list(change, item.id).await?;
+            let others = self::others(change, &item).await?;
+            let (after, before) = self.neighbours(&others)?;
+            Place::between(place(after).as_ref(), place(before).as_ref())
+                .ok_or_else(|| Error::Internal("no place between two that were spread out".into()))?
         };
         item::save(change, event::Kind::GroceryItemUpdated, &mut item, &["place"]).await?;
         Ok(item)
@@ -61,13 +60,10 @@ impl Move {
     /// What it will stand between.
     fn neighbours<'a>(&self, others: &'a [(GroceryItemId, Place)]) -> Result<(Neighbour<'a>, Neighbour<'a>)> {
         let Some(after) = self.after else { return Ok((None, others.first())) };
-        match others.iter().position(|(id, _)| *id == after) {
-            Some(at) => Ok((others.get(at), others.get(at + 1))),
-            None => {
-                let message = "must be something else on the same list";
-                Err(Error::refused(RefusalCode::InvalidReference, "afterId", message))
-            }
-        }
+        let message = "must be something else on the same list";
+        let at = others.iter().position(|(id, _)| *id == after);
+        let at = at.ok_or_else(|| Error::refused(RefusalCode::InvalidReference, "afterId", message))?;
+        Ok((others.get(at), others.get(at + 1)))
     }
 }
 

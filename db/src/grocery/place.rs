@@ -116,17 +116,16 @@ mod tests {
                 things.retain(|(other, _)| *other != thing);
                 let before = things.get(to).map(|(_, place)| place);
                 let after = to.checked_sub(1).and_then(|to| things.get(to)).map(|(_, place)| place);
-                let place = match Place::between(after, before) {
-                    Some(place) => place,
-                    None => {
-                        let fresh = Place::spread(things.len());
-                        for ((_, place), fresh) in things.iter_mut().zip(fresh) {
-                            *place = fresh;
-                        }
-                        let before = things.get(to).map(|(_, place)| place);
-                        let after = to.checked_sub(1).and_then(|to| things.get(to)).map(|(_, place)| place);
-                        Place::between(after, before).expect("there is room among short places")
+                let place = if let Some(place) = Place::between(after, before) {
+                    place
+                } else {
+                    let fresh = Place::spread(things.len());
+                    for ((_, place), fresh) in things.iter_mut().zip(fresh) {
+                        *place = fresh;
                     }
+                    let before = things.get(to).map(|(_, place)| place);
+                    let after = to.checked_sub(1).and_then(|to| things.get(to)).map(|(_, place)| place);
+                    Place::between(after, before).expect("there is room among short places")
                 };
                 things.push((thing, place));
                 things.sort_by(|(_, one), (_, other)| one.cmp(other));

@@ -183,7 +183,7 @@ fn line(text: &str) -> Parsed {
         .or_else(|| trailing(rest))
         .map_or((None, rest), |(quantity, name)| (Some(quantity), name));
     parsed.quantity = quantity;
-    parsed.name = unquoted(name).to_owned();
+    unquoted(name).clone_into(&mut parsed.name);
     parsed
 }
 

@@ -67,12 +67,12 @@ impl Kitchen {
 
     pub(crate) async fn item(&self, db: &Database, id: GroceryItemId) -> Item {
         let reader = proof(db, self.home.users[0], self.home.id).await.unwrap();
-        item::find(&mut *db.connection().await.unwrap(), &reader, id).await.unwrap()
+        item::find(&mut db.connection().await.unwrap(), &reader, id).await.unwrap()
     }
 
     /// All that is on the list, in order.
     pub(crate) async fn listed(&self, db: &Database) -> Vec<(Item, Product)> {
-        item::listed(&mut *db.connection().await.unwrap(), &[self.list]).await.unwrap()
+        item::listed(&mut db.connection().await.unwrap(), &[self.list]).await.unwrap()
     }
 
     /// The same in words: "2 PIECE Milk".
@@ -82,7 +82,7 @@ impl Kitchen {
     }
 
     pub(crate) async fn counts(&self, db: &Database) -> list::Counts {
-        let counts = list::counts(&mut *db.connection().await.unwrap(), &[self.list]).await.unwrap();
+        let counts = list::counts(&mut db.connection().await.unwrap(), &[self.list]).await.unwrap();
         counts.get(&self.list).copied().unwrap_or_default()
     }
 
