@@ -77,13 +77,12 @@ impl AddGroceryItemsInput {
     fn lines(&self) -> Result<(Vec<Line>, &'static str), UserError> {
         match (&self.lines, &self.text) {
             (Some(lines), None) => Ok((lines.iter().map(Line::from).collect(), "lines")),
-            (None, Some(text)) => match quick::parse(text, LINE_LIMIT) {
-                Some(parsed) => Ok((parsed.into_iter().map(Line::from).collect(), "text")),
-                None => {
-                    let message = format!("has too many lines; {LINE_LIMIT} are allowed at once");
-                    Err(UserError::new(UserErrorCode::Limit, "text", message))
-                }
-            },
+            (None, Some(text)) => {
+                let message = format!("has too many lines; {LINE_LIMIT} are allowed at once");
+                let too_many = || UserError::new(UserErrorCode::Limit, "text", message);
+                let parsed = quick::parse(text, LINE_LIMIT).ok_or_else(too_many)?;
+                Ok((parsed.into_iter().map(Line::from).collect(), "text"))
+            }
             (None, None) => Err(UserError::new(UserErrorCode::Invalid, "lines", "give `lines` or `text`")),
             (Some(_), Some(_)) => {
                 Err(UserError::new(UserErrorCode::Invalid, "text", "give `lines` or `text`, not both"))

@@ -84,6 +84,7 @@ pub(crate) struct UpdateGroceryItemInput {
 
 /// An item to move.
 #[derive(Debug, InputObject)]
+#[expect(clippy::struct_field_names, reason = "they are all ids")]
 pub(crate) struct MoveGroceryItemInput {
     /// The item; one that is on its list.
     item_id: ID,

@@ -65,7 +65,7 @@ pub(super) async fn items(
         .filter(|(key, _)| after.is_none_or(|after| after < *key))
         .filter(|(key, _)| before.is_none_or(|before| *key < before))
         .collect();
-    keyed.sort_by(|(key, _), (other, _)| key.cmp(other));
+    keyed.sort_by_key(|(key, _)| *key);
     arguments.cut(&mut keyed);
     let page = keyed.into_iter().map(|(_, pair)| pair.clone()).collect();
     Ok(Connection::new(arguments, told(&loaders, page).await, GroceryItem::place))

@@ -6,14 +6,14 @@ use super::editing::GroceryItemChangesInput;
 use super::item::GroceryItemState;
 use super::line::GroceryLineInput;
 use super::report::{GroceryItemResult, results};
-use crate::error::{Nullable, nullable};
+use crate::error::{Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::payload::{Outcome, UserError, UserErrorCode, perform};
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use roomm8_db::GroceryItemId;
-use roomm8_db::grocery::{Line, Queued, Sync, Target, Wish};
+use roomm8_db::grocery::{Line, Queued, Report, Sync, Target, Wish};
+use roomm8_db::{GroceryItemId, HouseholdId};
 
 /// A queue of operations on a list.
 #[derive(Debug, InputObject)]
@@ -209,6 +209,22 @@ impl SyncGroceryListInput {
         }
         if errors.is_empty() { Ok(queue) } else { Err(errors) }
     }
+
+    /// What came of each operation, with errors beside their fields.
+    async fn results(
+        &self,
+        ctx: &Context<'_>,
+        household: HouseholdId,
+        report: Report,
+    ) -> Result<Vec<GroceryItemResult>> {
+        let mut results = results(ctx, household, report.treated).await?;
+        for (number, (result, operation)) in results.iter_mut().zip(&self.operations).enumerate() {
+            if let Some(error) = &mut result.error {
+                operation.place(&number.to_string(), error);
+            }
+        }
+        Ok(results)
+    }
 }
 
 #[derive(Default)]
@@ -223,7 +239,8 @@ impl GrocerySyncMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which list, and what was done to it.")] input: SyncGroceryListInput,
     ) -> Nullable<SyncGroceryListPayload> {
-        nullable(async {
+        // In a box: it is larger than most.
+        nullable(Box::pin(async {
             let (household, list) = GlobalId::grocery_list(&input.list_id)?;
             position(input.since)?;
             let outcome = match input.queue() {
@@ -243,23 +260,16 @@ impl GrocerySyncMutation {
                 changes: None,
                 cursor: outcome.cursor,
                 user_errors: outcome.user_errors,
-                client_mutation_id: input.client_mutation_id,
+                client_mutation_id: input.client_mutation_id.clone(),
             };
             if let Some(report) = outcome.subject {
-                payload.results = results(ctx, household, report.treated).await?;
-                for (number, (result, operation)) in
-                    payload.results.iter_mut().zip(&input.operations).enumerate()
-                {
-                    if let Some(error) = &mut result.error {
-                        operation.place(&number.to_string(), error);
-                    }
-                }
+                payload.results = input.results(ctx, household, report).await?;
                 let list = super::find(ctx, household, list).await?;
                 payload.changes = Some(changes(ctx, &list.row, input.since).await?);
                 payload.list = Some(list);
             }
             Ok(payload)
-        })
+        }))
         .await
     }
 }

@@ -124,6 +124,7 @@ pub(crate) async fn trips(
 
 /// A trip to finish.
 #[derive(Debug, InputObject)]
+#[expect(clippy::struct_field_names, reason = "they are all ids")]
 pub(crate) struct FinishGroceryTripInput {
     /// The list.
     list_id: ID,

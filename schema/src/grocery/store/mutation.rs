@@ -43,6 +43,7 @@ pub(crate) struct RemoveGroceryStoreInput {
 
 /// A category to move in a store.
 #[derive(Debug, InputObject)]
+#[expect(clippy::struct_field_names, reason = "they are all ids")]
 pub(crate) struct MoveGrocerySectionInput {
     /// The store.
     store_id: ID,
@@ -80,6 +81,7 @@ pub(crate) struct HideGrocerySectionInput {
 
 /// Where something stands in a store.
 #[derive(Debug, InputObject)]
+#[expect(clippy::struct_field_names, reason = "they are all ids")]
 pub(crate) struct SetGroceryHomeInput {
     /// The store.
     store_id: ID,
