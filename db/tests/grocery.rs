@@ -365,7 +365,8 @@ async fn who_moves_two_things_at_once_both_have_their_way() {
             perform(&db, ada, kitchen.home.id, to(4, None)),
             perform(&db, bob, kitchen.home.id, to(0, Some(2)))
         );
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         assert_eq!(kitchen.shown(&db).await, ["e", "b", "c", "a", "d"]);
         let before = log(&db, kitchen.home.id).await.len();
         perform(&db, ada, kitchen.home.id, to(1, Some(4))).await.unwrap();
@@ -409,7 +410,7 @@ async fn a_trip_takes_what_was_bought_and_can_be_undone_for_a_while() {
         assert_eq!((missed.is_whole, missed.gone), (false, vec![milk, eggs]));
         assert_eq!(missed.items.iter().map(|(item, _)| item.id).collect::<Vec<_>>(), [saffron]);
         let taken =
-            roomm8_db::grocery::trip::items(&mut *db.connection().await.unwrap(), &[trip.id]).await.unwrap();
+            roomm8_db::grocery::trip::items(&mut db.connection().await.unwrap(), &[trip.id]).await.unwrap();
         let buyers: Vec<_> = taken.iter().map(|(item, _)| (item.id, item.state_by)).collect();
         let [a, b, _] = kitchen.home.members.map(Some);
         assert_eq!(buyers, [(milk, a), (eggs, b)], "who bought what is remembered");

@@ -153,16 +153,16 @@ impl Groceries {
             let thing = things.get(mood % things.len()).context("there is some of each kind")?;
             let is_from_market = AT_THE_MARKET.contains(&category) && mood % 2 == 0;
             let list = if is_from_market { &lists[1] } else { &lists[0] };
-            let who = SHOPPERS[mood % SHOPPERS.len()];
+            let who = shopper(mood);
             add(people.of(who), list, thing, categories.get(category)).await?;
         }
         match day.weekday() {
             Weekday::Wed => {
-                shop(people.of(SHOPPERS[number % SHOPPERS.len()]), &lists[0], day, number).await?
+                shop(people.of(shopper(number)), &lists[0], day, number).await?;
             }
             Weekday::Sat => {
                 shop(people.of(Who::Layla), &lists[1], day, number).await?;
-                shop(people.of(SHOPPERS[number % SHOPPERS.len()]), &lists[0], day, number + 1).await?;
+                shop(people.of(shopper(number)), &lists[0], day, number + 1).await?;
             }
             _ => {}
         }
@@ -200,6 +200,11 @@ impl Groceries {
     }
 }
 
+/// Whose turn it is to go.
+fn shopper(number: usize) -> Who {
+    SHOPPERS.get(number % SHOPPERS.len()).copied().unwrap_or(Who::Zoe)
+}
+
 /// Puts something on a list; the first time, it is said what kind of thing it is.
 async fn add(client: &mut Client, list: &str, thing: &str, category: Option<&String>) -> Result<()> {
     let added: Added = client.tell(ADD, json!({ "listId": list, "text": thing })).await?;
@@ -218,7 +223,7 @@ async fn shop(client: &mut Client, list: &str, day: NaiveDate, number: usize) ->
     let Some(count) = items.nodes.len().checked_sub(1) else { return Ok(()) };
     let at = recurrence::due(day, Some(SHOPPING), Berlin).to_utc();
     for (place, item) in items.nodes.iter().enumerate() {
-        let is_there = count == 0 || (number + place) % 11 != 0;
+        let is_there = count == 0 || !(number + place).is_multiple_of(11);
         let state = if is_there { "BOUGHT" } else { "UNAVAILABLE" };
         let at = at + chrono::TimeDelta::minutes(i64::try_from(place).unwrap_or(0));
         let input: Value = json!({ "itemId": item.id, "state": state, "at": at.to_rfc3339() });
