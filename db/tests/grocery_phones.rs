@@ -44,19 +44,19 @@ async fn every_phone_comes_to_show_the_same_and_nothing_is_lost_or_resurrected()
     for db in databases().await {
         let instances = [(*db).clone(), db.twin().await];
         let flat = Flat::of_six(&db).await;
-        let mut seen = Seen::default();
+        let mut tally = Tally::default();
         for seed in first..first + runs {
             let mut run = Run::begin(&flat, &instances, seed).await;
             for _ in 0..STEPS {
                 run.step().await;
             }
             run.come_together().await;
-            seen.add(&run.seen);
+            tally.add(&run.tally);
         }
-        println!("{seen:?}");
+        println!("{tally:?}");
         let all =
-            [seen.created, seen.merged, seen.stale, seen.conflicts, seen.repeats, seen.trips, seen.undone];
-        assert!(all.iter().all(|count| *count > runs / 5), "all of it happens: {seen:?}");
+            [tally.created, tally.merged, tally.stale, tally.conflicts, tally.repeats, tally.trips, tally.undone];
+        assert!(all.iter().all(|count| *count > runs / 5), "all of it happens: {tally:?}");
     }
 }
 
@@ -81,7 +81,7 @@ impl Flat {
 
 /// How often things happened.
 #[derive(Debug, Default)]
-struct Seen {
+struct Tally {
     created: u64,
     merged: u64,
     stale: u64,
@@ -92,7 +92,7 @@ struct Seen {
     undone: u64,
 }
 
-impl Seen {
+impl Tally {
     fn add(&mut self, other: &Self) {
         self.created += other.created;
         self.merged += other.merged;
@@ -149,7 +149,7 @@ struct Run<'a> {
     told: HashMap<String, Treated>,
     trips: Vec<GroceryTripId>,
     wishes: u64,
-    seen: Seen,
+    tally: Tally,
 }
 
 impl<'a> Run<'a> {
@@ -168,8 +168,8 @@ impl<'a> Run<'a> {
             added: Vec::new(),
         });
         let phones = phones.collect();
-        let (model, told, trips, seen) = (Model::default(), HashMap::new(), Vec::new(), Seen::default());
-        Self { seed, rng, flat, instances, list, phones, model, told, trips, wishes: 0, seen }
+        let (model, told, trips, tally) = (Model::default(), HashMap::new(), Vec::new(), Tally::default());
+        Self { seed, rng, flat, instances, list, phones, model, told, trips, wishes: 0, tally }
     }
 
     fn chance(&mut self, percent: u32) -> bool {
@@ -198,14 +198,14 @@ impl<'a> Run<'a> {
                 self.phones[phone].added.push(id.clone());
                 Wish::Add(self.line())
             }
-            (25..=74, Some((item, seen))) => {
+            (25..=74, Some((item, base))) => {
                 let states = [State::Open, State::Bought, State::Bought, State::Unavailable, State::Removed];
                 let state = states[self.rng.random_range(0..states.len())];
-                Wish::SetState { item, state, at: Some(at), base_version: seen }
+                Wish::SetState { item, state, at: Some(at), base_version: base }
             }
-            (75..=92, Some((item, seen))) => {
+            (75..=92, Some((item, base))) => {
                 let mut update = Update::of(GroceryItemId::from_bytes([0; 16]));
-                update.expected_version = seen;
+                update.expected_version = base;
                 match self.rng.random_range(0..4) {
                     0 => update.amounts = Some(vec![(self.rng.random_range(1..9_i64).into(), Unit::Piece)]),
                     1 => update.note = Some(To::Value(NOTES[self.rng.random_range(0..NOTES.len())].into())),
@@ -276,10 +276,10 @@ impl<'a> Run<'a> {
         for (queued, treated) in queue.iter().zip(&report.treated) {
             if let Some(first) = self.told.get(&queued.id) {
                 assert_eq!(treated, first, "seed {}: a wish is told twice alike", self.seed);
-                self.seen.repeats += 1;
+                self.tally.repeats += 1;
                 continue;
             }
-            self.seen.count(&treated.effect);
+            self.tally.count(&treated.effect);
             self.model.grant(phone, queued, treated, self.seed);
             self.told.insert(queued.id.clone(), treated.clone());
         }
@@ -306,7 +306,7 @@ impl<'a> Run<'a> {
         let Phone { user, instance, cursor, .. } = self.phones[phone];
         let db = &self.instances[instance];
         let member = proof(db, user, self.flat.id).await.unwrap();
-        let conn = &mut *db.connection().await.unwrap();
+        let conn = &mut db.connection().await.unwrap();
         let list = list::find(conn, &member, self.list).await.unwrap();
         changes::since(conn, &member, &list, cursor).await.unwrap()
     }
@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
             Ok(trip) => {
                 self.model.finish(trip.id);
                 self.trips.push(trip.id);
-                self.seen.trips += 1;
+                self.tally.trips += 1;
             }
             Err(Error::Refused(_)) => assert!(self.model.all(State::Bought).is_empty(), "seed {}", self.seed),
             Err(error) => panic!("seed {}: {error}", self.seed),
@@ -330,7 +330,7 @@ impl<'a> Run<'a> {
         let Phone { user, instance, .. } = self.phones[phone];
         perform(&self.instances[instance], user, self.flat.id, trip::Undo { trip }).await.unwrap();
         self.model.undo(trip);
-        self.seen.undone += 1;
+        self.tally.undone += 1;
     }
 
     /// All have a network again, send what they have, and fetch what they missed.
@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
         }
         self.model.compare(&served, self.seed);
         let db = &self.instances[0];
-        let counts = list::counts(&mut *db.connection().await.unwrap(), &[self.list]).await.unwrap();
+        let counts = list::counts(&mut db.connection().await.unwrap(), &[self.list]).await.unwrap();
         let counts = counts.get(&self.list).copied().unwrap_or_default();
         let counted = [State::Open, State::Unavailable, State::Bought]
             .map(|state| served.values().filter(|shown| shown.item.state == state).count() as i64);
@@ -368,7 +368,7 @@ impl<'a> Run<'a> {
     }
 
     async fn listed(&self) -> Vec<(Item, Product)> {
-        item::listed(&mut *self.instances[1].connection().await.unwrap(), &[self.list]).await.unwrap()
+        item::listed(&mut self.instances[1].connection().await.unwrap(), &[self.list]).await.unwrap()
     }
 }
 
@@ -438,8 +438,8 @@ impl Model {
                 said
             }
             Wish::SetState { item, state, base_version, .. } => match self.find(item) {
-                Some((thing, seen)) => {
-                    let said = set(thing, phone, *state, base_version.or(seen));
+                Some((thing, base)) => {
+                    let said = set(thing, phone, *state, base_version.or(base));
                     if said == "changed" {
                         self.settle(self.id_of(item).expect("it was found by it"));
                     }
@@ -448,7 +448,7 @@ impl Model {
                 None => "rejected",
             },
             Wish::Update(item, update) => match self.find(item) {
-                Some((thing, seen)) => edit(thing, phone, update, update.expected_version.or(seen)),
+                Some((thing, base)) => edit(thing, phone, update, update.expected_version.or(base)),
                 None => "rejected",
             },
             // Where it stands is the server's to say; that it is said alike to all is compared in the end.
@@ -487,11 +487,11 @@ impl Model {
     /// The thing, and in which version the wish has seen it that added it.
     fn find(&mut self, target: &Target) -> Option<(&mut Thing, Option<i32>)> {
         let id = self.id_of(target)?;
-        let seen = match target {
+        let base = match target {
             Target::Item(_) => None,
             Target::AddedBy(wish) => self.added.get(wish).map(|(_, version)| *version),
         };
-        self.items.get_mut(&id).map(|thing| (thing, seen))
+        self.items.get_mut(&id).map(|thing| (thing, base))
     }
 
     fn add(&mut self, phone: usize, line: &Line, told: &Treated) -> &'static str {
@@ -621,7 +621,7 @@ fn set(thing: &mut Thing, phone: usize, state: State, base: Option<i32>) -> &'st
     "changed"
 }
 
-fn edit(thing: &mut Thing, phone: usize, update: &Update, seen: Option<i32>) -> &'static str {
+fn edit(thing: &mut Thing, phone: usize, update: &Update, base: Option<i32>) -> &'static str {
     if !thing.is_listed() {
         return "rejected";
     }
@@ -645,7 +645,7 @@ fn edit(thing: &mut Thing, phone: usize, update: &Update, seen: Option<i32>) -> 
     if after.is_urgent != thing.is_urgent {
         fields.push("isUrgent");
     }
-    if seen.is_some_and(|seen| thing.was_changed_since(seen, phone, &fields)) {
+    if base.is_some_and(|base| thing.was_changed_since(base, phone, &fields)) {
         return "conflict";
     }
     if fields.is_empty() {
