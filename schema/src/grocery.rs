@@ -19,20 +19,14 @@ mod suggestion;
 mod sync;
 mod trip;
 
-pub(crate) use adding::GroceryAddingMutation;
-pub(crate) use category::{
-    GroceryCategory, GroceryCategoryMutation, categories, find_category, known_category,
-};
-pub(crate) use editing::GroceryItemMutation;
+pub(crate) use category::{GroceryCategory, categories, find_category, known_category};
 pub(crate) use event::GrocerySubscription;
 pub(crate) use item::{GroceryItem, find_item, known_item};
 pub(crate) use line::{GroceryLine, parse};
-pub(crate) use mutation::GroceryListMutation;
-pub(crate) use product::{GroceryProduct, GroceryProductMutation, find_product, known_product, products};
-pub(crate) use staple::{GroceryStaple, GroceryStapleMutation, find_staple, known_staple, staples};
-pub(crate) use store::{GroceryStore, GroceryStoreMutation, find_store, known_store, stores};
-pub(crate) use sync::GrocerySyncMutation;
-pub(crate) use trip::{GroceryTrip, GroceryTripMutation, find_trip, known_trip, trips};
+pub(crate) use product::{GroceryProduct, find_product, known_product, products};
+pub(crate) use staple::{GroceryStaple, find_staple, known_staple, staples};
+pub(crate) use store::{GroceryStore, find_store, known_store, stores};
+pub(crate) use trip::{GroceryTrip, find_trip, known_trip, trips};
 
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
@@ -41,7 +35,7 @@ use crate::id::GlobalId;
 use crate::member::{self, Member};
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
-use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, MergedObject, Object, SimpleObject};
 use changes::GroceryChanges;
 use item::GroceryItemState;
 use page::Wanted;
@@ -251,3 +245,17 @@ impl GroceryQuery {
         .await
     }
 }
+
+/// What can be done about groceries.
+#[derive(MergedObject, Default)]
+pub(crate) struct GroceryMutation(
+    mutation::GroceryListMutation,
+    adding::GroceryAddingMutation,
+    editing::GroceryItemMutation,
+    sync::GrocerySyncMutation,
+    trip::GroceryTripMutation,
+    category::GroceryCategoryMutation,
+    product::GroceryProductMutation,
+    store::GroceryStoreMutation,
+    staple::GroceryStapleMutation,
+);

@@ -57,6 +57,7 @@ pub struct Query(
 
 /// What can be done. Mutations are verbs; each takes one `input` and returns what changed, with `userErrors` for
 /// what a person can mend. A repeated `clientMutationId` gets the first answer and changes nothing more.
+// One object a domain: each of those merged in a row is called by the one after it, and takes its share of the stack.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     account::AccountMutation,
@@ -67,24 +68,7 @@ pub struct Mutation(
     conversation::ConversationMutation,
     message::MessageMutation,
     task::TaskMutation,
-    task::ClosingMutation,
-    task::AssignmentMutation,
-    task::TaskEditingMutation,
-    task::TaskPauseMutation,
-    task::SubtaskMutation,
-    task::ReviewMutation,
-    task::RescheduleMutation,
-    task::SwapMutation,
-    task::NudgeMutation,
-    grocery::GroceryListMutation,
-    grocery::GroceryAddingMutation,
-    grocery::GroceryItemMutation,
-    grocery::GrocerySyncMutation,
-    grocery::GroceryTripMutation,
-    grocery::GroceryCategoryMutation,
-    grocery::GroceryProductMutation,
-    grocery::GroceryStoreMutation,
-    grocery::GroceryStapleMutation,
+    grocery::GroceryMutation,
     presence::PresenceMutation,
 );
 

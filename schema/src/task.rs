@@ -16,22 +16,13 @@ mod review;
 mod subtask;
 mod swap;
 
-pub(crate) use assignment::AssignmentMutation;
-pub(crate) use closing::ClosingMutation;
-pub(crate) use editing::TaskEditingMutation;
 pub(crate) use event::{TaskSubscription, occurrence_of, task_of};
 pub(crate) use list::{
     OccurrenceFilterInput, OccurrenceOrder, TaskFilterInput, TaskOrder, occurrences, tasks,
 };
-pub(crate) use mutation::TaskMutation;
 pub(crate) use occurrence::{Occurrence, find_occurrence};
-pub(crate) use pause::TaskPauseMutation;
 pub(crate) use recurrence::{RecurrenceInput, RecurrencePreview, preview};
-pub(crate) use reminder::NudgeMutation;
-pub(crate) use reschedule::RescheduleMutation;
-pub(crate) use review::ReviewMutation;
-pub(crate) use subtask::SubtaskMutation;
-pub(crate) use swap::{SwapMutation, SwapOffer, find_swap, swap_of, swap_offers};
+pub(crate) use swap::{SwapOffer, find_swap, swap_of, swap_offers};
 
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable};
@@ -40,7 +31,7 @@ use crate::id::GlobalId;
 use crate::member::{self, Member};
 use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime};
 use crate::scope::ScopeExt as _;
-use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, MergedObject, Object, SimpleObject};
 use pause::TaskPause;
 use recurrence::{Overflow, RecurrenceMode};
 use reminder::TaskReminders;
@@ -296,3 +287,18 @@ impl TaskQuery {
         .await
     }
 }
+
+/// What can be done about chores.
+#[derive(MergedObject, Default)]
+pub(crate) struct TaskMutation(
+    mutation::CreateTaskMutation,
+    closing::ClosingMutation,
+    assignment::AssignmentMutation,
+    editing::TaskEditingMutation,
+    pause::TaskPauseMutation,
+    subtask::SubtaskMutation,
+    review::ReviewMutation,
+    reschedule::RescheduleMutation,
+    swap::SwapMutation,
+    reminder::NudgeMutation,
+);

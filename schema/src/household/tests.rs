@@ -75,7 +75,7 @@ async fn a_household_is_shown_to_its_members_as_it_is() {
         "viewerMember": { "displayName": "Ada", "role": "OWNER", "status": "ACTIVE", "user": { "displayName": "Ada" },
             "presence": "OFFLINE", "lastSeenAt": shown["household"]["viewerMember"]["lastSeenAt"] },
         "viewerPermissions": ["READ", "CHAT", "LEAVE", "CREATE_CONVERSATION", "MENTION_EVERYONE", "INVITE",
-            "DO_TASKS", "MANAGE_TASKS", "UPDATE_HOUSEHOLD", "MODERATE_MESSAGES", "MANAGE_MEMBERS", "UNDO_TASKS",
+            "DO_TASKS", "MANAGE_TASKS", "EDIT_GROCERIES", "UPDATE_HOUSEHOLD", "MODERATE_MESSAGES", "MANAGE_MEMBERS", "UNDO_TASKS",
             "ARCHIVE_HOUSEHOLD"],
         "members": { "nodes": [{ "displayName": "Ada" }], "pageInfo": { "hasNextPage": false, "hasPreviousPage": false } },
         "invitations": { "nodes": [] }, "conversations": { "nodes": [{ "kind": "GENERAL" }] },
@@ -141,7 +141,7 @@ async fn an_invitation_is_made_looked_at_and_accepted() {
     let joined = ben.joins(&made).await;
     let household = json!({ "name": "Elm Street 5", "cursor": joined["cursor"], "viewerMember": { "role": "MEMBER" },
         "viewerPermissions": ["READ", "CHAT", "LEAVE", "CREATE_CONVERSATION", "MENTION_EVERYONE", "INVITE",
-            "DO_TASKS", "MANAGE_TASKS"] });
+            "DO_TASKS", "MANAGE_TASKS", "EDIT_GROCERIES"] });
     assert_eq!((&joined["household"], &joined["alreadyMember"]), (&household, &json!(false)));
     let again = ben.joins(&made).await;
     assert_eq!((&again["member"], &again["alreadyMember"]), (&joined["member"], &json!(true)));

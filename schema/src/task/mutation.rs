@@ -99,10 +99,10 @@ payload! {
 }
 
 #[derive(Default)]
-pub(crate) struct TaskMutation;
+pub(crate) struct CreateTaskMutation;
 
 #[Object]
-impl TaskMutation {
+impl CreateTaskMutation {
     /// Makes a chore, and opens its first occurrence, assigned by the chore's strategy. At most 1,000 chores a household
     /// are in use: `LIMIT` beyond that. Needs `MANAGE_TASKS`.
     async fn create_task(
