@@ -182,4 +182,6 @@ pub enum RefusalCode {
     UndoWindowClosed,
     /// Nothing on the list is bought.
     NothingBought,
+    /// Something else has this name already.
+    NameTaken,
 }

@@ -420,6 +420,7 @@ table! {
         list_id -> Binary,
         product_id -> Binary,
         apart -> Binary,
+        is_separate -> Bool,
         amounts -> Text,
         note -> Nullable<Text>,
         is_urgent -> Bool,

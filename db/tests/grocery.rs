@@ -599,3 +599,123 @@ async fn a_list_that_was_put_away_is_read_and_not_changed() {
         kitchen.ticks(&db, ada, milk.id, State::Bought).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_of_an_amount_can_be_given_back() {
+    for db in databases().await {
+        let kitchen = kitchen(&db).await;
+        let ada = kitchen.home.users[0];
+        kitchen.types(&db, "1 lb ham").await;
+        let ham = kitchen.types(&db, "1 oz ham").await;
+        let given = ham.amounts.iter().map(|amount| (amount.quantity, amount.unit)).collect();
+        let back = Update { amounts: Some(given), ..Update::of(ham.id) };
+        assert_eq!(told(&perform(&db, ada, kitchen.home.id, back).await.unwrap().amounts), "17 OZ");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_several_of_a_name_always_takes_what_is_added() {
+    for db in databases().await {
+        let kitchen = kitchen(&db).await;
+        let ada = kitchen.home.users[0];
+        let first = kitchen.types(&db, "1 milk").await;
+        for (away, back) in [(State::Bought, State::Open), (State::Removed, State::Unavailable)] {
+            kitchen.ticks(&db, ada, first.id, away).await.unwrap();
+            let second = kitchen.types(&db, "1 milk").await;
+            kitchen.ticks(&db, ada, first.id, back).await.unwrap();
+            kitchen.ticks(&db, ada, second.id, away).await.unwrap();
+            let (more, merged) = kitchen.adds(&db, ada, line("1 milk")).await.unwrap();
+            assert!(matches!(merged, Effect::Merged(_)), "{merged:?}");
+            assert_eq!(more.id, first.id);
+        }
+        // What was to be apart stays so, whatever becomes of it.
+        let own = Line { is_separate: true, ..line("tea") };
+        let (own, _) = kitchen.adds(&db, ada, own).await.unwrap();
+        for state in [State::Bought, State::Open, State::Unavailable] {
+            kitchen.ticks(&db, ada, own.id, state).await.unwrap();
+        }
+        assert_eq!(effect(kitchen.adds(&db, ada, line("tea")).await.unwrap()), Effect::Created);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adding_conflicts_with_edits_of_what_it_changed_alone() {
+    for db in databases().await {
+        let kitchen = kitchen(&db).await;
+        let [ada, bob, _] = kitchen.home.users;
+        let noted = |text: &str| Line { note: Some("two\nlines".into()), ..line(text) };
+        let (leek, _) = kitchen.adds(&db, ada, noted("leek")).await.unwrap();
+        kitchen.adds(&db, bob, noted("1 leek")).await.unwrap();
+        let edit = |note: &str| Update {
+            note: Some(To::Value(note.into())),
+            expected_version: Some(1),
+            ..Update::of(leek.id)
+        };
+        let noted = perform(&db, ada, kitchen.home.id, edit("organic")).await.unwrap();
+        assert_eq!((noted.version, noted.note.as_deref()), (3, Some("organic")));
+        kitchen.adds(&db, bob, line("leek (long)")).await.unwrap();
+        let conflict = perform(&db, ada, kitchen.home.id, edit("short")).await;
+        assert!(matches!(conflict, Err(Error::Conflict(_))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trip_comes_back_only_to_a_list_that_has_room() {
+    for db in databases().await {
+        let kitchen = kitchen(&db).await;
+        let ada = kitchen.home.users[0];
+        let tick = |item| SetState { item, state: State::Bought, at: None, base_version: None };
+        for _ in 0..2 {
+            let item = kitchen.types(&db, "milk").await;
+            perform(&db, ada, kitchen.home.id, tick(item.id)).await.unwrap();
+        }
+        let trip = finish(&db, &kitchen).await;
+        for part in (0..ITEM_LIMIT - 1).collect::<Vec<_>>().chunks(LINE_LIMIT) {
+            let lines = part.iter().map(|number| line(&format!("thing-{number}"))).collect();
+            perform(&db, ada, kitchen.home.id, AddMany { list: kitchen.list, lines }).await.unwrap();
+        }
+        let undo = || Undo { trip: trip.id };
+        assert_eq!(refusal(perform(&db, ada, kitchen.home.id, undo()).await), RefusalCode::Limit);
+        let (last, _) = kitchen.listed(&db).await.pop().unwrap();
+        kitchen.ticks(&db, ada, last.id, State::Removed).await.unwrap();
+        perform(&db, ada, kitchen.home.id, undo()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_heard_a_part_of_what_leaving_does_misses_nothing_of_the_rest() {
+    for db in databases().await {
+        let kitchen = kitchen(&db).await;
+        let [ada, bob, _] = kitchen.home.users;
+        let assignee = Some(kitchen.home.members[1]);
+        for name in ["milk", "tea", "jam"] {
+            kitchen.adds(&db, ada, Line { assignee, ..line(name) }).await.unwrap();
+        }
+        let position = kitchen.missed(&db, ada, None).await.position;
+        perform(&db, bob, kitchen.home.id, roomm8_db::member::Leave { transfer_to: None }).await.unwrap();
+        let log = log(&db, kitchen.home.id).await;
+        let told = log.iter().filter(|event| event.kind == Kind::GroceryItemUpdated).map(|event| event.seq);
+        for (heard, seq) in std::iter::once(position.seq).chain(told).enumerate().take(3) {
+            let since = roomm8_db::event::Position { seq, ..position };
+            let missed = kitchen.missed(&db, ada, Some(since)).await;
+            assert!(missed.items.len() >= 3 - heard, "{heard} heard, {} missed", missed.items.len());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_queues_and_wishes_do_not_run_into_each_other() {
+    for db in databases().await {
+        let kitchen = kitchen(&db).await;
+        let ada = kitchen.home.users[0];
+        for (queue, wish) in [("q", "x:1"), ("q:x", "1"), ("q:", "x:1")] {
+            let queue = Sync {
+                list: kitchen.list,
+                queue_id: queue.into(),
+                queue: vec![Queued { id: wish.into(), wish: Wish::Add(line("1 milk")) }],
+            };
+            perform(&db, ada, kitchen.home.id, queue).await.unwrap();
+        }
+        assert_eq!(kitchen.shown(&db).await, ["3 PIECE milk"]);
+    }
+}

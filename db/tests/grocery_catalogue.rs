@@ -243,11 +243,7 @@ async fn a_name_that_another_has_is_refused_or_the_two_become_one() {
         );
         let events = [
             (Kind::GroceryProductUpdated, merged.id.into(), "category".to_owned()),
-            (
-                Kind::GroceryItemMerged,
-                right.id.into(),
-                "added,amounts,note,isUrgent,assignee,state".to_owned(),
-            ),
+            (Kind::GroceryItemMerged, right.id.into(), "added,amounts,note".to_owned()),
             (Kind::GroceryItemStateChanged, wrong.id.into(), "state".to_owned()),
             (Kind::GroceryStapleRemoved, staples[0].into(), "removedAt".to_owned()),
             (Kind::GroceryStapleUpdated, staples[1].into(), "product".to_owned()),

@@ -54,8 +54,15 @@ async fn every_phone_comes_to_show_the_same_and_nothing_is_lost_or_resurrected()
             tally.add(&run.tally);
         }
         println!("{tally:?}");
-        let all =
-            [tally.created, tally.merged, tally.stale, tally.conflicts, tally.repeats, tally.trips, tally.undone];
+        let all = [
+            tally.created,
+            tally.merged,
+            tally.stale,
+            tally.conflicts,
+            tally.repeats,
+            tally.trips,
+            tally.undone,
+        ];
         assert!(all.iter().all(|count| *count > runs / 5), "all of it happens: {tally:?}");
     }
 }
@@ -117,10 +124,24 @@ impl Tally {
 }
 
 /// What a phone shows of something on the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Shown {
     item: Item,
     name: String,
+}
+
+impl PartialEq for Shown {
+    /// All but what is told to nobody: which of several of one name takes what is added by it.
+    fn eq(&self, other: &Self) -> bool {
+        let told = |Shown { item, name }: &Self| {
+            let who = (item.assignee_id, item.added_by, item.state_by, item.trip_id);
+            let when = (item.created_at, item.added_at, item.state_at);
+            let what =
+                (item.product_id, name.clone(), item.amounts.clone(), item.note.clone(), item.is_urgent);
+            (item.id, item.version, item.state, item.place.clone(), what, who, when)
+        };
+        told(self) == told(other)
+    }
 }
 
 /// A phone: what it shows, and what it has not yet heard of being done.
@@ -391,6 +412,7 @@ struct Thing {
     state: State,
     trip: Option<GroceryTripId>,
     merges: bool,
+    is_separate: bool,
     version: i32,
     place: Option<Place>,
     /// What made each version: which phone's wish, and which fields it changed.
@@ -500,9 +522,20 @@ impl Model {
             self.items.iter_mut().find(|(_, thing)| thing.merges && thing.fold == fold && !line.is_separate);
         if let Some((id, thing)) = found {
             assert_eq!(Some(*id), told.item, "it merges into what is wanted by that name");
+            let before = thing.clone();
             thing.take(line);
             thing.state = State::Open;
-            thing.bump(phone, &["added", "amounts", "note", "isUrgent", "state"]);
+            let fields: Vec<_> = [
+                ("added", true),
+                ("amounts", (before.pieces, before.grams) != (thing.pieces, thing.grams)),
+                ("note", before.notes != thing.notes),
+                ("isUrgent", before.is_urgent != thing.is_urgent),
+                ("state", before.state != thing.state),
+            ]
+            .into_iter()
+            .filter_map(|(field, is_changed)| is_changed.then_some(field))
+            .collect();
+            thing.bump(phone, &fields);
             return "merged";
         }
         let mut thing = Thing {
@@ -514,6 +547,7 @@ impl Model {
             state: State::Open,
             trip: None,
             merges: !line.is_separate,
+            is_separate: line.is_separate,
             version: 1,
             place: None,
             changes: Vec::new(),
@@ -524,13 +558,22 @@ impl Model {
         "created"
     }
 
-    /// What is wanted takes what is added by its name, if nothing else does.
+    /// What is wanted takes what is added by its name, if nothing else does; what is not leaves that to what was put on the
+    /// list first of the others.
     fn settle(&mut self, id: GroceryItemId) {
-        let fold = self.items[&id].fold.clone();
-        let is_taken = self.items.values().any(|thing| thing.merges && thing.fold == fold);
-        let thing = self.items.get_mut(&id).unwrap();
-        if thing.is_listed() && thing.state.is_wanted() && !is_taken {
-            thing.merges = true;
+        let thing = self.items[&id].clone();
+        let takes = |other: &Thing| other.fold == thing.fold && other.is_listed() && !other.is_separate;
+        let is_wanted = thing.is_listed() && thing.state.is_wanted();
+        let is_taken = self.items.values().any(|other| other.merges && other.fold == thing.fold);
+        if is_wanted && !thing.is_separate && !is_taken {
+            self.items.get_mut(&id).unwrap().merges = true;
+        } else if !is_wanted && thing.merges {
+            self.items.get_mut(&id).unwrap().merges = false;
+            let others = self.items.iter_mut().filter(|(other, thing)| **other != id && takes(thing));
+            let wanted = others.filter(|(_, thing)| thing.state.is_wanted());
+            if let Some((_, heir)) = wanted.min_by_key(|(id, _)| **id) {
+                heir.merges = true;
+            }
         }
     }
 
@@ -615,9 +658,6 @@ fn set(thing: &mut Thing, phone: usize, state: State, base: Option<i32>) -> &'st
     let was_removed = thing.state == State::Removed;
     thing.state = state;
     thing.bump(phone, if was_removed { &["state", "added"] } else { &["state"] });
-    if !state.is_wanted() {
-        thing.merges = false;
-    }
     "changed"
 }
 

@@ -98,6 +98,7 @@ impl From<RefusalCode> for UserErrorCode {
             RefusalCode::Superseded => UserErrorCode::Superseded,
             RefusalCode::UndoWindowClosed => UserErrorCode::UndoWindowClosed,
             RefusalCode::NothingBought => UserErrorCode::NothingBought,
+            RefusalCode::NameTaken => UserErrorCode::NameTaken,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Adding to shopping lists: what is wanted already becomes more, what is not is put at the end.
 
 use super::amount::{self, Amount, Unit};
+use super::edit::differences;
 use super::fold::Name;
 use super::item::{self, Item, MERGES, State};
 use super::list::{self, List};
@@ -9,7 +10,7 @@ use super::{Place, arrange, category, product, refuse_stranger};
 use crate::access::{Member, Permission};
 use crate::{
     Change, Entry, Error, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, Json,
-    LineRefusal, MemberId, Operation, RefusalCode, Result, event, text,
+    LineRefusal, MemberId, Operation, RefusalCode, Result, Time, event, text,
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -20,9 +21,6 @@ pub const NOTE_LIMIT: usize = 500;
 pub const LINE_LIMIT: usize = 100;
 /// The most different amounts of one thing, as many as there are classes of units.
 const PART_LIMIT: usize = 16;
-
-/// What changes of something when more is added to it.
-const MERGED: [&str; 6] = [item::ADDED, "amounts", "note", "isUrgent", "assignee", "state"];
 
 /// Something to put on a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -174,30 +172,27 @@ impl End {
             _ => None,
         };
         let unit = checked.amounts.first().map(|amount| amount.unit);
-        let (item, effect, mut product) = match (found, known) {
-            (Some(found), Some(product)) => {
-                let before = Before::from(&found);
-                let more = More {
-                    amounts: &checked.amounts,
-                    note: checked.note.as_deref(),
-                    is_urgent: line.is_urgent,
-                    assignee: line.assignee,
-                };
-                let item = merge(change, found, more).await?;
-                (item, Effect::Merged(before), product)
-            }
-            (_, known) => {
-                item::refuse_one_too_many(self.count)?;
-                let product = match known {
-                    Some(product) => product,
-                    None => product::insert(change, checked.name.clone()).await?,
-                };
-                let item = self.put(change, product.id, &checked, line).await?;
-                (item, Effect::Created, product)
-            }
+        if let (Some(found), Some(mut product)) = (found, known.clone()) {
+            let more = More {
+                amounts: &checked.amounts,
+                note: checked.note.as_deref(),
+                is_urgent: line.is_urgent,
+                assignee: line.assignee,
+            };
+            let item = grown(&found, more, change.now())?;
+            product::remember(change, &mut product, unit, line.category).await?;
+            let item = save_grown(change, &found, item).await?;
+            let effect = Effect::Merged(Before::from(&found));
+            return Ok(Treated { item: Some(item.id), version: Some(item.version), effect });
+        }
+        item::refuse_one_too_many(self.count)?;
+        let mut product = match known {
+            Some(product) => product,
+            None => product::insert(change, checked.name.clone()).await?,
         };
         product::remember(change, &mut product, unit, line.category).await?;
-        Ok(Treated { item: Some(item.id), version: Some(item.version), effect })
+        let item = self.put(change, product.id, &checked, line).await?;
+        Ok(Treated { item: Some(item.id), version: Some(item.version), effect: Effect::Created })
     }
 
     async fn put(
@@ -219,6 +214,7 @@ impl End {
             list_id: self.list,
             product_id: product,
             apart: if line.is_separate { id } else { MERGES },
+            is_separate: line.is_separate,
             amounts: Json(checked.amounts.clone()),
             note: checked.note.clone(),
             is_urgent: line.is_urgent,
@@ -249,28 +245,41 @@ pub(super) struct More<'a> {
     pub(super) assignee: Option<MemberId>,
 }
 
-/// Adds more to what is wanted already. What could not be had is looked for again.
-pub(super) async fn merge(change: &mut Change<'_>, mut item: Item, more: More<'_>) -> Result<Item> {
+/// What is wanted already, with more of it. What could not be had is looked for again.
+fn grown(item: &Item, more: More<'_>, now: Time) -> Result<Item> {
+    let mut after = item.clone();
     for amount in more.amounts {
-        amount::add(&mut item.amounts, *amount)?;
+        amount::add(&mut after.amounts, *amount)?;
     }
-    item.note = joined(item.note.take(), more.note)?;
-    item.is_urgent |= more.is_urgent;
-    item.assignee_id = more.assignee.or(item.assignee_id);
+    after.note = joined(after.note.take(), more.note)?;
+    after.is_urgent |= more.is_urgent;
+    after.assignee_id = more.assignee.or(item.assignee_id);
     if item.state != State::Open {
-        item.state = State::Open;
-        item.state_by = None;
-        item.state_at = change.now();
+        after.state = State::Open;
+        after.state_by = None;
+        after.state_at = now;
     }
-    item.added_at = change.now();
-    item::save(change, event::Kind::GroceryItemMerged, &mut item, &MERGED).await?;
-    Ok(item)
+    after.added_at = now;
+    Ok(after)
+}
+
+async fn save_grown(change: &mut Change<'_>, before: &Item, mut after: Item) -> Result<Item> {
+    let mut fields = vec![item::ADDED];
+    fields.extend(differences(before, &after));
+    item::save(change, event::Kind::GroceryItemMerged, &mut after, &fields).await?;
+    Ok(after)
+}
+
+/// Adds more to what is wanted already.
+pub(super) async fn merge(change: &mut Change<'_>, item: &Item, more: More<'_>) -> Result<Item> {
+    let after = grown(item, more, change.now())?;
+    save_grown(change, item, after).await
 }
 
 /// Both notes, each on its line; once if they are the same.
 fn joined(note: Option<String>, more: Option<&str>) -> Result<Option<String>> {
     match (note, more) {
-        (Some(note), Some(more)) if !note.lines().any(|line| line == more) => {
+        (Some(note), Some(more)) if !format!("\n{note}\n").contains(&format!("\n{more}\n")) => {
             text::lines("note", &format!("{note}\n{more}"), NOTE_LIMIT).map(Some)
         }
         (None, Some(more)) => Ok(Some(more.to_owned())),

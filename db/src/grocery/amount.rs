@@ -103,18 +103,20 @@ impl Amount {
         Ok(self)
     }
 
-    /// The two as one, in the larger of their units; nothing if they cannot be added up.
+    /// The two as one, in the larger of their units, or in the smaller where that would take too many digits: what is told
+    /// can always be given back. Nothing if they cannot be added up.
     fn plus(self, other: Self) -> Option<Result<Self>> {
         let ((base, count), (other_base, other_count)) = (self.unit.measure(), other.unit.measure());
         if base != other_base {
             return None;
         }
-        let (unit, larger) =
-            if count >= other_count { (self.unit, count) } else { (other.unit, other_count) };
         // Exact: factors are tens, or sixteen, and quantities are small.
         let sum = self.quantity * Decimal::from(count) + other.quantity * Decimal::from(other_count);
-        let sum = Self { quantity: (sum / Decimal::from(larger)).normalize(), unit };
-        Some(sum.within_limit())
+        let sum_in = |unit, count: u32| Self { quantity: (sum / Decimal::from(count)).normalize(), unit };
+        let (one, another) = (sum_in(self.unit, count), sum_in(other.unit, other_count));
+        let (smaller, larger) = if count <= other_count { (one, another) } else { (another, one) };
+        let told = if larger.quantity.scale() <= SCALE_LIMIT { larger } else { smaller };
+        Some(told.within_limit())
     }
 }
 
@@ -167,6 +169,8 @@ mod tests {
             (amount("0.1", Unit::Litre), amount("0.2", Unit::Litre), amount("0.3", Unit::Litre)),
             (amount("2", Unit::Decilitre), amount("5", Unit::Centilitre), amount("2.5", Unit::Decilitre)),
             (amount("8", Unit::Ounce), amount("1", Unit::Pound), amount("1.5", Unit::Pound)),
+            (amount("1", Unit::Ounce), amount("1", Unit::Pound), amount("17", Unit::Ounce)),
+            (amount("1", Unit::Kilogram), amount("0.5", Unit::Gram), amount("1000.5", Unit::Gram)),
             (amount("2.50", Unit::Piece), amount("1.5", Unit::Piece), amount("4", Unit::Piece)),
         ] {
             assert_eq!(sum(&[one, other]).unwrap(), [both]);
@@ -220,6 +224,9 @@ mod tests {
             prop_assert_eq!(totals(&parts), totals(&amounts));
             prop_assert_eq!(totals(&sum(&backwards).unwrap()), totals(&amounts));
             prop_assert_eq!(parts.len(), totals(&amounts).len(), "each class is once");
+            for part in &parts {
+                prop_assert_eq!(Amount::new(part.quantity, part.unit).unwrap(), *part, "it can be given back");
+            }
             let stored: Vec<Amount> = serde_json::from_str(&serde_json::to_string(&parts).unwrap()).unwrap();
             prop_assert_eq!(stored, parts);
         }

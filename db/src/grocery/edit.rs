@@ -98,7 +98,8 @@ impl Update {
         after.assignee_id = To::applied(self.assignee.as_ref(), before.assignee_id);
         let product = product_of(change, before.product_id).await?;
         let renamed = name.filter(|name| name.fold != product.fold || name.shown != product.name);
-        let fields = differences(&before, &after, renamed.is_some());
+        let mut fields = differences(&before, &after);
+        fields.extend(renamed.is_some().then_some("name"));
         let (subject, current) = (before.id.into(), before.version);
         if let Some(seen) = self.expected_version.filter(|seen| *seen != current)
             && version::changed_since(change, subject, current, seen, &fields, own).await?
@@ -118,7 +119,11 @@ impl Update {
                 Named::Wanted(twin) => return self.become_one(change, after, twin).await,
             },
         };
-        after.product_id = product.id;
+        if product.id != before.product_id {
+            after.give_up(change).await?;
+            after.product_id = product.id;
+            after.settle(change).await?;
+        }
         let given = self.amounts.as_ref().and_then(|_| after.amounts.as_slice().first());
         let unit = given.map(|amount| amount.unit);
         self.remember(change, &mut product, unit).await?;
@@ -189,7 +194,7 @@ pub(super) async fn become_one(change: &mut Change<'_>, mut item: Item, twin: It
         is_urgent: item.is_urgent,
         assignee: twin.assignee_id.or(item.assignee_id),
     };
-    let twin = merge(change, twin, more).await?;
+    let twin = merge(change, &twin, more).await?;
     item.state = State::Removed;
     item.is_listed = false;
     item.state_by = change.actor().ok().map(Member::id);
@@ -207,13 +212,14 @@ enum Named {
     Wanted(Item),
 }
 
-fn differences(before: &Item, after: &Item, is_renamed: bool) -> Vec<&'static str> {
+/// The names of the fields that two states of an item differ in.
+pub(super) fn differences(before: &Item, after: &Item) -> Vec<&'static str> {
     let changed = [
-        ("name", is_renamed),
         ("amounts", before.amounts != after.amounts),
         ("note", before.note != after.note),
         ("isUrgent", before.is_urgent != after.is_urgent),
         ("assignee", before.assignee_id != after.assignee_id),
+        ("state", before.state != after.state),
     ];
     changed.into_iter().filter_map(|(field, is_changed)| is_changed.then_some(field)).collect()
 }

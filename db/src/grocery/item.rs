@@ -54,6 +54,8 @@ pub struct Item {
     pub product_id: GroceryProductId,
     /// [`MERGES`] while what is added by its name merges into it, else its own id.
     pub(super) apart: GroceryItemId,
+    /// Whether it was to be something of its own: nothing is ever added to it.
+    pub is_separate: bool,
     /// How much of it, by classes of units; nothing if that was not said.
     pub amounts: Json<Vec<Amount>>,
     /// What else there is to know.
@@ -161,16 +163,59 @@ impl Item {
         Err(Error::refused(RefusalCode::Gone, "itemId", message))
     }
 
-    /// After its state has changed: gives up merging what is added by its name where it is no longer wanted, and begins
-    /// to where it is wanted again, unless something else does by now.
+    /// After its state has changed: gives up merging what is added by its name where it is no longer wanted, to something else
+    /// of it that is; and begins to where it is wanted again, unless something else does by now.
     pub(super) async fn settle(&mut self, change: &mut Change<'_>) -> Result<()> {
         if !self.state.is_wanted() {
-            self.apart = self.id;
-        } else if that_merges(change, self.list_id, self.product_id).await?.is_none() {
+            return self.give_up(change).await;
+        }
+        if !self.is_separate && that_merges(change, self.list_id, self.product_id).await?.is_none() {
             self.apart = MERGES;
         }
         Ok(())
     }
+
+    /// From now on another that is wanted of the same merges what is added by its name, if there is one.
+    pub(super) async fn give_up(&mut self, change: &mut Change<'_>) -> Result<()> {
+        if self.apart != MERGES {
+            return Ok(());
+        }
+        self.apart = self.id;
+        let query = grocery_items::table
+            .filter(grocery_items::list_id.eq(self.list_id))
+            .filter(grocery_items::product_id.eq(self.product_id))
+            .filter(grocery_items::is_listed.eq(true))
+            .filter(grocery_items::is_separate.eq(false))
+            .filter(grocery_items::state.ne(State::Bought))
+            .filter(grocery_items::id.ne(self.id))
+            .order(grocery_items::id)
+            .select(grocery_items::id);
+        let heir: Option<GroceryItemId> = run!(change.conn(), |c| query.first(c).await.optional())?;
+        let Some(heir) = heir else { return Ok(()) };
+        // In this order, as there is one of them at a time.
+        for (item, apart) in [(self.id, self.apart), (heir, MERGES)] {
+            let update = diesel::update(grocery_items::table)
+                .filter(grocery_items::id.eq(item))
+                .set(grocery_items::apart.eq(apart));
+            run!(change.conn(), |c| update.execute(c).await)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether something of this product is wanted on a list, apart or not.
+pub(super) async fn is_wanted(
+    change: &mut Change<'_>,
+    list: GroceryListId,
+    product: GroceryProductId,
+) -> Result<bool> {
+    let query = grocery_items::table
+        .filter(grocery_items::list_id.eq(list))
+        .filter(grocery_items::product_id.eq(product))
+        .filter(grocery_items::is_listed.eq(true))
+        .filter(grocery_items::state.ne(State::Bought))
+        .count();
+    Ok(run!(change.conn(), |c| query.get_result::<i64>(c).await)? > 0)
 }
 
 /// How much is on a list, and where its end is.

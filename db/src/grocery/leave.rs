@@ -50,8 +50,8 @@ async fn let_go_of_items(change: &mut Change<'_>, member: MemberId) -> Result<()
     let none: Option<MemberId> = None;
     for items in items.chunks(AT_ONCE) {
         let ids: Vec<_> = items.iter().map(|(id, _)| *id).collect();
-        // The number of the first of their events will do: all of them are told at once.
-        let seq = change.next_seq();
+        // The number of the last of their events: who has heard some of them misses none of the others.
+        let seq = change.next_seq() - 1 + i64::try_from(items.len()).unwrap_or(0);
         let update = diesel::update(grocery_items::table.filter(among(grocery_items::id, &ids))).set((
             grocery_items::assignee_id.eq(none),
             grocery_items::version.eq(grocery_items::version + 1),

@@ -123,7 +123,8 @@ struct Queue<'a> {
 impl Queue<'_> {
     /// The name under which a wish is remembered.
     fn key(&self, wish: &str) -> String {
-        format!("{}:{wish}", self.id)
+        // Neither has a space in it.
+        format!("{} {wish}", self.id)
     }
 
     async fn treat(&self, change: &mut Change<'_>, queued: &Queued) -> Result<Treated> {
@@ -219,8 +220,8 @@ impl Queue<'_> {
 
     /// The versions of an item that this queue made.
     async fn own(&self, change: &mut Change<'_>, item: GroceryItemId) -> Result<HashSet<i32>> {
-        // ";" is what comes after ":".
-        let (first, end) = (format!("{}:", self.id), format!("{};", self.id));
+        // "!" is what comes after the space.
+        let (first, end) = (format!("{} ", self.id), format!("{}!", self.id));
         let memos = Key::memos(change.conn(), self.user, WISH, (&first, &end), item.into()).await?;
         let treated: Vec<Treated> = memos.iter().map(|memo| told(Some(memo))).collect::<Result<_>>()?;
         Ok(treated.into_iter().filter_map(|treated| treated.version).collect())
@@ -248,7 +249,7 @@ fn rejected(error: Error, item: Option<GroceryItemId>) -> Result<Treated> {
         }
         Error::NameTaken(subject) => {
             let message = "this name is taken by something that is wanted as well: merge the two";
-            rejected(Error::refused(RefusalCode::Invalid, "name", message), Some(subject.into()))
+            rejected(Error::refused(RefusalCode::NameTaken, "name", message), Some(subject.into()))
         }
         error => Err(error),
     }

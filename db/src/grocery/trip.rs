@@ -1,7 +1,7 @@
 //! Trips: what was bought leaves its list together, and can come back for a while.
 
 use super::Product;
-use super::item::{Item, State};
+use super::item::{self, Item, State};
 use super::{list, store};
 use crate::access::{Member, Permission};
 use crate::among::among;
@@ -14,7 +14,7 @@ use crate::{
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long a trip can be undone.
@@ -41,9 +41,17 @@ pub struct Trip {
     /// When it was undone.
     pub undone_at: Option<Time>,
     /// What had been looked for in vain, and was to be looked for again from then on.
-    pub(super) put_back: Json<Vec<GroceryItemId>>,
+    pub(super) put_back: Json<Vec<PutBack>>,
     /// Counts its changes.
     pub version: i32,
+}
+
+/// Something that had been looked for in vain, and who said so, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutBack {
+    item: GroceryItemId,
+    by: Option<MemberId>,
+    at: Time,
 }
 
 impl crate::Subject for Trip {
@@ -131,8 +139,8 @@ impl Operation for Finish {
     async fn apply(&self, change: &mut Change<'_>) -> Result<Trip> {
         let list = list::in_use(change, self.list).await?;
         store::refuse_unknown(change, self.store).await?;
-        let put_back = in_state(change, list.id, State::Unavailable).await?;
-        let bought = in_state(change, list.id, State::Bought).await?;
+        let put_back = in_vain(change, list.id).await?;
+        let bought = bought(change, list.id).await?;
         if bought.is_empty() {
             let message = "nothing on this list is bought: tick something first";
             return Err(Error::refused(RefusalCode::NothingBought, "listId", message));
@@ -160,35 +168,63 @@ impl Operation for Finish {
             grocery_items::changed_seq.eq(seq),
         ));
         run!(change.conn(), |c| leave.execute(c).await)?;
-        move_all(change, &trip.put_back, State::Unavailable, State::Open).await?;
+        look_again(change, &trip.put_back).await?;
         change.record_for_all(event::Kind::GroceryTripFinished, trip.id, trip.version, &[]);
         Ok(trip)
     }
 }
 
-async fn in_state(change: &mut Change<'_>, list: GroceryListId, state: State) -> Result<Vec<GroceryItemId>> {
+async fn bought(change: &mut Change<'_>, list: GroceryListId) -> Result<Vec<GroceryItemId>> {
     let query = grocery_items::table
         .filter(grocery_items::list_id.eq(list))
         .filter(grocery_items::is_listed.eq(true))
-        .filter(grocery_items::state.eq(state))
+        .filter(grocery_items::state.eq(State::Bought))
         .select(grocery_items::id);
     run!(change.conn(), |c| query.load(c).await)
 }
 
-/// Those of these that are on their list in one state are in another from now on. The next event tells of them.
-async fn move_all(change: &mut Change<'_>, items: &[GroceryItemId], from: State, to: State) -> Result<()> {
-    let seq = change.next_seq();
-    let update = diesel::update(grocery_items::table)
-        .filter(among(grocery_items::id, items))
+async fn in_vain(change: &mut Change<'_>, list: GroceryListId) -> Result<Vec<PutBack>> {
+    let query = grocery_items::table
+        .filter(grocery_items::list_id.eq(list))
         .filter(grocery_items::is_listed.eq(true))
-        .filter(grocery_items::state.eq(from))
-        .set((
-            grocery_items::state.eq(to),
-            grocery_items::state_at.eq(change.now()),
-            grocery_items::version.eq(grocery_items::version + 1),
-            grocery_items::changed_seq.eq(seq),
-        ));
+        .filter(grocery_items::state.eq(State::Unavailable))
+        .select((grocery_items::id, grocery_items::state_by, grocery_items::state_at));
+    let rows: Vec<(GroceryItemId, Option<MemberId>, Time)> = run!(change.conn(), |c| query.load(c).await)?;
+    Ok(rows.into_iter().map(|(item, by, at)| PutBack { item, by, at }).collect())
+}
+
+/// What was looked for in vain is to be looked for again; nobody has said so. The next event tells of it.
+async fn look_again(change: &mut Change<'_>, items: &[PutBack]) -> Result<()> {
+    let ids: Vec<_> = items.iter().map(|put_back| put_back.item).collect();
+    let (nobody, seq): (Option<MemberId>, _) = (None, change.next_seq());
+    let update = diesel::update(grocery_items::table).filter(among(grocery_items::id, &ids)).set((
+        grocery_items::state.eq(State::Open),
+        grocery_items::state_by.eq(nobody),
+        grocery_items::state_at.eq(change.now()),
+        grocery_items::version.eq(grocery_items::version + 1),
+        grocery_items::changed_seq.eq(seq),
+    ));
     run!(change.conn(), |c| update.execute(c).await)?;
+    Ok(())
+}
+
+/// What is still to be looked for was looked for in vain, as before. The next event tells of it.
+async fn give_up_again(change: &mut Change<'_>, items: &[PutBack]) -> Result<()> {
+    let seq = change.next_seq();
+    for put_back in items {
+        let update = diesel::update(grocery_items::table)
+            .filter(grocery_items::id.eq(put_back.item))
+            .filter(grocery_items::is_listed.eq(true))
+            .filter(grocery_items::state.eq(State::Open))
+            .set((
+                grocery_items::state.eq(State::Unavailable),
+                grocery_items::state_by.eq(put_back.by),
+                grocery_items::state_at.eq(put_back.at),
+                grocery_items::version.eq(grocery_items::version + 1),
+                grocery_items::changed_seq.eq(seq),
+            ));
+        run!(change.conn(), |c| update.execute(c).await)?;
+    }
     Ok(())
 }
 
@@ -217,6 +253,8 @@ impl Operation for Undo {
             let message = "this trip was finished too long ago to be undone";
             return Err(Error::refused(RefusalCode::UndoWindowClosed, "tripId", message));
         }
+        let (count, _) = item::end_of(change, trip.list_id).await?;
+        item::refuse_one_too_many(count + i64::from(trip.item_count) - 1)?;
         let seq = change.next_seq();
         let none: Option<GroceryTripId> = None;
         let come_back =
@@ -227,7 +265,7 @@ impl Operation for Undo {
                 grocery_items::changed_seq.eq(seq),
             ));
         run!(change.conn(), |c| come_back.execute(c).await)?;
-        move_all(change, &trip.put_back, State::Open, State::Unavailable).await?;
+        give_up_again(change, &trip.put_back).await?;
         trip.undone_at = Some(change.now());
         trip.version += 1;
         let update = diesel::update(grocery_trips::table)

@@ -110,6 +110,8 @@ CREATE TABLE grocery_items (
     product_id BINARY(16) NOT NULL,
     -- Zeros while what is added by its name merges into it, else its own id, as a key does not hold with NULL in it.
     apart BINARY(16) NOT NULL,
+    -- Whether it was to be something of its own: nothing is ever added to it.
+    is_separate BOOLEAN NOT NULL,
     -- How much of it, by classes of units, as JSON.
     amounts TEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     note TEXT COLLATE utf8mb4_bin,

@@ -100,6 +100,8 @@ CREATE TABLE grocery_items (
     product_id BLOB NOT NULL REFERENCES grocery_products (id),
     -- Zeros while what is added by its name merges into it, else its own id, as a key does not hold with NULL in it.
     apart BLOB NOT NULL,
+    -- Whether it was to be something of its own: nothing is ever added to it.
+    is_separate BOOLEAN NOT NULL,
     -- How much of it, by classes of units, as JSON.
     amounts TEXT NOT NULL,
     note TEXT,

@@ -112,7 +112,7 @@ async fn due_now(change: &mut Change<'_>) -> Result<Vec<(Staple, List, Product)>
 
 /// Puts it on its list, unless it is wanted there. A list that is full goes without it this time.
 async fn put(change: &mut Change<'_>, staple: &Staple, list: &List, product: &Product) -> Result<()> {
-    if item::that_merges(change, list.id, product.id).await?.is_some() {
+    if item::is_wanted(change, list.id, product.id).await? {
         return Ok(());
     }
     let line = Line {
