@@ -74,7 +74,7 @@ async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment
         }
         homes.push(home);
     }
-    assert_alike(system.a(), PRESENCE, &homes[0], &homes[1], 14.0).await;
+    assert_alike(system.a(), PRESENCE, &homes[0], &homes[1], 17.0).await;
 }
 
 /// The query takes as many statements for one home as for the other, and no more than so many.
