@@ -251,6 +251,7 @@ table! {
         reminders -> Text,
         requires_approval -> Bool,
         opens_before -> Nullable<Integer>,
+        first_number -> Nullable<Integer>,
         created_by -> Binary,
         created_at -> BigInt,
         archived_at -> Nullable<BigInt>,

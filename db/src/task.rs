@@ -132,6 +132,8 @@ pub struct Task {
     pub requires_approval: bool,
     /// So many minutes before it is due it can be done; none is any time.
     pub opens_before: Option<i32>,
+    /// The number of the first occurrence by its schedule as it is now; none is 1.
+    first_number: Option<i32>,
     /// Who made it.
     pub created_by: MemberId,
     /// When it was made.

@@ -3,7 +3,7 @@
 
 use super::assign::open;
 use super::occurrence::{NOBODYS, Occurrence, Slot, Status, has_successor, open_with_task, record, save};
-use super::recurrence::{self, Closed, due};
+use super::recurrence::{self, due};
 use super::review::submit;
 use super::rotation::{Closing, Outcome, PreImage};
 use super::{Task, refuse_strangers, save_rotation, to_json};
@@ -141,8 +141,7 @@ pub(super) async fn close(
 /// What the rule has after an occurrence that was closed, as if `at` that time.
 fn next(task: &Task, occurrence: &Occurrence, at: Time, now: Time) -> Result<Option<recurrence::Occurrence>> {
     let (Some(date), Some(plan)) = (occurrence.planned_on, task.plan()?) else { return Ok(None) };
-    let number = u32::try_from(occurrence.number).unwrap_or(u32::MAX);
-    Ok(plan.next(&Closed { date: date.naive(), at, number }, now))
+    Ok(plan.next(occurrence, date.naive(), at, now))
 }
 
 /// Fails if it could not yet be done at that time.
