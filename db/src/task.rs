@@ -199,6 +199,14 @@ impl Task {
         Err(Error::refused(RefusalCode::Gone, "occurrenceId", "this chore was put away"))
     }
 
+    /// Whether an occurrence is of the own line of somebody who no longer has one.
+    fn has_ended_line_of(&self, occurrence: &Occurrence) -> Result<bool> {
+        let roster = self.roster()?;
+        let is_gone =
+            |own| self.strategy == Strategy::Everyone && !roster.is_empty() && !roster.contains(&own);
+        Ok(occurrence.share().is_some_and(is_gone))
+    }
+
     fn rotation(&self) -> Result<Rotation<MemberId>> {
         from_json(&self.rotation)
     }

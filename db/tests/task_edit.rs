@@ -17,7 +17,7 @@ use roomm8_db::task::list;
 use roomm8_db::task::recurrence::{Mode, Overflow, due};
 use roomm8_db::task::rotation::{DateRange, Strategy};
 use roomm8_db::task::{
-    self, Archive, Complete, Create, LAST_DAY, MissedPolicy, Occurrence, Pause, Restore, Resume,
+    self, Approve, Archive, Complete, Create, LAST_DAY, MissedPolicy, Occurrence, Pause, Restore, Resume,
     SetDone, Skip, Status, Task, To, Undo, Update, When, act_on_missed,
 };
 use roomm8_db::{Database, Date, Error, MemberId, Operation, RefusalCode, SubjectId, WallTime, page};
@@ -308,6 +308,77 @@ async fn a_new_schedule_counts_from_its_own_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_closed_is_taken_back_as_long_as_what_follows_is_open_whatever_else_changed() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, _] = home.members;
+        let strategy = |task: &Task, strategy| Update { strategy: Some(strategy), ..Update::of(task.id) };
+        for what in ["least done", "everyone", "archive", "pause", "resume", "undated"] {
+            let made = home.does(&db, dishes(Strategy::RoundRobin, &home.members)).await;
+            let first = home.current(&db, &made).await;
+            assert_eq!(home.done(&db, &made).await.assignee_id, Some(bob));
+            let endless = Pause { task: made.id, from: Some(day(1).into()), until: None };
+            match what {
+                "least done" => drop(home.does(&db, strategy(&made, Strategy::LeastDone)).await),
+                "everyone" => drop(home.does(&db, strategy(&made, Strategy::Everyone)).await),
+                "archive" => {
+                    home.does(&db, Archive { task: made.id }).await;
+                    home.does(&db, Restore { task: made.id }).await;
+                }
+                "pause" => drop(home.does(&db, endless).await),
+                "resume" => {
+                    home.does(&db, endless).await;
+                    home.does(&db, Resume { task: made.id, on: Some(day(1).into()) }).await;
+                    home.current(&db, &made).await;
+                }
+                _ => {
+                    home.does(&db, Update { schedule: Some(To::Nothing), ..Update::of(made.id) }).await;
+                }
+            }
+            let undone = home.does(&db, Undo { occurrence: first.id }).await;
+            assert_eq!(home.open(&db, &made).await, std::slice::from_ref(&undone), "{what}");
+            assert_eq!((undone.number, undone.assignee_id), (1, Some(ada)), "{what}");
+            home.does(&db, done(first.id)).await;
+            if ["archive", "resume"].contains(&what) {
+                assert_eq!(home.current(&db, &made).await.assignee_id, Some(bob), "{what}");
+            }
+        }
+        // What follows is closed.
+        let made = home.does(&db, dishes(Strategy::RoundRobin, &home.members)).await;
+        let first = home.current(&db, &made).await;
+        home.done(&db, &made).await;
+        home.done(&db, &made).await;
+        home.does(&db, strategy(&made, Strategy::LeastDone)).await;
+        let late = perform(&db, home.users[0], home.id, Undo { occurrence: first.id }).await;
+        assert_eq!(refusal(late), RefusalCode::Superseded);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_to_a_chore_that_everybody_does_begins_with_what_waits_to_be_agreed_on() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, cleo] = home.members;
+        let create = Create { requires_approval: true, ..dishes(Strategy::Everyone, &[ada, bob]) };
+        let made = home.does(&db, create).await;
+        let open = home.open(&db, &made).await;
+        for own in &open {
+            home.does(&db, Complete { done_by: own.share(), ..done(own.id) }).await;
+        }
+        let roster = Update { roster: Some(vec![ada, bob, cleo]), ..Update::of(made.id) };
+        home.does(&db, roster).await;
+        assert_eq!(lines(&home.open(&db, &made).await), [(1, Some(cleo))]);
+        for own in &open {
+            let approve = Approve { occurrence: own.id, note: None };
+            perform(&db, home.users[2], home.id, approve).await.unwrap();
+        }
+        let mut expected = vec![(2, Some(ada)), (2, Some(bob)), (1, Some(cleo))];
+        expected.sort_by_key(|(_, member)| member.map(|member| *member.bytes()));
+        assert_eq!(lines(&home.open(&db, &made).await), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_roster_or_strategy_gives_what_is_open_to_others() {
     for db in databases().await {
         let home = home_of_three(&db).await;
@@ -403,8 +474,8 @@ async fn a_chore_is_put_away_and_comes_back_with_what_is_due_next() {
         assert_eq!(home.does(&db, Restore { task: made.id }).await, restored);
         let open = home.current(&db, &made).await;
         assert_eq!((open.number, due_on(&open), open.assignee_id), (2, day(0), Some(bob)));
-        let late = perform(&db, home.users[0], home.id, Undo { occurrence: first.id }).await;
-        assert_eq!(refusal(late), RefusalCode::Superseded);
+        let undone = home.does(&db, Undo { occurrence: first.id }).await;
+        assert_eq!(home.open(&db, &made).await, [undone], "what followed it is another by now, but open");
 
         // One that is due once and was not done is due today; one that was done is not due again.
         let once = Create {
