@@ -32,7 +32,7 @@ mod zone;
 pub use archive::{Archive, Restore};
 pub(crate) use assign::let_go;
 pub use assign::{Claim, Reassign, Release};
-pub(crate) use away::{Moved, Trip, come_back, go_away};
+pub(crate) use away::{Moved, Return, Trip, come_back, go_away};
 pub use close::{Complete, NOTE_LIMIT, Skip};
 pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,

@@ -104,7 +104,8 @@ impl Operation for SetAway {
         let mut moved = absence.moved()?;
         let all = others.iter().chain([&absence]).map(Absence::range).collect::<Result<DateRanges>>()?;
         let trip = Trip { member: member.id, range: absence.range()?, today };
-        let has_moved = task::go_away(change, trip, &all, self.open_chores, &mut moved).await?;
+        let others = others.iter().map(Absence::moved).collect::<Result<Vec<_>>>()?;
+        let has_moved = task::go_away(change, trip, &all, self.open_chores, &others, &mut moved).await?;
         if was_so && !has_moved {
             return Ok(member);
         }
@@ -175,18 +176,25 @@ impl Operation for EndAway {
             return Err(Error::refused(RefusalCode::Invalid, "on", message));
         }
         let coming = coming(change, member.id, today).await?;
-        let all = coming.iter().map(Absence::range).collect::<Result<DateRanges>>()?;
-        let covering =
-            coming.into_iter().find(|absence| absence.first_on <= self.on && self.on <= absence.last_on);
-        let Some(absence) = covering else {
+        let mut rest = coming.iter().map(Absence::range).collect::<Result<DateRanges>>()?;
+        let (mut covering, others): (Vec<_>, Vec<_>) =
+            coming.into_iter().partition(|absence| absence.first_on <= self.on && self.on <= absence.last_on);
+        let Some(absence) = covering.pop() else {
             return Err(Error::refused(RefusalCode::Invalid, "on", "must be a day of an absence"));
         };
         let range = absence.range()?;
+        let free = rest.first_free(range.last());
+        rest.end_early(on);
         let mut moved = absence.moved()?;
+        let mut moved_by_others = others.iter().map(Absence::moved).collect::<Result<Vec<_>>>()?;
         shorten(change, &absence, on).await?;
         let trip = Trip { member: member.id, range, today };
-        task::come_back(change, trip, on, all.first_free(range.last()), &mut moved).await?;
+        let back = task::Return { trip, on, free, rest: &rest };
+        task::come_back(change, back, &mut moved, &mut moved_by_others).await?;
         keep(change, absence.id, &moved).await?;
+        for (other, moved) in others.iter().zip(&moved_by_others) {
+            keep(change, other.id, moved).await?;
+        }
         tell(change, member).await
     }
 }

@@ -206,6 +206,20 @@ pub(super) async fn assign_again(
     Ok(())
 }
 
+/// Whether the chore's rules would give it to this member if they were not away, so that nobody else did.
+pub(super) async fn is_by_rule(
+    change: &mut Change<'_>,
+    task: &Task,
+    rotation: &Rotation<MemberId>,
+    occurrence: &Occurrence,
+    member: MemberId,
+) -> Result<bool> {
+    let mut aside = rotation.clone();
+    let (date, id) = (occurrence.due_on, occurrence.id);
+    let assignment = assign(change, task, &mut aside, date, id, Some(member)).await?;
+    Ok(assignment == Assignment::To(member))
+}
+
 /// Makes it another's to do, which is news if it changes anything.
 pub(super) async fn give(
     change: &mut Change<'_>,
