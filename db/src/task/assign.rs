@@ -342,6 +342,10 @@ pub(crate) async fn let_go(change: &mut Change<'_>, member: MemberId) -> Result<
             save_assignee(change, &task, &mut occurrence).await?;
         }
         save_rotation(change, &mut task, &rotation).await?;
+        // Of a roster that is empty now, everybody can claim what is nobody's.
+        if !task.reminders.is_silent() {
+            reminder::schedule_all(change, &task).await?;
+        }
     }
     Ok(())
 }
