@@ -10,8 +10,9 @@ use super::rule::{End, Frequency, NthWeekday, Rule};
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use std::collections::VecDeque;
 
-/// The last date there is: RFC 5545 and RFC 3339 write years in four digits.
-pub(super) const LAST: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+/// The last date there is: RFC 5545 and RFC 3339 write years in four digits, and the end of the day after it is in the year
+/// 10 000.
+pub(super) const LAST: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 30) {
     Some(date) => date,
     None => NaiveDate::MAX,
 };
