@@ -2,6 +2,7 @@
 //! lock of a household, so that it is done once.
 
 use crate::protocol::Shutdown;
+use roomm8_db::member::absence;
 use roomm8_db::{Database, task};
 use std::pin::pin;
 use std::time::Duration;
@@ -11,14 +12,17 @@ use tracing::warn;
 /// How often it is looked whether there is something to do.
 const PACE: Duration = Duration::from_secs(30);
 /// Households that are looked after at once; the others have their turn the next time.
-const HOUSEHOLDS: i64 = 100;
+const HOUSEHOLDS: u16 = 100;
 
-/// Acts on missed chores until the process is about to stop.
+/// Acts on missed chores, and on absences that begin, until the process is about to stop.
 pub(crate) async fn keep_time(database: Database, shutdown: Shutdown) {
     let mut stopping = pin!(shutdown.begun());
     loop {
-        if let Err(error) = task::act_on_missed(&database, HOUSEHOLDS).await {
+        if let Err(error) = task::act_on_missed(&database, HOUSEHOLDS.into()).await {
             warn!(%error, "missed chores could not all be acted on: trying again");
+        }
+        if let Err(error) = absence::begin_due(&database, HOUSEHOLDS.into()).await {
+            warn!(%error, "absences could not all begin: trying again");
         }
         // Not all instances at the same time.
         tokio::select! {

@@ -298,6 +298,7 @@ table! {
         open_chores -> Text,
         created_at -> BigInt,
         moved -> Nullable<Text>,
+        begun_at -> Nullable<BigInt>,
     }
 }
 

@@ -219,6 +219,40 @@ async fn what_was_traded_or_given_comes_back_to_who_had_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_overdue_when_an_absence_begins_is_moved_then() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let yesterday = Some(Date::from(day(0) - Days::new(1)));
+        for (choice, begun, ended) in [
+            (OpenChores::Keep, (Some(0), yesterday), (Some(0), yesterday)),
+            (OpenChores::PassOn, (Some(1), yesterday), (Some(0), yesterday)),
+            (OpenChores::Postpone, (Some(0), on(3)), (Some(0), on(0))),
+        ] {
+            let create = Create { start_on: yesterday, ..dishes(Strategy::RoundRobin, &home.members) };
+            let (task, _) = home.make(&db, create).await;
+            perform(&db, home.users[0], home.id, away(1, 3, choice)).await.unwrap();
+            absence::begin_due(&db, 100).await.unwrap();
+            assert_eq!(home.now(&db, &task).await, (Some(0), yesterday), "{choice:?}: they are still there");
+            db.tell("UPDATE absences SET first_on = first_on - 1, last_on = last_on - 1").await;
+            let (one, other) = tokio::join!(absence::begin_due(&db, 100), absence::begin_due(&db, 100));
+            one.and(other).unwrap();
+            assert_eq!(home.now(&db, &task).await, begun, "{choice:?}");
+            // What they are given since is not passed on again.
+            let given = home.open(&db, &task).await.remove(0);
+            let give = |to| Reassign { occurrence: given.id, to, expected_version: None };
+            perform(&db, home.users[0], home.id, give(Some(home.members[0]))).await.unwrap();
+            let before = log(&db, home.id).await.len();
+            absence::begin_due(&db, 100).await.unwrap();
+            assert_eq!(log(&db, home.id).await.len(), before, "{choice:?}");
+            perform(&db, home.users[0], home.id, give(given.assignee_id)).await.unwrap();
+            perform(&db, home.users[0], home.id, back(0)).await.unwrap();
+            assert_eq!(home.now(&db, &task).await, ended, "{choice:?}");
+            perform(&db, home.users[0], home.id, roomm8_db::task::Archive { task: task.id }).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_does_anothers_own_and_a_line_goes_on_after_the_return() {
     for db in databases().await {
         let home = home_of_three(&db).await;

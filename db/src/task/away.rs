@@ -84,13 +84,17 @@ pub(crate) struct Trip {
     pub(crate) member: MemberId,
     pub(crate) range: DateRange,
     pub(crate) today: NaiveDate,
+    /// Only what is due before this day, if there is one.
+    pub(crate) due_before: Option<NaiveDate>,
 }
 
 impl Trip {
     /// Whether an occurrence is to be done while they are away. What is overdue is to be done now; what has no date can
     /// wait.
     fn concerns(self, occurrence: &Occurrence) -> bool {
-        occurrence.due_on.is_some_and(|on| self.range.covers(on.naive().max(self.today)))
+        occurrence.due_on.map(Date::naive).is_some_and(|on| {
+            self.range.covers(on.max(self.today)) && self.due_before.is_none_or(|day| on < day)
+        })
     }
 }
 
