@@ -599,7 +599,7 @@ async fn what_somebody_who_left_says_they_did_does_not_open_their_line_again() {
             (closed.reviewed_by, closed.review_note.as_deref()),
             (Some(home.members[0]), Some("the pans"))
         );
-        let lines: Vec<_> = home.open(&db, &task).await.iter().map(|own| own.share()).collect();
+        let lines: Vec<_> = home.open(&db, &task).await.iter().map(Occurrence::share).collect();
         assert!(lines.len() == 2 && !lines.contains(&Some(home.members[1])), "{lines:?}");
         let events = kinds(&db, home.id).await;
         assert_eq!(events.last(), Some(&Kind::OccurrenceClosed));

@@ -69,7 +69,8 @@ impl Operation for Reject {
         let (mut occurrence, mut task) = pending_with_task(change, self.occurrence).await?;
         sign(change, &mut occurrence, Some(note))?;
         if task.has_ended_line_of(&occurrence)? {
-            return close_for_good(change, task, occurrence).await;
+            // Rare, and large: it would make every rejection larger.
+            return Box::pin(close_for_good(change, task, occurrence)).await;
         }
         let mut rotation = task.rotation()?;
         reopen(change, &task, &mut rotation, &mut occurrence).await?;
