@@ -252,6 +252,7 @@ table! {
         reminders -> Text,
         requires_approval -> Bool,
         opens_before -> Nullable<Integer>,
+        first_number -> Nullable<Integer>,
         created_by -> Binary,
         created_at -> BigInt,
         archived_at -> Nullable<BigInt>,
@@ -298,6 +299,7 @@ table! {
         open_chores -> Text,
         created_at -> BigInt,
         moved -> Nullable<Text>,
+        begun_at -> Nullable<BigInt>,
     }
 }
 

@@ -32,12 +32,13 @@ mod zone;
 pub use archive::{Archive, Restore};
 pub(crate) use assign::let_go;
 pub use assign::{Claim, Reassign, Release};
-pub(crate) use away::{Moved, Trip, come_back, go_away};
+pub(crate) use away::{Moved, Return, Trip, come_back, go_away};
 pub use close::{Complete, NOTE_LIMIT, Skip};
 pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
 };
 pub use edit::{Update, When};
+pub(crate) use missed::Treated;
 pub use missed::{ACCUMULATED_LIMIT, act_on_missed};
 pub use occurrence::{Occurrence, Status};
 pub use pause::{Pause, Resume};
@@ -132,6 +133,8 @@ pub struct Task {
     pub requires_approval: bool,
     /// So many minutes before it is due it can be done; none is any time.
     pub opens_before: Option<i32>,
+    /// The number of the first occurrence by its schedule as it is now; none is 1.
+    first_number: Option<i32>,
     /// Who made it.
     pub created_by: MemberId,
     /// When it was made.
@@ -195,6 +198,14 @@ impl Task {
             return Ok(());
         }
         Err(Error::refused(RefusalCode::Gone, "occurrenceId", "this chore was put away"))
+    }
+
+    /// Whether an occurrence is of the own line of somebody who no longer has one.
+    fn has_ended_line_of(&self, occurrence: &Occurrence) -> Result<bool> {
+        let roster = self.roster()?;
+        let is_gone =
+            |own| self.strategy == Strategy::Everyone && !roster.is_empty() && !roster.contains(&own);
+        Ok(occurrence.share().is_some_and(is_gone))
     }
 
     fn rotation(&self) -> Result<Rotation<MemberId>> {

@@ -21,7 +21,7 @@ use roomm8_db::message::{self};
 use roomm8_db::task::fairness::{DAY_LIMIT, of_household};
 use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::rotation::{Load, Strategy, WHOLE};
-use roomm8_db::task::swap::Propose;
+use roomm8_db::task::swap::{Accept, Propose};
 use roomm8_db::task::{Claim, Create, Pause, Reassign, Task};
 use roomm8_db::{Database, Date, Error, MemberId, RefusalCode};
 use support::databases;
@@ -161,6 +161,97 @@ async fn a_postponed_chore_is_due_after_the_return_and_the_rule_counts_on_as_pla
         assert_eq!((restored.due_on, restored.due_at), (first.due_on, first.due_at));
         perform(&db, home.users[0], home.id, done(restored.id)).await.unwrap();
         assert_eq!(home.now(&db, &task).await, (Some(0), on(3)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_off_twice_comes_back_to_its_day_in_whatever_order_the_absences_end() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        for (ends, between) in [([1, 4], 2), ([4, 1], 4)] {
+            let create = Create { start_on: on(2), ..dishes(Strategy::Fixed, &home.members) };
+            let (task, _) = home.make(&db, create).await;
+            for (first, last, due) in [(1, 3, 4), (4, 6, 7)] {
+                perform(&db, home.users[0], home.id, away(first, last, OpenChores::Postpone)).await.unwrap();
+                assert_eq!(home.now(&db, &task).await, (Some(0), on(due)));
+            }
+            for (end, due) in ends.into_iter().zip([between, 2]) {
+                perform(&db, home.users[0], home.id, back(end)).await.unwrap();
+                assert_eq!(home.now(&db, &task).await, (Some(0), on(due)), "{ends:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_traded_or_given_comes_back_to_who_had_it() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, _] = home.users;
+        for strategy in [Strategy::Fixed, Strategy::RoundRobin, Strategy::LeastDone] {
+            let (offered, adas) = home.make(&db, dishes(strategy, &home.members)).await;
+            let turned = [home.members[1], home.members[0]];
+            let (wanted, bobs) = home.make(&db, dishes(strategy, &turned)).await;
+            let swap = Propose { offered: adas.id, wanted: bobs.id };
+            let swap = perform(&db, ada, home.id, swap).await.unwrap();
+            perform(&db, bob, home.id, Accept { swap: swap.id }).await.unwrap();
+            let (given, other) = home.make(&db, dishes(strategy, &home.members)).await;
+            let give = Reassign { occurrence: other.id, to: Some(home.members[1]), expected_version: None };
+            perform(&db, ada, home.id, give).await.unwrap();
+
+            perform(&db, bob, home.id, away(0, 3, OpenChores::PassOn)).await.unwrap();
+            for task in [&offered, &wanted, &given] {
+                assert_eq!(home.now(&db, task).await.0, Some(0), "{strategy:?}");
+            }
+            perform(&db, bob, home.id, back(0)).await.unwrap();
+            for (task, whose) in [(&offered, 1), (&wanted, 0), (&given, 1)] {
+                assert_eq!(home.now(&db, task).await.0, Some(whose), "{strategy:?}");
+            }
+        }
+        // What one only had as the other was away goes to whose turn it is.
+        let (task, _) = home.make(&db, dishes(Strategy::RoundRobin, &home.members)).await;
+        for place in [0, 1] {
+            perform(&db, home.users[place], home.id, away(0, 3, OpenChores::PassOn)).await.unwrap();
+        }
+        for place in [0, 1] {
+            assert_eq!(home.now(&db, &task).await.0, Some(2));
+            perform(&db, home.users[place], home.id, back(0)).await.unwrap();
+        }
+        assert_eq!(home.now(&db, &task).await.0, Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_overdue_when_an_absence_begins_is_moved_then() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let yesterday = Some(Date::from(day(0) - Days::new(1)));
+        for (choice, begun, ended) in [
+            (OpenChores::Keep, (Some(0), yesterday), (Some(0), yesterday)),
+            (OpenChores::PassOn, (Some(1), yesterday), (Some(0), yesterday)),
+            (OpenChores::Postpone, (Some(0), on(3)), (Some(0), on(0))),
+        ] {
+            let create = Create { start_on: yesterday, ..dishes(Strategy::RoundRobin, &home.members) };
+            let (task, _) = home.make(&db, create).await;
+            perform(&db, home.users[0], home.id, away(1, 3, choice)).await.unwrap();
+            absence::begin_due(&db, 100).await.unwrap();
+            assert_eq!(home.now(&db, &task).await, (Some(0), yesterday), "{choice:?}: they are still there");
+            db.tell("UPDATE absences SET first_on = first_on - 1, last_on = last_on - 1").await;
+            let (one, other) = tokio::join!(absence::begin_due(&db, 100), absence::begin_due(&db, 100));
+            one.and(other).unwrap();
+            assert_eq!(home.now(&db, &task).await, begun, "{choice:?}");
+            // What they are given since is not passed on again.
+            let given = home.open(&db, &task).await.remove(0);
+            let give = |to| Reassign { occurrence: given.id, to, expected_version: None };
+            perform(&db, home.users[0], home.id, give(Some(home.members[0]))).await.unwrap();
+            let before = log(&db, home.id).await.len();
+            absence::begin_due(&db, 100).await.unwrap();
+            assert_eq!(log(&db, home.id).await.len(), before, "{choice:?}");
+            perform(&db, home.users[0], home.id, give(given.assignee_id)).await.unwrap();
+            perform(&db, home.users[0], home.id, back(0)).await.unwrap();
+            assert_eq!(home.now(&db, &task).await, ended, "{choice:?}");
+            perform(&db, home.users[0], home.id, roomm8_db::task::Archive { task: task.id }).await.unwrap();
+        }
     }
 }
 

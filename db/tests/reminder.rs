@@ -15,7 +15,7 @@ use roomm8_db::member::{ChangeRole, Leave};
 use roomm8_db::notification::{self, Content, Leased};
 use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
 use roomm8_db::task::rotation::Strategy;
-use roomm8_db::task::{Claim, Create, Occurrence, Reassign, Release, Undo};
+use roomm8_db::task::{Claim, Create, Occurrence, Pause, Reassign, Release, Resume, Undo};
 use roomm8_db::{
     Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime, household, task,
 };
@@ -357,6 +357,86 @@ async fn who_is_away_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_claim_what_somebody_leaves_behind_is_reminded_of_it() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let bob = &home.members[1..2];
+        home.make(&db, dishes("2027-01-20", Strategy::Anyone, bob, offsets(&[-60]))).await;
+        let planned = async || {
+            [planned_for(&db, "ada").await, planned_for(&db, "bob").await, planned_for(&db, "cleo").await]
+        };
+        assert_eq!(planned().await, [0, 1, 0]);
+        perform(&db, home.users[1], home.id, Leave { transfer_to: None }).await.unwrap();
+        assert_eq!(planned().await, [1, 0, 1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pause_kept_silent_is_told_when_the_chore_goes_on() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let reminders = offsets(&[-2 * 24 * 60, 0]);
+        let create = dishes("2027-01-19", Strategy::Fixed, &home.members[1..2], reminders);
+        let weekly = Create { rule: Some("FREQ=WEEKLY".into()), ..create };
+        let (task, first) = home.make(&db, weekly).await;
+        let date = |text| Some(Date::from(day(text)));
+        let pause = Pause { task: task.id, from: date("2027-01-20"), until: date("2027-01-25") };
+        perform(&db, home.users[0], home.id, pause).await.unwrap();
+        perform(&db, home.users[0], home.id, done(first.id)).await.unwrap();
+        assert_eq!(planned_for(&db, "bob").await, 1, "on the 24th it is paused");
+        let resume = Resume { task: task.id, on: date("2027-01-20") };
+        perform(&db, home.users[0], home.id, resume).await.unwrap();
+        assert_eq!(planned_for(&db, "bob").await, 2);
+        clock.set("2027-01-24T17:30:10Z");
+        assert_eq!(deliver(&db).await, ["bob -2880"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_would_not_be_told_is_not_asked_and_nobody_waits_for_that() {
+    let clock = Clock::at("2027-01-19T12:00:00Z").await;
+    for db in throttled_databases().await {
+        clock.set("2027-01-19T12:00:00Z");
+        let home = home_of_three(&db).await;
+        let ada = home.users[0];
+        let create = dishes("2027-01-20", Strategy::Fixed, &home.members[1..2], Reminders::default());
+        let (task, bobs) = home.make(&db, create).await;
+        let nudge = async || perform(&db, ada, home.id, Nudge { occurrence: bobs.id }).await;
+        let refused = async |why: &str| match nudge().await {
+            Err(Error::Refused(refusal)) => {
+                assert_eq!((refusal.code, refusal.field), (RefusalCode::Invalid, "occurrenceId"), "{why}");
+            }
+            other => panic!("{why}: {other:?}"),
+        };
+        db.tell("UPDATE users SET email_verified_at = NULL WHERE email = 'bob@example.org'").await;
+        refused("an address that is not proven").await;
+        db.tell("UPDATE users SET email_verified_at = 1").await;
+        let date = |text| Some(Date::from(day(text)));
+        let pause = Pause { task: task.id, from: date("2027-01-19"), until: date("2027-01-19") };
+        perform(&db, ada, home.id, pause).await.unwrap();
+        refused("paused").await;
+        perform(&db, ada, home.id, Resume { task: task.id, on: None }).await.unwrap();
+        nudge().await.unwrap();
+        assert_eq!(deliver(&db).await, ["bob by Ada"]);
+        clock.set("2027-01-19T13:00:10Z");
+        home.away(&db, 1, "2027-01-19", "2027-01-19").await;
+        refused("away").await;
+        clock.set("2027-01-20T12:00:00Z");
+        nudge().await.unwrap();
+
+        // Who is there is asked all the same.
+        let (_, anybodys) = home.make(&db, once("2027-01-20")).await;
+        home.away(&db, 2, "2027-01-20", "2027-01-20").await;
+        perform(&db, ada, home.id, Nudge { occurrence: anybodys.id }).await.unwrap();
+        assert_eq!(deliver(&db).await, ["bob by Ada", "bob by Ada"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_ask_each_other_once_an_hour_for_each_chore_and_never_themselves() {
     let clock = Clock::at("2027-01-19T12:00:00Z").await;
     for db in throttled_databases().await {
@@ -442,7 +522,8 @@ async fn a_digest_comes_once_for_a_date_whoever_tells_it() {
         assert!(evening(&clock, &db, "2027-01-20T20:00:00Z").await.is_empty(), "once");
         assert_eq!(
             evening(&clock, &db, "2027-01-21T19:00:10Z").await,
-            ["ada 1 + 0", "bob 1 + 0", "cleo 1 + 0"]
+            ["ada 1 + 0", "bob 1 + 0"],
+            "and not Cleo, who is not back before tomorrow"
         );
         assert!(evening(&clock, &db, "2027-01-22T19:00:10Z").await.is_empty(), "none if empty");
         // The server was down over the evening of the 23rd.

@@ -10,7 +10,7 @@ use cast::{join, kinds, log, perform, person, proof, refusal};
 use chrono::{Days, NaiveDate, NaiveTime};
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::event::Kind;
-use roomm8_db::member::{Leave, Remove, Return};
+use roomm8_db::member::{Leave, OpenChores, Remove, Return, SetAway};
 use roomm8_db::message::End;
 use roomm8_db::page;
 use roomm8_db::task::recurrence::due;
@@ -550,5 +550,61 @@ async fn the_household_is_told_once_that_nobody_can_do_it() {
         perform(&db, home.users[2], home.id, Claim { occurrence: open.id }).await.unwrap();
         perform(&db, home.users[2], home.id, done(open.id)).await.unwrap();
         assert_eq!(home.count(&db, Kind::MessageSent).await, before + 3, "the next is another");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_one_that_is_given_to_another_moves_no_turn() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, cleo] = home.users;
+        let create = Create {
+            start_on: Some(ago(8)),
+            rule: Some("FREQ=WEEKLY".into()),
+            missed_policy: MissedPolicy::Accumulate,
+            ..dishes(Strategy::RoundRobin, &home.members)
+        };
+        let (task, first) = home.make(&db, create).await;
+        act_on_missed(&db, 100).await.unwrap();
+        let second = home.open(&db, &task).await.remove(1);
+        perform(&db, bob, home.id, done(second.id)).await.unwrap();
+        let third = home.open(&db, &task).await.remove(1);
+        assert_eq!((third.number, third.assignee_id), (3, Some(home.members[2])));
+        let away = |open_chores| SetAway { member: None, first_on: ago(0), last_on: ahead(1), open_chores };
+        perform(&db, cleo, home.id, away(OpenChores::Keep)).await.unwrap();
+        perform(&db, ada, home.id, away(OpenChores::PassOn)).await.unwrap();
+        let open = home.open(&db, &task).await;
+        assert_eq!((open[0].id, open[0].assignee_id), (first.id, Some(home.members[1])));
+        perform(&db, cleo, home.id, done(third.id)).await.unwrap();
+        let fourth = home.open(&db, &task).await.pop().unwrap();
+        assert_eq!((fourth.number, fourth.assignee_id), (4, Some(home.members[0])));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_who_left_says_they_did_does_not_open_their_line_again() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, _] = home.users;
+        let create = Create { requires_approval: true, ..dishes(Strategy::Everyone, &home.members) };
+        let (task, _) = home.make(&db, create).await;
+        let open = home.open(&db, &task).await;
+        let own = open.iter().find(|own| own.share() == Some(home.members[1])).unwrap();
+        perform(&db, bob, home.id, done(own.id)).await.unwrap();
+        perform(&db, bob, home.id, Leave { transfer_to: None }).await.unwrap();
+        let reject = Reject { occurrence: own.id, note: "the pans".into() };
+        let closed = perform(&db, ada, home.id, reject).await.unwrap();
+        assert_eq!((closed.status, closed.done_by), (Status::Skipped, None));
+        assert_eq!(
+            (closed.reviewed_by, closed.review_note.as_deref()),
+            (Some(home.members[0]), Some("the pans"))
+        );
+        let lines: Vec<_> = home.open(&db, &task).await.iter().map(Occurrence::share).collect();
+        assert!(lines.len() == 2 && !lines.contains(&Some(home.members[1])), "{lines:?}");
+        let events = kinds(&db, home.id).await;
+        assert_eq!(events.last(), Some(&Kind::OccurrenceClosed));
+        let undone = perform(&db, ada, home.id, Undo { occurrence: own.id }).await;
+        assert_eq!(refusal(undone), RefusalCode::Gone);
+        assert!(is_already_closed(&perform(&db, ada, home.id, approve(own.id)).await, own.id));
     }
 }

@@ -17,8 +17,8 @@ use roomm8_db::task::list;
 use roomm8_db::task::recurrence::{Mode, Overflow, due};
 use roomm8_db::task::rotation::{DateRange, Strategy};
 use roomm8_db::task::{
-    self, Archive, Complete, Create, LAST_DAY, MissedPolicy, Occurrence, Pause, Restore, Resume, SetDone,
-    Skip, Status, Task, Undo, Update, When,
+    self, Approve, Archive, Complete, Create, LAST_DAY, MissedPolicy, Occurrence, Pause, Restore, Resume,
+    SetDone, Skip, Status, Task, Undo, Update, When, act_on_missed,
 };
 use roomm8_db::{Database, Date, Error, MemberId, Operation, RefusalCode, SubjectId, To, WallTime, page};
 use support::databases;
@@ -228,6 +228,157 @@ async fn a_new_schedule_moves_what_is_open_and_never_what_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_edit_plans_anew_is_due_today_or_later() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let ago = |days| day(0) - Days::new(days);
+        for missed_policy in [MissedPolicy::StayOverdue, MissedPolicy::RollToNext, MissedPolicy::Accumulate] {
+            let weekly = Create {
+                rule: Some("FREQ=WEEKLY".into()),
+                missed_policy,
+                ..dishes(Strategy::RoundRobin, &home.members)
+            };
+            let made = home.does(&db, weekly).await;
+            assert_eq!(due_on(&home.done(&db, &made).await), day(7));
+            let week = "planned_on = planned_on - 8, due_on = due_on - 8, done_at = done_at - 691200000000";
+            db.tell(&format!(
+                "UPDATE occurrences SET {week}, closed_at = closed_at - 691200000000 WHERE status = 'DONE'"
+            ))
+            .await;
+            home.does(&db, on(daily(ago(30)), &made)).await;
+            act_on_missed(&db, 100).await.unwrap();
+            let open = home.current(&db, &made).await;
+            assert_eq!((open.number, due_on(&open)), (2, day(0)), "{missed_policy:?}");
+        }
+
+        // What is overdue already stays so, unless its dates are others.
+        let late = Create { start_on: Some(ago(3).into()), ..dishes(Strategy::Fixed, &home.members) };
+        let late = home.does(&db, late).await;
+        home.does(&db, Update { title: Some("Pans".into()), ..Update::of(late.id) }).await;
+        assert_eq!(due_on(&home.current(&db, &late).await), ago(3));
+        let evening = WallTime::new("18:30:00".parse().unwrap()).unwrap();
+        home.does(&db, on(When { due_time: Some(evening), ..daily(ago(3)) }, &late)).await;
+        let open = home.current(&db, &late).await;
+        assert_eq!((due_on(&open), open.due_time), (ago(3), Some(evening)));
+        assert_eq!(open.due_at, due(ago(3), Some(evening.naive()), chrono_tz::Europe::Berlin));
+        let alternate = When { rule: Some("FREQ=DAILY;INTERVAL=2".into()), ..daily(ago(3)) };
+        home.does(&db, on(alternate, &late)).await;
+        assert_eq!(due_on(&home.current(&db, &late).await), day(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_schedule_counts_from_its_own_start() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let made = home.does(&db, dishes(Strategy::Fixed, &home.members)).await;
+        for _ in 0..5 {
+            home.done(&db, &made).await;
+        }
+        let counted = |from, count: u32| When {
+            mode: Mode::AfterCompletion,
+            rule: Some(format!("FREQ=DAILY;COUNT={count}")),
+            ..daily(day(from))
+        };
+        let do_all = async || {
+            let mut numbers = Vec::new();
+            while let Some(open) = home.open(&db, &made).await.pop() {
+                numbers.push(open.number);
+                home.does(&db, done(open.id)).await;
+            }
+            numbers
+        };
+        home.does(&db, on(counted(10, 3), &made)).await;
+        let open = home.current(&db, &made).await;
+        assert_eq!((open.number, due_on(&open)), (6, day(10)));
+        assert_eq!(do_all().await, [6, 7, 8]);
+        home.does(&db, on(counted(20, 2), &made)).await;
+        let open = home.current(&db, &made).await;
+        assert_eq!((open.number, due_on(&open)), (9, day(20)));
+        home.done(&db, &made).await;
+        // One more, from the same start: what was done counts.
+        home.does(&db, on(counted(20, 3), &made)).await;
+        assert_eq!(do_all().await, [10, 11]);
+        home.does(&db, on(daily(day(0)), &made)).await;
+        assert_eq!(home.current(&db, &made).await.number, 12);
+        let last = When { mode: Mode::AfterCompletion, ..counted(0, 1) };
+        home.does(&db, on(last, &made)).await;
+        assert_eq!(do_all().await, [12]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_closed_is_taken_back_as_long_as_what_follows_is_open_whatever_else_changed() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, _] = home.members;
+        let strategy = |task: &Task, strategy| Update { strategy: Some(strategy), ..Update::of(task.id) };
+        for what in ["least done", "everyone", "archive", "pause", "resume", "undated"] {
+            let made = home.does(&db, dishes(Strategy::RoundRobin, &home.members)).await;
+            let first = home.current(&db, &made).await;
+            assert_eq!(home.done(&db, &made).await.assignee_id, Some(bob));
+            let endless = Pause { task: made.id, from: Some(day(1).into()), until: None };
+            match what {
+                "least done" => drop(home.does(&db, strategy(&made, Strategy::LeastDone)).await),
+                "everyone" => drop(home.does(&db, strategy(&made, Strategy::Everyone)).await),
+                "archive" => {
+                    home.does(&db, Archive { task: made.id }).await;
+                    home.does(&db, Restore { task: made.id }).await;
+                }
+                "pause" => drop(home.does(&db, endless).await),
+                "resume" => {
+                    home.does(&db, endless).await;
+                    home.does(&db, Resume { task: made.id, on: Some(day(1).into()) }).await;
+                    home.current(&db, &made).await;
+                }
+                _ => {
+                    home.does(&db, Update { schedule: Some(To::Nothing), ..Update::of(made.id) }).await;
+                }
+            }
+            let undone = home.does(&db, Undo { occurrence: first.id }).await;
+            assert_eq!(home.open(&db, &made).await, std::slice::from_ref(&undone), "{what}");
+            assert_eq!((undone.number, undone.assignee_id), (1, Some(ada)), "{what}");
+            home.does(&db, done(first.id)).await;
+            if ["archive", "resume"].contains(&what) {
+                assert_eq!(home.current(&db, &made).await.assignee_id, Some(bob), "{what}");
+            }
+        }
+        // What follows is closed.
+        let made = home.does(&db, dishes(Strategy::RoundRobin, &home.members)).await;
+        let first = home.current(&db, &made).await;
+        home.done(&db, &made).await;
+        home.done(&db, &made).await;
+        home.does(&db, strategy(&made, Strategy::LeastDone)).await;
+        let late = perform(&db, home.users[0], home.id, Undo { occurrence: first.id }).await;
+        assert_eq!(refusal(late), RefusalCode::Superseded);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_to_a_chore_that_everybody_does_begins_with_what_waits_to_be_agreed_on() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let [ada, bob, cleo] = home.members;
+        let create = Create { requires_approval: true, ..dishes(Strategy::Everyone, &[ada, bob]) };
+        let made = home.does(&db, create).await;
+        let open = home.open(&db, &made).await;
+        for own in &open {
+            home.does(&db, Complete { done_by: own.share(), ..done(own.id) }).await;
+        }
+        let roster = Update { roster: Some(vec![ada, bob, cleo]), ..Update::of(made.id) };
+        home.does(&db, roster).await;
+        assert_eq!(lines(&home.open(&db, &made).await), [(1, Some(cleo))]);
+        for own in &open {
+            let approve = Approve { occurrence: own.id, note: None };
+            perform(&db, home.users[2], home.id, approve).await.unwrap();
+        }
+        let mut expected = vec![(2, Some(ada)), (2, Some(bob)), (1, Some(cleo))];
+        expected.sort_by_key(|(_, member)| member.map(|member| *member.bytes()));
+        assert_eq!(lines(&home.open(&db, &made).await), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_roster_or_strategy_gives_what_is_open_to_others() {
     for db in databases().await {
         let home = home_of_three(&db).await;
@@ -323,8 +474,8 @@ async fn a_chore_is_put_away_and_comes_back_with_what_is_due_next() {
         assert_eq!(home.does(&db, Restore { task: made.id }).await, restored);
         let open = home.current(&db, &made).await;
         assert_eq!((open.number, due_on(&open), open.assignee_id), (2, day(0), Some(bob)));
-        let late = perform(&db, home.users[0], home.id, Undo { occurrence: first.id }).await;
-        assert_eq!(refusal(late), RefusalCode::Superseded);
+        let undone = home.does(&db, Undo { occurrence: first.id }).await;
+        assert_eq!(home.open(&db, &made).await, [undone], "what followed it is another by now, but open");
 
         // One that is due once and was not done is due today; one that was done is not due again.
         let once = Create {
@@ -423,6 +574,37 @@ async fn what_the_calendar_does_not_rule_is_due_the_day_after_a_pause() {
         assert_eq!(home.open(&db, &once).await, []);
         home.does(&db, Resume { task: once.id, on: Some(day(5).into()) }).await;
         assert_eq!(home.open(&db, &once).await, [], "what was done is not due again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_before_its_start_is_put_off_by_a_pause_and_not_until_that_start() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let filter = Create {
+            start_on: Some(day(30).into()),
+            rule: Some("FREQ=DAILY;INTERVAL=3".into()),
+            mode: Mode::AfterCompletion,
+            ..dishes(Strategy::Fixed, &home.members)
+        };
+        let filter = home.does(&db, filter).await;
+        assert_eq!(due_on(&home.done(&db, &filter).await), day(3));
+        home.does(&db, pause(&filter, 2, 4)).await;
+        assert_eq!(due_on(&home.current(&db, &filter).await), day(5));
+        home.does(&db, Resume { task: filter.id, on: Some(day(2).into()) }).await;
+        assert_eq!(due_on(&home.current(&db, &filter).await), day(3));
+
+        // A new start is one that nothing was done by yet.
+        let later = When {
+            rule: Some("FREQ=DAILY;INTERVAL=3".into()),
+            mode: Mode::AfterCompletion,
+            ..daily(day(20))
+        };
+        home.does(&db, on(later, &filter)).await;
+        home.does(&db, pause(&filter, 19, 21)).await;
+        assert_eq!(due_on(&home.current(&db, &filter).await), day(22));
+        home.does(&db, Resume { task: filter.id, on: Some(day(19).into()) }).await;
+        assert_eq!(due_on(&home.current(&db, &filter).await), day(20));
     }
 }
 

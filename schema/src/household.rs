@@ -31,6 +31,7 @@ use roomm8_db::grocery::list;
 use roomm8_db::household::Archived;
 use roomm8_db::member::Former;
 use roomm8_db::{HouseholdId, access, conversation, household, invitation, member};
+use tokio::task::spawn_blocking;
 
 /// How much of the past a new member sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -151,13 +152,15 @@ impl Household {
     }
 
     /// When a chore with this recurrence would be due, before it is made. Nothing is stored.
-    #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn preview_recurrence(
         &self,
         #[graphql(desc = "When it would be due.")] recurrence: RecurrenceInput,
         #[graphql(default = 10, desc = "At most so many occurrences, the first ones; 1 to 50.")] count: i32,
     ) -> Result<RecurrencePreview> {
-        task::preview(&recurrence, &self.time_zone, count)
+        let zone = self.time_zone.clone();
+        // A rule that hardly ever has a date keeps a thread busy for a while: not one that others wait for.
+        let preview = spawn_blocking(move || task::preview(&recurrence, &zone, count));
+        preview.await.map_err(|error| roomm8_db::Error::Internal(error.into()))?
     }
 
     /// Who lives here, in the order in which they first joined; the first 50 unless said otherwise.

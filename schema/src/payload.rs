@@ -133,6 +133,13 @@ impl UserError {
         }
     }
 
+    /// Says of a conflict what it is about where the input has no `expectedVersion`.
+    pub(crate) fn place(&mut self, field: &str) {
+        if self.code == UserErrorCode::Conflict {
+            self.field = vec![field.to_owned()];
+        }
+    }
+
     /// Says of an error about one of `fields` that this is a part of `parent`.
     pub(crate) fn nest(&mut self, parent: &str, fields: &[&str]) {
         if self.field.first().is_some_and(|field| fields.contains(&field.as_str())) {

@@ -98,7 +98,7 @@ impl Tell {
             .select((users::email, users::display_name));
         let person: Option<(String, String)> = run!(conn, |c| query.first(c).await.optional())?;
         let Some((email, display_name)) = person else { return Ok(()) };
-        let residents = self.present(conn, tomorrow).await?;
+        let residents = self.present(conn, date.into(), tomorrow).await?;
         let mut chores = tomorrow::of(conn, &residents, tomorrow).await?;
         if chores.is_empty() {
             return Ok(());
@@ -111,8 +111,8 @@ impl Tell {
         notification::enqueue(conn, &cause, &email, &content, self.now).await.map(|_| ())
     }
 
-    /// Their households in use in which they are there on that date.
-    async fn present(&self, conn: &mut Connection, date: Date) -> Result<Vec<Resident>> {
+    /// Their households in use in which they are there on both days.
+    async fn present(&self, conn: &mut Connection, today: Date, tomorrow: Date) -> Result<Vec<Resident>> {
         let query = members::table
             .inner_join(households::table)
             .filter(members::user_id.eq(self.user))
@@ -124,8 +124,8 @@ impl Tell {
         let ids: Vec<_> = rows.iter().map(|row| row.0).collect();
         let query = absences::table
             .filter(among(absences::member_id, &ids))
-            .filter(absences::first_on.le(date))
-            .filter(absences::last_on.ge(date))
+            .filter(absences::first_on.le(tomorrow))
+            .filter(absences::last_on.ge(today))
             .select(absences::member_id);
         let away: Vec<MemberId> = run!(conn, |c| query.load(c).await)?;
         let there = rows.into_iter().filter(|row| !away.contains(&row.0));

@@ -1,6 +1,10 @@
 //! When members are away: days by the household's calendar on which they get no turns, and what becomes of the open
 //! chores they leave behind.
 
+mod begin;
+
+pub use begin::begin_due;
+
 use super::{Profile, of_household, record};
 use crate::access::Permission;
 use crate::among::among;
@@ -26,7 +30,8 @@ pub const ABSENCE_LIMIT: usize = RANGE_LIMIT;
 pub const AHEAD_LIMIT: u64 = 3 * 366;
 
 labels! {
-    /// What becomes of the open occurrences that somebody who goes away was to do in that time.
+    /// What becomes of the open occurrences that somebody who goes away was to do in that time, and of what they have left
+    /// overdue when it begins.
     OpenChores {
         /// Others do them, by each chore's strategy; one's own line of a chore that everybody does is put off.
         PassOn = "PASS_ON",
@@ -57,6 +62,8 @@ pub struct Absence {
     pub created_at: Time,
     /// What of their chores it has moved, as JSON.
     moved: Option<String>,
+    /// Since when what they have left overdue was looked at; none until it begins.
+    begun_at: Option<Time>,
 }
 
 impl Absence {
@@ -97,14 +104,16 @@ impl Operation for SetAway {
             let message = format!("there are {ABSENCE_LIMIT} absences to come already: end some first");
             return Err(Error::refused(RefusalCode::Limit, "from", message));
         }
-        let absence = self.merged(change, &member, range, &overlapped)?;
-        let was_so = matches!(&*overlapped, [one] if *one == absence);
+        let absence = self.merged(change, &member, range, &overlapped, today)?;
+        let is_same = |one: &Absence| Absence { begun_at: absence.begun_at, ..one.clone() } == absence;
+        let was_so = matches!(&*overlapped, [one] if is_same(one));
         replace(change, &overlapped, &absence).await?;
 
         let mut moved = absence.moved()?;
         let all = others.iter().chain([&absence]).map(Absence::range).collect::<Result<DateRanges>>()?;
-        let trip = Trip { member: member.id, range: absence.range()?, today };
-        let has_moved = task::go_away(change, trip, &all, self.open_chores, &mut moved).await?;
+        let trip = Trip { member: member.id, range: absence.range()?, today, due_before: None };
+        let others = others.iter().map(Absence::moved).collect::<Result<Vec<_>>>()?;
+        let has_moved = task::go_away(change, trip, &all, self.open_chores, &others, &mut moved).await?;
         if was_so && !has_moved {
             return Ok(member);
         }
@@ -133,6 +142,7 @@ impl SetAway {
         member: &Profile,
         range: DateRange,
         overlapped: &[Absence],
+        today: NaiveDate,
     ) -> Result<Absence> {
         let ranges = overlapped.iter().map(Absence::range).collect::<Result<Vec<_>>>()?;
         let united: DateRanges = ranges.into_iter().chain([range]).collect();
@@ -147,6 +157,8 @@ impl SetAway {
             open_chores: self.open_chores,
             created_at: overlapped.first().map_or(change.now(), |absence| absence.created_at),
             moved: moved.into_iter().reduce(Moved::and).map(|moved| moved.to_keep()).transpose()?,
+            // From today on, all that is overdue is looked at by whoever says so.
+            begun_at: (united.first() <= today).then_some(change.now()),
         })
     }
 }
@@ -175,18 +187,25 @@ impl Operation for EndAway {
             return Err(Error::refused(RefusalCode::Invalid, "on", message));
         }
         let coming = coming(change, member.id, today).await?;
-        let all = coming.iter().map(Absence::range).collect::<Result<DateRanges>>()?;
-        let covering =
-            coming.into_iter().find(|absence| absence.first_on <= self.on && self.on <= absence.last_on);
-        let Some(absence) = covering else {
+        let mut rest = coming.iter().map(Absence::range).collect::<Result<DateRanges>>()?;
+        let (mut covering, others): (Vec<_>, Vec<_>) =
+            coming.into_iter().partition(|absence| absence.first_on <= self.on && self.on <= absence.last_on);
+        let Some(absence) = covering.pop() else {
             return Err(Error::refused(RefusalCode::Invalid, "on", "must be a day of an absence"));
         };
         let range = absence.range()?;
+        let free = rest.first_free(range.last());
+        rest.end_early(on);
         let mut moved = absence.moved()?;
+        let mut moved_by_others = others.iter().map(Absence::moved).collect::<Result<Vec<_>>>()?;
         shorten(change, &absence, on).await?;
-        let trip = Trip { member: member.id, range, today };
-        task::come_back(change, trip, on, all.first_free(range.last()), &mut moved).await?;
+        let trip = Trip { member: member.id, range, today, due_before: None };
+        let back = task::Return { trip, on, free, rest: &rest };
+        task::come_back(change, back, &mut moved, &mut moved_by_others).await?;
         keep(change, absence.id, &moved).await?;
+        for (other, moved) in others.iter().zip(&moved_by_others) {
+            keep(change, other.id, moved).await?;
+        }
         tell(change, member).await
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn open(
 ) -> Result<Vec<OccurrenceId>> {
     let id = OccurrenceId::new();
     let away = away_from_own_lines(change, task).await?;
-    let assignment = assign(change, task, rotation, slot.on, id).await?;
+    let assignment = assign(change, task, rotation, slot.on, id, None).await?;
     let is_nobodys = assignment == Assignment::Nobody;
     let lines = match assignment {
         // The line of who is no longer of the roster ends.
@@ -113,21 +113,25 @@ pub(super) fn put_off(task: &Task, slot: Slot, away: &DateRanges, now: Time) -> 
     Ok(Slot { on: Some(back.into()), at: due(back, slot.time.map(WallTime::naive), zone), ..slot })
 }
 
-/// Says who is to do the occurrence that is due on `date`, or some day.
+/// Says who is to do the occurrence that is due on `date`, or some day, as if whoever is named were not away.
 async fn assign(
     change: &mut Change<'_>,
     task: &Task,
     rotation: &mut Rotation<MemberId>,
     date: Option<Date>,
     id: OccurrenceId,
+    there: Option<MemberId>,
 ) -> Result<Assignment<MemberId>> {
     let zone = task.zone()?;
     let today = local_date(change.now(), zone);
-    let away = match task.strategy {
+    let mut away = match task.strategy {
         // One's own line waits for one: see `put_off`.
         Strategy::Everyone => HashMap::new(),
         _ => absence::away(change, rotation.order(), first_that_counts(today)).await?,
     };
+    if let Some(there) = there {
+        away.remove(&there);
+    }
     let people = doers(change, rotation.order()).await?.into_iter().map(|doer| {
         let away = away.get(&doer.id).into_iter().flat_map(DateRanges::iter);
         let absent = DateRange::before(local_date(doer.joined_at, zone)).into_iter().chain(away).collect();
@@ -177,14 +181,18 @@ async fn credits(change: &mut Change<'_>, task: &Task) -> Result<Vec<Credit<Memb
     Ok(rows.into_iter().filter_map(credit).collect())
 }
 
-/// Assigns an open occurrence afresh, as if it had never been; the caller saves it and the rotation.
+/// Assigns an open occurrence afresh, as if it had never been; the caller saves it and the rotation. The turn of one that
+/// was left open beside the next was used up: whoever does it now, the turn stays where it is.
 pub(super) async fn assign_again(
     change: &mut Change<'_>,
     task: &Task,
     rotation: &mut Rotation<MemberId>,
     occurrence: &mut Occurrence,
 ) -> Result<()> {
-    let assignment = assign(change, task, rotation, occurrence.due_on, occurrence.id).await?;
+    let is_left = occurrence::has_successor(change, occurrence).await?;
+    let mut aside = rotation.clone();
+    let rotation = if is_left { &mut aside } else { rotation };
+    let assignment = assign(change, task, rotation, occurrence.due_on, occurrence.id, None).await?;
     // If it was nobody's before, the household knows.
     if assignment == Assignment::Nobody && occurrence.assignee_id.is_some() {
         notice::nobody_can(change, task, occurrence.due_on).await?;
@@ -194,10 +202,22 @@ pub(super) async fn assign_again(
         Assignment::Each(members) => occurrence.share().filter(|own| members.contains(own)),
         Assignment::Claimable(_) | Assignment::Nobody => None,
     };
-    // The turn of one that was left open beside the next was used up.
-    let is_left = occurrence::has_successor(change, occurrence).await?;
     occurrence.holder_id = rotation.holder().filter(|_| !is_left);
     Ok(())
+}
+
+/// Whether the chore's rules would give it to this member if they were not away, so that nobody else did.
+pub(super) async fn is_by_rule(
+    change: &mut Change<'_>,
+    task: &Task,
+    rotation: &Rotation<MemberId>,
+    occurrence: &Occurrence,
+    member: MemberId,
+) -> Result<bool> {
+    let mut aside = rotation.clone();
+    let (date, id) = (occurrence.due_on, occurrence.id);
+    let assignment = assign(change, task, &mut aside, date, id, Some(member)).await?;
+    Ok(assignment == Assignment::To(member))
 }
 
 /// Makes it another's to do, which is news if it changes anything.
@@ -322,6 +342,10 @@ pub(crate) async fn let_go(change: &mut Change<'_>, member: MemberId) -> Result<
             save_assignee(change, &task, &mut occurrence).await?;
         }
         save_rotation(change, &mut task, &rotation).await?;
+        // Of a roster that is empty now, everybody can claim what is nobody's.
+        if !task.reminders.is_silent() {
+            reminder::schedule_all(change, &task).await?;
+        }
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! What becomes of somebody's open occurrences when they go away, and when they come back early.
 
-use super::assign::{assign_again, by_task, open_of};
+use super::assign::{assign_again, by_task, is_by_rule, open_of};
 use super::occurrence::{Occurrence, Status, record, save, save_assignee};
 use super::recurrence::due;
 use super::rotation::{DateRange, DateRanges, Strategy};
-use super::{Task, from_json, save_rotation, to_json};
+use super::{Task, doers, from_json, save_rotation, to_json};
 use crate::among::among;
 use crate::member::OpenChores;
 use crate::tables::{occurrences, tasks};
@@ -27,6 +27,9 @@ pub(crate) struct Moved {
 struct PassedOn {
     occurrence: OccurrenceId,
     to: Option<MemberId>,
+    /// Whether they had it from somebody, and not by the chore's rules: then it is theirs again whatever those say.
+    #[serde(default)]
+    was_given: bool,
 }
 
 /// An occurrence that is due later, as long as it is due then.
@@ -55,9 +58,15 @@ impl Moved {
         self
     }
 
-    fn passed_on(&mut self, occurrence: &Occurrence) {
+    fn passed_on(&mut self, occurrence: &Occurrence, was_given: bool) {
         self.passed_on.retain(|passed| passed.occurrence != occurrence.id);
-        self.passed_on.push(PassedOn { occurrence: occurrence.id, to: occurrence.assignee_id });
+        self.passed_on.push(PassedOn { occurrence: occurrence.id, to: occurrence.assignee_id, was_given });
+    }
+
+    /// When an occurrence was due that is due on a day only as it was put off.
+    fn origin(&self, occurrence: OccurrenceId, due_on: Date) -> Option<Date> {
+        let is_it = |put_off: &&Postponed| (put_off.occurrence, put_off.to) == (occurrence, due_on);
+        self.postponed.iter().find(is_it).map(|put_off| put_off.from)
     }
 
     /// Of one that is put off again it counts when it was due at first.
@@ -75,23 +84,28 @@ pub(crate) struct Trip {
     pub(crate) member: MemberId,
     pub(crate) range: DateRange,
     pub(crate) today: NaiveDate,
+    /// Only what is due before this day, if there is one.
+    pub(crate) due_before: Option<NaiveDate>,
 }
 
 impl Trip {
     /// Whether an occurrence is to be done while they are away. What is overdue is to be done now; what has no date can
     /// wait.
     fn concerns(self, occurrence: &Occurrence) -> bool {
-        occurrence.due_on.is_some_and(|on| self.range.covers(on.naive().max(self.today)))
+        occurrence.due_on.map(Date::naive).is_some_and(|on| {
+            self.range.covers(on.max(self.today)) && self.due_before.is_none_or(|day| on < day)
+        })
     }
 }
 
-/// Moves what they are to do while away, by their choice; `all` are the days of all their absences. Returns whether it
-/// moved anything.
+/// Moves what they are to do while away, by their choice; `all` are the days of all their absences, and `others` what the
+/// others of these have moved. Returns whether it moved anything.
 pub(crate) async fn go_away(
     change: &mut Change<'_>,
     trip: Trip,
     all: &DateRanges,
     choice: OpenChores,
+    others: &[Moved],
     moved: &mut Moved,
 ) -> Result<bool> {
     if choice == OpenChores::Keep {
@@ -108,14 +122,17 @@ pub(crate) async fn go_away(
             let Some(from) = occurrence.due_on else { continue };
             // Nobody else can do one's own for one.
             if choice == OpenChores::PassOn && occurrence.share().is_none() {
+                let was_given = !is_by_rule(change, &task, &rotation, &occurrence, trip.member).await?;
                 assign_again(change, &task, &mut rotation, &mut occurrence).await?;
                 if occurrence.assignee_id == Some(trip.member) {
                     continue;
                 }
                 save_assignee(change, &task, &mut occurrence).await?;
-                moved.passed_on(&occurrence);
+                moved.passed_on(&occurrence, was_given);
             } else {
                 let to = all.first_free(from.naive().max(trip.today));
+                // What another absence put off into this one goes back to where it was before both.
+                let from = others.iter().find_map(|other| other.origin(occurrence.id, from)).unwrap_or(from);
                 // One that was opened while they were away is put off already: what counts is when it was meant to be.
                 let from =
                     occurrence.planned_on.filter(|_| occurrence.share().is_some()).unwrap_or(from).min(from);
@@ -129,30 +146,45 @@ pub(crate) async fn go_away(
     Ok(has_moved)
 }
 
-/// Moves back what is as the absence left it, as far as it is to be done on the day of the return or later. `free` is
-/// when they were to be back.
+/// A return before its day.
+pub(crate) struct Return<'a> {
+    pub(crate) trip: Trip,
+    /// The day of it.
+    pub(crate) on: NaiveDate,
+    /// When they were to be back.
+    pub(crate) free: NaiveDate,
+    /// When they are away still.
+    pub(crate) rest: &'a DateRanges,
+}
+
+/// Moves back what is as the absence left it: what was passed on, as far as it is to be done on the day of the return or
+/// later, and what was put off, to the first day from its own on that is free now. That may have been put off further by
+/// what the `others` have moved, the other absences.
 pub(crate) async fn come_back(
     change: &mut Change<'_>,
-    trip: Trip,
-    on: NaiveDate,
-    free: NaiveDate,
+    back: Return<'_>,
     moved: &mut Moved,
+    others: &mut [Moved],
 ) -> Result<()> {
+    let Return { trip, on, free, rest } = back;
     let ids = moved.passed_on.iter().map(|passed| passed.occurrence);
     let ids: Vec<_> = ids.chain(moved.postponed.iter().map(|postponed| postponed.occurrence)).collect();
     let mut open = still_open(change, &ids).await?;
     put_off_while_away(&mut open, open_of(change, trip.member).await?, free, moved);
+    let may_do = !doers(change, &[trip.member]).await?.is_empty();
     for (mut task, open) in with_tasks(change, open).await? {
         let mut rotation = task.rotation()?;
         for mut occurrence in open {
             let id = occurrence.id;
-            if let Some(postponed) = moved.postponed.iter_mut().find(|postponed| postponed.occurrence == id)
-                && occurrence.due_on == Some(postponed.to)
-            {
-                let to = postponed.from.naive().max(on);
-                if postponed.to != to.into() {
+            let all = std::iter::once(&mut *moved).chain(others.iter_mut());
+            let put_off = all
+                .flat_map(|moved| moved.postponed.iter_mut())
+                .find(|put_off| put_off.occurrence == id && occurrence.due_on == Some(put_off.to));
+            if let Some(put_off) = put_off {
+                let to = rest.first_free(put_off.from.naive().max(trip.today));
+                if put_off.to != to.into() {
                     put_on(change, &task, &mut occurrence, to).await?;
-                    postponed.to = to.into();
+                    put_off.to = to.into();
                 }
             }
             let is_due_later = occurrence.due_on.is_some_and(|due| due.naive().max(trip.today) >= on);
@@ -162,9 +194,13 @@ pub(crate) async fn come_back(
             if let Some(place) = was_passed_on {
                 let passed = moved.passed_on.swap_remove(place);
                 assign_again(change, &task, &mut rotation, &mut occurrence).await?;
-                if task.strategy == Strategy::Anyone {
-                    // They had claimed it, and nobody has since.
-                    occurrence.assignee_id = passed.to.or(Some(trip.member));
+                // Else they had claimed it, and nobody has since; or they had it from somebody.
+                let is_theirs =
+                    if task.strategy == Strategy::Anyone { passed.to.is_none() } else { passed.was_given };
+                if is_theirs && may_do {
+                    occurrence.assignee_id = Some(trip.member);
+                } else if task.strategy == Strategy::Anyone {
+                    occurrence.assignee_id = passed.to;
                 }
                 if occurrence.assignee_id != passed.to {
                     save_assignee(change, &task, &mut occurrence).await?;

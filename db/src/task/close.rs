@@ -3,7 +3,7 @@
 
 use super::assign::open;
 use super::occurrence::{NOBODYS, Occurrence, Slot, Status, has_successor, open_with_task, record, save};
-use super::recurrence::{self, Closed, due};
+use super::recurrence::{self, due};
 use super::review::submit;
 use super::rotation::{Closing, Outcome, PreImage};
 use super::{Task, refuse_strangers, save_rotation, to_json};
@@ -29,6 +29,9 @@ pub(super) struct Before {
     pub(super) rotation: Option<PreImage<MemberId>>,
     /// What was opened by it.
     pub(super) successors: Vec<OccurrenceId>,
+    /// Whether what follows it was there before; not yet told by what was closed long ago.
+    #[serde(default)]
+    pub(super) was_left: Option<bool>,
 }
 
 /// Says that an occurrence was done: its doer has the credit, and the next one is opened. Of several who say so at once
@@ -122,15 +125,16 @@ pub(super) async fn close(
     let mut rotation = task.rotation()?;
     let closing = Closing { turn: occurrence.holder_id, assignee: occurrence.assignee_id, outcome };
     let before = rotation.close(task.sharing()?, closing);
+    let was_left = has_successor(change, &occurrence).await?;
     let successors = match next(&task, &occurrence, at, change.now())? {
-        Some(next) if !has_successor(change, &occurrence).await? => {
+        Some(next) if !was_left => {
             let slot = Slot::of(&task, Some(next));
             open(change, &task, &mut rotation, slot, occurrence.number + 1, occurrence.share()).await?
         }
         _ => Vec::new(),
     };
     save_rotation(change, &mut task, &rotation).await?;
-    occurrence.pre_image = Some(to_json(&Before { rotation: before, successors })?);
+    occurrence.pre_image = Some(to_json(&Before { rotation: before, successors, was_left: Some(was_left) })?);
     let keep = diesel::update(occurrences::table)
         .filter(occurrences::id.eq(occurrence.id))
         .set(occurrences::pre_image.eq(&occurrence.pre_image));
@@ -141,8 +145,7 @@ pub(super) async fn close(
 /// What the rule has after an occurrence that was closed, as if `at` that time.
 fn next(task: &Task, occurrence: &Occurrence, at: Time, now: Time) -> Result<Option<recurrence::Occurrence>> {
     let (Some(date), Some(plan)) = (occurrence.planned_on, task.plan()?) else { return Ok(None) };
-    let number = u32::try_from(occurrence.number).unwrap_or(u32::MAX);
-    Ok(plan.next(&Closed { date: date.naive(), at, number }, now))
+    Ok(plan.next(occurrence, date.naive(), at, now))
 }
 
 /// Fails if it could not yet be done at that time.

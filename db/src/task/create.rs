@@ -129,6 +129,7 @@ impl Create {
             reminders: Json(self.reminders.checked()?),
             requires_approval: self.requires_approval,
             opens_before: opens_before(self.opens_before)?,
+            first_number: None,
             created_by: change.actor()?.id(),
             created_at: change.now(),
             archived_at: None,

@@ -4,7 +4,7 @@
 use super::create::{NOTES_LIMIT, TITLE_LIMIT, no_start, opens_before, weight};
 use super::recurrence::{Mode, Overflow};
 use super::reminder::{self, Reminders};
-use super::replan::{Cause, go_on, plan_anew};
+use super::replan::{Cause, go_on, next_number, plan_anew};
 use super::rotation::{Help, Rotation, Strategy};
 use super::subtask::{labels, subtasks};
 use super::{MissedPolicy, Task, record, refuse_strangers, save_rotation, share, to_json, turn_length};
@@ -19,8 +19,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 
-/// The names of what makes up a schedule.
-const SCHEDULE: [&str; 6] = ["startDate", "dueTime", "timeZone", "rule", "overflow", "mode"];
+/// The names of what says on which dates it is due.
+const DATES: [&str; 4] = ["startDate", "rule", "overflow", "mode"];
+/// The names of what says when on these.
+const CLOCK: [&str; 2] = ["dueTime", "timeZone"];
 
 /// When a chore is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,7 +52,8 @@ pub struct Update {
     pub notes: Option<To<String>>,
     /// How much work it is.
     pub weight: Option<i32>,
-    /// When it is due: what is open is planned anew, and cancelled if there is no further date.
+    /// When it is due: what is open is planned anew, for today or later, and cancelled if there is no further date. Where
+    /// the dates stay the same, what is open keeps its own.
     pub schedule: Option<To<When>>,
     /// Who shares it, in order: what is open is assigned anew.
     pub roster: Option<Vec<MemberId>>,
@@ -119,17 +122,23 @@ impl Operation for Update {
         if fields.contains(&"roster") {
             refuse_strangers(change, "roster", rotation.order()).await?;
         }
+        if begins_anew(&before, &after) {
+            after.first_number = Some(next_number(change, &before).await?);
+        }
         save(change, event::Kind::TaskUpdated, &mut after, &fields).await?;
-        let is_schedule_new = fields.iter().any(|field| SCHEDULE.contains(field));
-        if is_schedule_new {
+        let are_dates_new = fields.iter().any(|field| DATES.contains(field));
+        if are_dates_new {
             plan_anew(change, &after, &mut rotation, Cause::Schedule).await?;
-        } else if fields.contains(&"missedPolicy") {
+        } else if fields.iter().any(|field| CLOCK.contains(field)) {
+            plan_anew(change, &after, &mut rotation, Cause::Clock).await?;
+        }
+        if !are_dates_new && fields.contains(&"missedPolicy") {
             plan_anew(change, &after, &mut rotation, Cause::MissedPolicy).await?;
         }
         if fields.contains(&"roster") || fields.contains(&"strategy") {
             share::anew(change, &before, &after, &mut rotation).await?;
         }
-        if is_schedule_new {
+        if are_dates_new {
             // One that had come to its end goes on if the new schedule does.
             go_on(change, &after, &mut rotation).await?;
         }
@@ -228,6 +237,13 @@ impl Update {
     }
 }
 
+/// Whether its schedule is counted from what comes next: from another start or by another mode it is, and where nothing was
+/// counted.
+fn begins_anew(before: &Task, after: &Task) -> bool {
+    let is_counted = before.rule.as_ref().is_some_and(|rule| rule.contains("COUNT="));
+    (before.start_on, before.mode) != (after.start_on, after.mode) || before.rule != after.rule && !is_counted
+}
+
 fn differences(before: &Task, after: &Task) -> Result<Vec<&'static str>> {
     let is_zone_new =
         before.time_zone != after.time_zone || before.has_household_zone != after.has_household_zone;
@@ -300,6 +316,7 @@ pub(super) async fn save(
         tasks::reminders.eq(&task.reminders),
         tasks::requires_approval.eq(task.requires_approval),
         tasks::opens_before.eq(task.opens_before),
+        tasks::first_number.eq(task.first_number),
         tasks::archived_at.eq(task.archived_at),
         tasks::version.eq(task.version),
     ));

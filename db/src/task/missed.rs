@@ -62,11 +62,11 @@ async fn households_to_act_on(conn: &mut Connection, now: Time, limit: i64) -> R
 #[derive(Debug, Serialize)]
 struct ActOnMissed {}
 
-/// How many occurrences of a household were treated.
+/// How much of a household was treated.
 #[derive(Debug)]
-struct Treated {
-    household: HouseholdId,
-    count: usize,
+pub(crate) struct Treated {
+    pub(crate) household: HouseholdId,
+    pub(crate) count: usize,
 }
 
 impl Subject for Treated {

@@ -136,6 +136,12 @@ impl Occurrence {
         self.due_on.filter(|_| self.due_time.is_none())
     }
 
+    /// Whether a later one of this share is in its line: what is nobody's own follows everybody's, and everybody's own
+    /// follow what was nobody's.
+    pub(super) fn is_followed_by(&self, share: MemberId) -> bool {
+        self.share == NOBODYS || [self.share, NOBODYS].contains(&share)
+    }
+
     /// The member of whose own line it is one, where everybody has their own.
     pub fn share(&self) -> Option<MemberId> {
         (self.share != NOBODYS).then_some(self.share)
@@ -230,9 +236,7 @@ pub(super) async fn has_successor(change: &mut Change<'_>, occurrence: &Occurren
         .filter(occurrences::number.eq(occurrence.number.saturating_add(1)))
         .select(occurrences::share);
     let shares: Vec<MemberId> = run!(change.conn(), |c| query.load(c).await)?;
-    // What is nobody's own follows everybody's, and everybody's own follow what was nobody's.
-    let own = occurrence.share;
-    Ok(shares.iter().any(|share| own == NOBODYS || [own, NOBODYS].contains(share)))
+    Ok(shares.into_iter().any(|share| occurrence.is_followed_by(share)))
 }
 
 pub(super) fn record(

@@ -6,7 +6,7 @@ use super::plan::LAST_DAY;
 use super::recurrence::local_date;
 use super::replan::{Cause, go_on, plan_anew};
 use super::rotation::{DateRange, DateRanges};
-use super::{Task, save_rotation};
+use super::{Task, reminder, save_rotation};
 use crate::access::Permission;
 use crate::{Change, Date, Entry, Error, Json, Operation, RefusalCode, Result, TaskId, event};
 use chrono::NaiveDate;
@@ -92,6 +92,8 @@ impl Operation for Resume {
         // A pause without an end had left nothing open.
         go_on(change, &task, &mut rotation).await?;
         save_rotation(change, &mut task, &rotation).await?;
+        // What stays on its date can have been opened without those that fell into the pause.
+        reminder::schedule_all(change, &task).await?;
         Ok(task)
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Plan<'a> {
     schedule: Schedule,
     /// Whether the calendar says when, and not when it was done, nor that it is due once.
     is_by_calendar: bool,
+    /// The number of the first occurrence by the schedule.
+    first_number: i32,
     paused: &'a DateRanges,
 }
 
@@ -26,7 +28,8 @@ impl Task {
     /// When it is due; nothing if it has no date. Whoever looks for what follows an occurrence asks this, not the schedule.
     pub(super) fn plan(&self) -> Result<Option<Plan<'_>>> {
         let is_by_calendar = self.rule.is_some() && self.mode == Mode::Fixed;
-        let plan = |schedule| Plan { schedule, is_by_calendar, paused: &self.paused };
+        let first_number = self.first_number.unwrap_or(1);
+        let plan = |schedule| Plan { schedule, is_by_calendar, first_number, paused: &self.paused };
         Ok(self.schedule()?.map(plan))
     }
 }
@@ -42,14 +45,28 @@ impl Plan<'_> {
         self.outside_pauses(self.schedule.first())
     }
 
-    /// See [`Schedule::next`].
-    pub(super) fn next(&self, closed: &Closed, now: Time) -> Option<recurrence::Occurrence> {
-        self.outside_pauses(self.schedule.next(closed, now)?)
+    /// What follows an occurrence that was planned for this date, as if it was closed `at` that time. See
+    /// [`Schedule::next`].
+    pub(super) fn next(
+        &self,
+        closed: &Occurrence,
+        date: NaiveDate,
+        at: Time,
+        now: Time,
+    ) -> Option<recurrence::Occurrence> {
+        // By an earlier schedule there may have been as many as this one has.
+        let number = u32::try_from(closed.number - self.first_number + 1).unwrap_or(0);
+        self.outside_pauses(self.schedule.next(&Closed { date, at, number }, now)?)
     }
 
     /// See [`Schedule::after`].
     pub(super) fn after(&self, date: NaiveDate) -> Option<recurrence::Occurrence> {
         self.outside_pauses(self.schedule.after(date)?)
+    }
+
+    /// See [`Schedule::on`].
+    pub(super) fn on(&self, date: NaiveDate) -> recurrence::Occurrence {
+        self.schedule.on(date)
     }
 
     /// The first it could be due on this date or later.
@@ -71,7 +88,7 @@ impl Plan<'_> {
             planned = if self.is_by_calendar {
                 self.schedule.after(pause.last())?
             } else {
-                let day = pause.last().succ_opt().filter(|day| *day <= LAST_DAY)?;
+                let day = pause.last().succ_opt().filter(|day| *day < LAST_DAY)?;
                 self.schedule.on(day)
             };
         }
@@ -86,12 +103,9 @@ impl Plan<'_> {
             return self.after(date);
         }
         let closed_at = before.closed_at.or(before.done_at).unwrap_or(now);
-        let closed = Closed {
-            date,
-            at: before.done_at.unwrap_or(closed_at),
-            number: u32::try_from(before.number).unwrap_or(u32::MAX),
-        };
-        let next = self.next(&closed, closed_at)?;
-        if next.date < self.schedule.first().date { self.first() } else { Some(next) }
+        let next = self.next(before, date, before.done_at.unwrap_or(closed_at), closed_at)?;
+        // What was closed early goes on from there, but not what was closed before the schedule was this one.
+        let is_begun = before.number >= self.first_number;
+        if !is_begun && next.date < self.schedule.first().date { self.first() } else { Some(next) }
     }
 }

@@ -30,7 +30,7 @@ use std::iter;
 
 /// The most dates shown in advance.
 pub const PREVIEW_LIMIT: usize = 50;
-/// The first year that a schedule can start in; the last is 9999.
+/// The first year that a schedule can start in; the last is 9999, without its last day, which ends in the year after.
 pub const FIRST_YEAR: i32 = 1900;
 
 labels! {
@@ -94,7 +94,7 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if `start` is not in 1900 to 9999, `time` is not in whole seconds, the rule has no date from
+    /// [`Error::Refused`] if `start` is not in 1900 to 9999, or the last day of these, `time` is not in whole seconds, the rule has no date from
     /// its start on, or the mode is [`Mode::AfterCompletion`] and the rule names days or months, which would not
     /// be asked.
     pub fn new(
@@ -105,8 +105,8 @@ impl Schedule {
         overflow: Overflow,
         mode: Mode,
     ) -> Result<Self> {
-        if !(FIRST_YEAR..=dates::LAST.year()).contains(&start.year()) {
-            let message = "must be in the years 1900 to 9999";
+        if start.year() < FIRST_YEAR || start > dates::LAST {
+            let message = "must be in the years 1900 to 9999, and not on their last day";
             return Err(Error::refused(RefusalCode::Invalid, "startDate", message));
         }
         if time.is_some_and(|time| time.nanosecond() != 0) {

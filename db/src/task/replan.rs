@@ -17,8 +17,10 @@ use diesel_async::RunQueryDsl;
 /// Why open occurrences are planned anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The schedule is another: all of them are.
+    /// The dates are others: all of them are, and none comes before today.
     Schedule,
+    /// The time of the day or the zone is another: none is, but when it is due on its date.
+    Clock,
     /// What is done about missed ones is another: none is, but when that acts on them.
     MissedPolicy,
     /// The chore is paused: those that are due in a pause are, and none comes earlier by that.
@@ -31,8 +33,8 @@ impl Cause {
     /// From which date on the occurrence is planned anew; none if it is not.
     fn floor(self, task: &Task, occurrence: &Occurrence, today: NaiveDate) -> Option<NaiveDate> {
         match self {
-            Self::Schedule => Some(NaiveDate::MIN),
-            Self::MissedPolicy => None,
+            Self::Schedule => Some(today),
+            Self::Clock | Self::MissedPolicy => None,
             Self::Pause => occurrence.due_on.map(Date::naive).filter(|due| task.paused.cover(*due)),
             Self::Resumption(back) => {
                 // What was put off by hand stays where it was put.
@@ -68,6 +70,10 @@ pub(super) async fn plan_anew(
     let mut undated: Vec<MemberId> = Vec::new();
     for mut occurrence in open {
         let Some(floor) = cause.floor(task, &occurrence, today) else {
+            if let (Cause::Clock, Some(plan), Some(on)) = (cause, &plan, occurrence.due_on) {
+                set_clock(change, task, &mut occurrence, plan.on(on.naive())).await?;
+                continue;
+            }
             let acts_at = match cause {
                 Cause::MissedPolicy => task.acts_at(occurrence.planned_on, occurrence.due_on)?,
                 _ => task.acts_again_at(&occurrence)?,
@@ -129,6 +135,25 @@ async fn planned(
         Some(before) => plan.successor(&before, now),
         None => plan.not_before(local_date(now, plan.zone())),
     })
+}
+
+/// Makes it due at the chore's time of that date, which is the one it has.
+async fn set_clock(
+    change: &mut Change<'_>,
+    task: &Task,
+    occurrence: &mut Occurrence,
+    due: recurrence::Occurrence,
+) -> Result<()> {
+    let before = (occurrence.due_time, occurrence.due_at);
+    (occurrence.due_time, occurrence.due_at) = (task.due_time, due.due);
+    let acts_at = task.acts_again_at(occurrence)?;
+    if (occurrence.due_time, occurrence.due_at) == before {
+        return act_at(change, occurrence, acts_at).await;
+    }
+    occurrence.acts_at = acts_at;
+    save(change, task, occurrence, Status::Open).await?;
+    record(change, event::Kind::OccurrenceRescheduled, occurrence, &["dueTime", "dueAt"]);
+    Ok(())
 }
 
 /// Makes it due then, or after the absence of whose own it is, which is news if it was not.
@@ -201,6 +226,23 @@ pub(super) async fn go_on(
         open(change, task, rotation, Slot::of(task, planned), number, share).await?;
     }
     Ok(())
+}
+
+/// The number of what comes next of the chore, open or not. Where everybody has their own, it is that of who is farthest.
+pub(super) async fn next_number(change: &mut Change<'_>, task: &Task) -> Result<i32> {
+    let mut next = None;
+    let mut seen: Vec<MemberId> = Vec::new();
+    // In each line the first that is open comes next.
+    for occurrence in open_of(change, task).await? {
+        if !seen.contains(&occurrence.share) {
+            seen.push(occurrence.share);
+            next = next.max(Some(occurrence.number));
+        }
+    }
+    match next {
+        Some(next) => Ok(next),
+        None => Ok(last_of(change, task, None).await?.map_or(1, |last| last.number + 1)),
+    }
 }
 
 /// Whose own lines of occurrences it has; one that is nobody's where not everybody has their own.

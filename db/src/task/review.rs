@@ -49,7 +49,8 @@ impl Operation for Approve {
     }
 }
 
-/// Does not agree that an occurrence is done: it is open again as it was, and says why.
+/// Does not agree that an occurrence is done: it is open again as it was, and says why. One of who no longer shares a chore
+/// that everybody does for themselves is skipped instead, as nobody else does it for them.
 #[derive(Debug, Serialize)]
 pub struct Reject {
     /// Which.
@@ -67,6 +68,10 @@ impl Operation for Reject {
         let note = text::lines("note", &self.note, NOTE_LIMIT)?;
         let (mut occurrence, mut task) = pending_with_task(change, self.occurrence).await?;
         sign(change, &mut occurrence, Some(note))?;
+        if task.has_ended_line_of(&occurrence)? {
+            // Rare, and large: it would make every rejection larger.
+            return Box::pin(close_for_good(change, task, occurrence)).await;
+        }
         let mut rotation = task.rotation()?;
         reopen(change, &task, &mut rotation, &mut occurrence).await?;
         save(change, &task, &mut occurrence, Status::Pending).await?;
@@ -74,6 +79,18 @@ impl Operation for Reject {
         save_rotation(change, &mut task, &rotation).await?;
         Ok(occurrence)
     }
+}
+
+async fn close_for_good(
+    change: &mut Change<'_>,
+    task: Task,
+    mut occurrence: Occurrence,
+) -> Result<Occurrence> {
+    occurrence.status = Status::Skipped;
+    (occurrence.done_by, occurrence.done_at) = (None, None);
+    super::close::sign(change, &mut occurrence);
+    let now = change.now();
+    close(change, task, occurrence, Status::Pending, Outcome::Skipped, now).await
 }
 
 /// Says who has looked at it, and that this was somebody else than its doer.

@@ -2,11 +2,10 @@
 
 use super::assign::{assign_again, cancel};
 use super::close::Before;
-use super::occurrence::{Occurrence, Status, has_successor, record, save, with_task};
+use super::occurrence::{Occurrence, Status, record, save, with_task};
 use super::rotation::Rotation;
 use super::{Task, doers, from_json, save_rotation};
 use crate::access::{Member, Permission};
-use crate::among::among;
 use crate::tables::occurrences;
 use crate::{Change, Entry, Error, MemberId, OccurrenceId, Operation, RefusalCode, Result, Time, event};
 use diesel::prelude::*;
@@ -16,10 +15,12 @@ use std::time::Duration;
 
 /// For how long who closed an occurrence can take that back.
 pub const UNDO_WINDOW: Duration = Duration::from_mins(15);
+/// So many that follow are looked at: more than two of each of the longest roster.
+const FOLLOWING: i64 = 201;
 
 /// Takes back that an occurrence was closed: for [`UNDO_WINDOW`] by who closed it, or agreed that it was done, and any time
 /// with the right to, as long as what followed it is still open. That it was done can be taken back as long as nobody has
-/// agreed. One that is open stays so.
+/// agreed. One that is open stays so; one of who no longer shares a chore that everybody does for themselves cannot be open again.
 #[derive(Debug, Serialize)]
 pub struct Undo {
     /// Which.
@@ -37,16 +38,24 @@ impl Operation for Undo {
             return Ok(occurrence);
         }
         refuse_late(change.actor()?, &occurrence, change.now())?;
+        if task.has_ended_line_of(&occurrence)? {
+            let message = "is of somebody who no longer shares this chore: nobody could do it";
+            return Err(Error::refused(RefusalCode::Gone, "occurrenceId", message));
+        }
         let closed_as = occurrence.status;
         let mut rotation = task.rotation()?;
         // What waits to be agreed on has neither moved the turn nor opened anything.
         if closed_as != Status::Pending {
             let Some(before) = occurrence.pre_image.take() else { return Err(superseded()) };
             let before: Before = from_json(&before)?;
-            if let Some(turn) = before.rotation {
-                rotation.restore(turn).map_err(|_| superseded())?;
+            if !before.was_left.unwrap_or(before.successors.is_empty()) {
+                cancel_next(change, &occurrence).await?;
             }
-            cancel_all(change, &before.successors).await?;
+            // With what follows still open, nobody's turn was used up since: if it does not fit, the chore is shared in
+            // another way by now, and the turn is where that has it.
+            if let Some(turn) = before.rotation {
+                rotation.restore(turn).unwrap_or_default();
+            }
             (occurrence.reviewed_by, occurrence.reviewed_at, occurrence.review_note) = (None, None, None);
         }
         if closed_as == Status::Missed {
@@ -104,20 +113,22 @@ fn refuse_late(actor: &Member, occurrence: &Occurrence, now: Time) -> Result<()>
     Err(Error::refused(RefusalCode::UndoWindowClosed, "occurrenceId", message))
 }
 
-/// Cancels what the closing opened, if all of it is still open.
-async fn cancel_all(change: &mut Change<'_>, ids: &[OccurrenceId]) -> Result<()> {
+/// Cancels what now follows in its line, if all of it is open and nothing follows that. It need not be what the closing has
+/// opened: that may have been cancelled, and have come back as another, by whatever became of the chore meanwhile.
+async fn cancel_next(change: &mut Change<'_>, closed: &Occurrence) -> Result<()> {
     let query = occurrences::table
-        .filter(among(occurrences::id, ids))
-        .filter(occurrences::status.eq(Status::Open))
-        .order(occurrences::id);
-    let open: Vec<Occurrence> = run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)?;
-    if open.len() != ids.len() {
+        .filter(occurrences::task_id.eq(closed.task_id))
+        .filter(occurrences::number.gt(closed.number))
+        .order((occurrences::number, occurrences::id))
+        .limit(FOLLOWING);
+    let mut next: Vec<Occurrence> =
+        run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)?;
+    next.retain(|next| closed.is_followed_by(next.share));
+    let number = next.iter().map(|next| next.number).next();
+    if next.iter().any(|next| !next.is_open() || Some(next.number) != number) {
         return Err(superseded());
     }
-    for occurrence in &open {
-        if has_successor(change, occurrence).await? {
-            return Err(superseded());
-        }
+    for occurrence in &next {
         cancel(change, occurrence).await?;
     }
     Ok(())

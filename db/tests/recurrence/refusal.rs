@@ -54,7 +54,7 @@ fn a_chore_after_completion_names_no_days() {
 
 #[test]
 fn starts_and_times_have_limits() {
-    for start in ["1899-12-31", "-0001-01-01", "+10000-01-01"] {
+    for start in ["1899-12-31", "-0001-01-01", "9999-12-31", "+10000-01-01"] {
         assert!(schedule(start, "FREQ=DAILY", Clamp).unwrap_err().to_string().starts_with("startDate: "));
     }
     for time in ["18:30:00.5", "23:59:60"] {
@@ -70,5 +70,18 @@ fn a_preview_has_a_limit() {
     assert_eq!(daily.preview(PREVIEW_LIMIT).unwrap().len(), PREVIEW_LIMIT);
     for count in [0, PREVIEW_LIMIT + 1, usize::MAX] {
         assert_eq!(daily.preview(count).unwrap_err().to_string(), "count: must be from 1 to 50");
+    }
+}
+
+#[test]
+fn what_is_due_last_is_due_in_a_year_of_four_digits() {
+    for mode in [Mode::Fixed, Mode::AfterCompletion] {
+        let rule = "FREQ=DAILY".parse().unwrap();
+        let made = Schedule::new(day("9999-12-29"), None, Tz::Etc__GMTPlus12, rule, Clamp, mode).unwrap();
+        let last = made.preview(9).unwrap().pop().unwrap();
+        assert_eq!(
+            (last.date, last.due.to_utc().to_rfc3339()),
+            (day("9999-12-30"), "9999-12-31T12:00:00+00:00".into())
+        );
     }
 }

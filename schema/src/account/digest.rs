@@ -10,8 +10,8 @@ use roomm8_db::digest::{self, Wish};
 use roomm8_db::{Error as DbError, RefusalCode, UserId, WallTime};
 
 /// When you are told, in one mail, what is due tomorrow in all your households: open occurrences that are yours, or that you
-/// can claim. No mail comes if there are none, and none about a household you are away from. It comes once for a local
-/// date, also if you change this meanwhile.
+/// can claim. No mail comes if there are none, and none about a household you are away from, today or tomorrow. It comes
+/// once for a local date, also if you change this meanwhile.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct TaskDigest {
     /// The local time it comes at, also when clocks change. What cannot be sent within 6 hours is left out.

@@ -9,8 +9,9 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use roomm8_db::Date;
 use roomm8_db::member::{self, EndAway, SetAway};
 
-/// What becomes of the open occurrences that somebody who goes away was to do in that time. What is opened meanwhile is
-/// given to others, except of a chore that `EVERYONE` does for themselves: there it waits for them.
+/// What becomes of the open occurrences that somebody who goes away was to do in that time, and of what they have left
+/// overdue when it begins. What is opened meanwhile is given to others, except of a chore that `EVERYONE` does for
+/// themselves: there it waits for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "member::OpenChores")]
 pub(crate) enum OpenChores {

@@ -78,7 +78,9 @@ impl AssignmentMutation {
         nullable(async {
             let (household, occurrence) = GlobalId::occurrence(&input.occurrence_id)?;
             let operation = Claim { occurrence };
-            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            let mut outcome =
+                perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            outcome.user_errors.iter_mut().for_each(|error| error.place("occurrenceId"));
             Ok(ClaimOccurrencePayload::new(outcome.map(Occurrence::from), input.client_mutation_id))
         })
         .await

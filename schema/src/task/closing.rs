@@ -113,8 +113,9 @@ impl ClosingMutation {
         .await
     }
 
-    /// Takes back that an occurrence was closed: it is open as it was before, and what it opened is cancelled. Refused with
-    /// `SUPERSEDED` once that is closed, too. What you closed you can take back for 15 minutes (`UNDO_WINDOW_CLOSED`
+    /// Takes back that an occurrence was closed: it is open as it was before, and what followed it is cancelled. Refused with
+    /// `SUPERSEDED` once that is closed, too, and with `GONE` if it is of a chore for `EVERYONE` and of somebody who no longer
+    /// shares that. What you closed you can take back for 15 minutes (`UNDO_WINDOW_CLOSED`
     /// after that), and so can who agreed that it was done; while it is `PENDING`, you can at any time. That needs `DO_TASKS`.
     /// What anybody closed, or nobody as it was missed, can be taken back at any time with `UNDO_TASKS`. One that is open
     /// stays so.

@@ -28,7 +28,9 @@ pub(crate) struct UpdateTaskInput {
     weight: Option<i32>,
     /// When it is due, as a whole: what is left out of it is what it is in `createTask`. Null if it is to be done once, at
     /// no particular date. What is open is planned anew: the first one as of a new chore, others by when the one before
-    /// was closed. What has no further date is cancelled, and a chore that had come to its end goes on if it has one.
+    /// was closed, but for today or later; where only `time` and `timeZone` are others, it keeps its date. A `COUNT` after
+    /// completion counts from here on, unless `startDate` stays and there was one. What has no further date is cancelled,
+    /// and a chore that had come to its end goes on if it has one.
     schedule: MaybeUndefined<RecurrenceInput>,
     /// Who shares it, in order: at most 100 current members, each once. Who had their turn in this round is not asked
     /// again in it. What is open is assigned anew, but who claimed something keeps it.

@@ -31,8 +31,8 @@ pub(crate) enum RecurrenceMode {
 /// When a chore is due: once, or again and again.
 #[derive(Debug, InputObject)]
 pub(crate) struct RecurrenceInput {
-    /// The local date from which on it is due, in the years 1900 to 9999. It is a date of the chore only if the rule has
-    /// it.
+    /// The local date from which on it is due, in the years 1900 to 9999, but not the last day of these. It is a date
+    /// of the chore only if the rule has it.
     pub(super) start_date: LocalDate,
     /// The local time it is due at, also when clocks change; without, it is due by the end of the day.
     pub(super) time: Option<LocalTime>,

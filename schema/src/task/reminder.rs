@@ -83,8 +83,9 @@ pub(crate) struct NudgeMutation;
 #[Object]
 impl NudgeMutation {
     /// Asks, by mail and at once, who is to do an open occurrence, or all who share the chore if it is to be claimed; never
-    /// yourself: `INVALID` if there is nobody else. Once an hour for each chore, whoever asks: `RATE_LIMITED` with
-    /// `retryAfter` beyond that. Needs `DO_TASKS`.
+    /// yourself: `INVALID` if there is nobody else, or nobody who would be told, as the chore is paused, or they are away or
+    /// have not proven their address. Once an hour for each chore, whoever asks: `RATE_LIMITED` with `retryAfter` beyond
+    /// that. Needs `DO_TASKS`.
     async fn nudge_occurrence(
         &self,
         ctx: &Context<'_>,

@@ -66,8 +66,9 @@ impl ReviewMutation {
         .await
     }
 
-    /// Does not agree that a `PENDING` occurrence is done: it is open again as it was before, and `reviewNote` says why. Its
-    /// doer cannot do this: they take it back with `undoOccurrence`. Needs `DO_TASKS`.
+    /// Does not agree that a `PENDING` occurrence is done: it is open again as it was before, and `reviewNote` says why. Of a
+    /// chore for `EVERYONE`, one of somebody who no longer shares it is `SKIPPED` instead, as nobody could do it. Its doer
+    /// cannot do this: they take it back with `undoOccurrence`. Needs `DO_TASKS`.
     async fn reject_occurrence(
         &self,
         ctx: &Context<'_>,

@@ -219,6 +219,7 @@ async fn what_is_anyones_is_claimed_once_and_let_go_of(deployment: Deployment) {
     let is_bos = one["cursor"].is_string();
     let (won, lost) = if is_bos { (&one, &other) } else { (&other, &one) };
     assert_eq!((&won["userErrors"], &lost["userErrors"][0]["code"]), (&json!([]), &json!("CONFLICT")));
+    assert_eq!(lost["userErrors"][0]["field"], json!(["occurrenceId"]));
     assert_eq!(won["occurrence"], lost["occurrence"], "the loser sees whose it is");
     let (winner, loser) = if is_bos { (bo, chloe) } else { (chloe, bo) };
     let refused = tries(loser, system.a(), "releaseOccurrence", &free, json!({})).await;

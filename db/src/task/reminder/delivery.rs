@@ -67,9 +67,7 @@ pub(crate) async fn freshen(
     for letter in letters {
         let Some(subject) = subject(&letter.content) else { continue };
         let fresh = match rows.get(&subject) {
-            Some(row) if row.is_asked()? && !row.is_away(&away, now)? && !row.is_paused(now)? => {
-                row.fresh(&letter.content)
-            }
+            Some(row) if row.is_told(&away, now)? => row.fresh(&letter.content),
             _ => None,
         };
         match fresh {
@@ -78,6 +76,24 @@ pub(crate) async fn freshen(
         }
     }
     Ok(called_off)
+}
+
+/// Those of these people who would be told now of an open occurrence.
+pub(super) async fn within_reach(
+    conn: &mut Connection,
+    occurrence: OccurrenceId,
+    people: &[MemberId],
+    now: Time,
+) -> Result<Vec<MemberId>> {
+    let rows = as_they_are(conn, &[occurrence], people).await?;
+    let away = absences_of(conn, people, now).await?;
+    let mut within_reach = Vec::new();
+    for row in rows.into_values() {
+        if row.is_told(&away, now)? {
+            within_reach.push(row.member_id);
+        }
+    }
+    Ok(within_reach)
 }
 
 fn subject(content: &Content) -> Option<(OccurrenceId, MemberId)> {
@@ -129,6 +145,10 @@ async fn absences_of(
 }
 
 impl Now {
+    fn is_told(&self, away: &HashMap<MemberId, DateRanges>, now: Time) -> Result<bool> {
+        Ok(self.is_asked()? && !self.is_away(away, now)? && !self.is_paused(now)?)
+    }
+
     fn is_asked(&self) -> Result<bool> {
         let rotation: Rotation<MemberId> = from_json(&self.rotation)?;
         Ok(is_asked(self.member_id, self.role.may(Permission::DoTasks), self.assignee_id, rotation.order()))

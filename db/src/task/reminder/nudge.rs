@@ -1,5 +1,6 @@
 //! Asking somebody to do what they are to do.
 
+use super::delivery::within_reach;
 use super::schedule::recipients;
 use crate::access::Permission;
 use crate::member::Profile;
@@ -15,7 +16,8 @@ use std::time::Duration;
 pub const NUDGE_EVERY: Duration = Duration::from_hours(1);
 
 /// Tells at once who is to do an open occurrence, or all who share it if it is nobody's, but never the one who asks. Once
-/// in [`NUDGE_EVERY`] for each chore; [`Error::Throttled`] beyond that.
+/// in [`NUDGE_EVERY`] for each chore; [`Error::Throttled`] beyond that. Refused, and not counted, if it would reach nobody: the
+/// chore is paused, or they are away or have not proven their address.
 #[derive(Debug, Serialize)]
 pub struct Nudge {
     /// Which.
@@ -33,12 +35,20 @@ impl Operation for Nudge {
         let mut people = recipients(change.conn(), &task, &occurrence).await?;
         people.retain(|person| person.member != actor);
         if people.is_empty() {
-            let message = "is for nobody but you to do";
-            return Err(Error::refused(RefusalCode::Invalid, "occurrenceId", message));
+            return Err(invalid("is for nobody but you to do"));
+        }
+        // Or the hour would be used up for nothing.
+        let now = change.now();
+        let members: Vec<_> = people.iter().map(|person| person.member).collect();
+        let told = within_reach(change.conn(), occurrence.id, &members, now).await?;
+        people.retain(|person| told.contains(&person.member));
+        if people.is_empty() {
+            return Err(invalid(
+                "reaches nobody now: the chore is paused, or they are away or have not proven their address",
+            ));
         }
         change.take(&format!("nudge:{}", task.id), Limit { burst: 1, per: NUDGE_EVERY }).await?;
         let nudger_name = Profile::find(change.conn(), actor.into()).await?.display_name;
-        let now = change.now();
         for person in people {
             let content = Content::TaskNudge {
                 display_name: person.display_name,
@@ -63,4 +73,8 @@ impl Operation for Nudge {
         }
         Ok(occurrence)
     }
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::refused(RefusalCode::Invalid, "occurrenceId", message)
 }
