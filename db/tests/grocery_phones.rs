@@ -383,8 +383,10 @@ impl<'a> Run<'a> {
         let counts = list::counts(&mut db.connection().await.unwrap(), &[self.list]).await.unwrap();
         let counts = counts.get(&self.list).copied().unwrap_or_default();
         let counted = [State::Open, State::Unavailable, State::Bought]
-            .map(|state| served.values().filter(|shown| shown.item.state == state).count() as i64);
-        assert_eq!([counts.open, counts.unavailable, counts.bought], counted, "seed {}", self.seed);
+            .map(|state| served.values().filter(|shown| shown.item.state == state).count());
+        let told =
+            [counts.open, counts.unavailable, counts.bought].map(|count| usize::try_from(count).unwrap());
+        assert_eq!(told, counted, "seed {}", self.seed);
         perform(db, self.flat.users[0], self.flat.id, list::Archive { list: self.list }).await.unwrap();
     }
 

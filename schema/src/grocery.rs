@@ -29,6 +29,7 @@ pub(crate) use store::{GroceryStore, find_store, known_store, stores};
 pub(crate) use trip::{GroceryTrip, find_trip, known_trip, trips};
 
 use crate::connection::{Connection, PageArguments};
+use crate::cost::cost;
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::household::Household;
 use crate::id::GlobalId;
@@ -157,6 +158,7 @@ impl GroceryList {
 
     /// What may be missing on it: what is bought again and again and is due by now, the most overdue first, then what is
     /// mostly bought together with something on it. What is on it is not among them.
+    #[graphql(directive = cost::apply("50".to_owned()))]
     async fn suggestions(
         &self,
         ctx: &Context<'_>,
@@ -167,6 +169,7 @@ impl GroceryList {
 
     /// What has changed on it: what a phone that was without network fetches to catch up. It is the list as a whole without
     /// `since`, with a cursor that cannot be resumed, and where more than 1,000 things have changed: `isWhole` says so.
+    #[graphql(directive = cost::apply("200".to_owned()))]
     async fn changes(
         &self,
         ctx: &Context<'_>,

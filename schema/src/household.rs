@@ -12,6 +12,7 @@ pub(crate) use mutation::HouseholdMutation;
 
 use crate::connection::{Connection, PageArguments};
 use crate::conversation::Conversation;
+use crate::cost::cost;
 use crate::error::{Error, Nullable, Result, nullable};
 use crate::grocery::{
     self, GroceryCategory, GroceryLine, GroceryList, GroceryProduct, GroceryStaple, GroceryStore, GroceryTrip,
@@ -152,6 +153,7 @@ impl Household {
     }
 
     /// When a chore with this recurrence would be due, before it is made. Nothing is stored.
+    #[graphql(directive = cost::apply("20".to_owned()))]
     async fn preview_recurrence(
         &self,
         #[graphql(desc = "When it would be due.")] recurrence: RecurrenceInput,

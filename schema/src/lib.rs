@@ -12,6 +12,7 @@ mod payload;
 pub mod account;
 mod connection;
 mod conversation;
+mod cost;
 mod error;
 mod event;
 mod grocery;

@@ -238,6 +238,7 @@ impl End {
 }
 
 /// What is added to what is wanted already.
+#[derive(Clone, Copy)]
 pub(super) struct More<'a> {
     pub(super) amounts: &'a [Amount],
     pub(super) note: Option<&'a str>,

@@ -64,7 +64,8 @@ pub async fn of_list(
         .map(|(product, trip, at)| Purchase { product, trip, at, on: local_date(at, zone) })
         .collect();
     let listed = listed(conn, list).await?;
-    let mut found = suggested(&purchases, &listed, local_date(now, zone));
+    // It reckons for a while where much was bought.
+    let mut found = tokio::task::block_in_place(|| suggested(&purchases, &listed, local_date(now, zone)));
     found.truncate(limit);
     let ids: Vec<_> = found.iter().map(|(product, ..)| *product).collect();
     let query = grocery_products::table.filter(among(grocery_products::id, &ids));

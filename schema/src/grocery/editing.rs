@@ -48,7 +48,8 @@ pub(crate) struct GroceryItemChangesInput {
     #[graphql(default = false)]
     merge_if_taken: bool,
     /// The version you have seen: if any of what you change was changed since, the answer is `CONFLICT` with the item as it is
-    /// now. Other changes, ticks among them, stand beside yours.
+    /// now. Other changes, ticks among them, stand beside yours. It does not guard the category, nor another spelling of the same
+    /// name: those are the catalogue's, and `updateGroceryProduct` guards them.
     expected_version: Option<i32>,
 }
 

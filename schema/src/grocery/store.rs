@@ -5,6 +5,7 @@ mod mutation;
 pub(crate) use mutation::GroceryStoreMutation;
 
 use super::{GroceryCategory, GroceryProduct, known_category, known_product};
+use crate::cost::cost;
 use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::id::GlobalId;
 use crate::scalar::DateTime;
@@ -84,6 +85,7 @@ impl GroceryStore {
 
     /// The order in which the household walks through the store, learned from the order in which it ticks on the last trips:
     /// offer it, and take it over with `orderGrocerySections`. Null before 5 trips, and where it is the store's order already.
+    #[graphql(directive = cost::apply("20".to_owned()))]
     async fn learned_order(&self, ctx: &Context<'_>) -> Nullable<Vec<GroceryCategory>> {
         nullable_option(async {
             let scope = ctx.scope()?;

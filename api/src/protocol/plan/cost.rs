@@ -2,7 +2,8 @@
 //!
 //! A list is as long as it may get. One below a field with `first` or `last` (a Relay connection's `edges` and `nodes`)
 //! has what they ask for; any other as many items as the longest list among its field's arguments, and else
-//! [`LIST`]. The shape of it, and the names in which it is told, are those of Shopify's calculated query cost.
+//! [`LIST`]. A field that is more work than its objects says so by `@cost(weight:)` (GraphQL Cost Directives
+//! Specification, section 4.1), which is owed whatever the answer. The shape of it, and the names in which it is told, are those of Shopify's calculated query cost.
 
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{FieldDefinition, Type, Value as Literal};
@@ -61,44 +62,83 @@ pub(super) fn cost(schema: &Schema, plan: &OperationDefinition) -> Cost {
         root if super::introspects(root) => INTROSPECTION,
         _ => each,
     });
-    let fixed = roots.fold(0, u64::saturating_add);
     let root = root.as_ref().map_or("", |root| root.as_str());
-    let total = set(schema, root, &plan.selection_set.node, LIST).saturating_add(fixed).max(1);
-    Cost { total, fixed }
+    let selected = set(schema, root, &plan.selection_set.node, LIST);
+    let fixed = roots.fold(selected.fixed, u64::saturating_add);
+    Cost { total: selected.objects.saturating_add(fixed).max(1), fixed }
+}
+
+/// What is selected, in points.
+#[derive(Clone, Copy, Default)]
+struct Points {
+    /// One for each object.
+    objects: u64,
+    /// What is owed whatever the answer.
+    fixed: u64,
+}
+
+impl Points {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.saturating_add(other.objects),
+            fixed: self.fixed.saturating_add(other.fixed),
+        }
+    }
+
+    fn times(self, count: u64) -> Self {
+        Self { objects: self.objects.saturating_mul(count), fixed: self.fixed.saturating_mul(count) }
+    }
+
+    fn total(self) -> u64 {
+        self.objects.saturating_add(self.fixed)
+    }
 }
 
 /// What is selected of one object; its lists have so many items.
-fn set(schema: &Schema, ty: &str, set: &SelectionSet, items: u64) -> u64 {
-    let (mut fields, mut dearest) = (0_u64, 0);
+fn set(schema: &Schema, ty: &str, set: &SelectionSet, items: u64) -> Points {
+    let (mut fields, mut dearest) = (Points::default(), Points::default());
     for selection in &set.items {
         match &selection.node {
-            Selection::Field(selected) => {
-                fields = fields.saturating_add(field(schema, ty, &selected.node, items));
-            }
+            Selection::Field(selected) => fields = fields.plus(field(schema, ty, &selected.node, items)),
             // In a plan they are for one type each, of which the object has one.
             Selection::InlineFragment(fragment) => {
                 let condition = fragment.node.type_condition.as_ref();
                 let ty = condition.map_or(ty, |condition| condition.node.on.node.as_str());
-                dearest = dearest.max(self::set(schema, ty, &fragment.node.selection_set.node, items));
+                let other = self::set(schema, ty, &fragment.node.selection_set.node, items);
+                dearest = if other.total() > dearest.total() { other } else { dearest };
             }
             Selection::FragmentSpread(_) => {}
         }
     }
-    fields.saturating_add(dearest)
+    fields.plus(dearest)
 }
 
-fn field(schema: &Schema, ty: &str, field: &Field, items: u64) -> u64 {
-    if field.selection_set.node.items.is_empty() || is_introspection(&field.name.node) {
-        return 0;
+fn field(schema: &Schema, ty: &str, field: &Field, items: u64) -> Points {
+    let is_leaf = field.selection_set.node.items.is_empty();
+    if is_introspection(&field.name.node) {
+        return Points::default();
     }
     // It is there: the plan is of a valid document.
-    let Ok(definition) = schema.type_field(ty, &field.name.node) else { return 1 };
+    let Ok(definition) = schema.type_field(ty, &field.name.node) else {
+        return Points { objects: u64::from(!is_leaf), fixed: 0 };
+    };
+    let own = Points { objects: 0, fixed: weight(definition) };
+    if is_leaf {
+        return own;
+    }
     let page = page(field, definition);
     let inside = page.unwrap_or(LIST);
-    let object =
-        set(schema, definition.ty.inner_named_type(), &field.selection_set.node, inside).saturating_add(1);
-    let own = page.or_else(|| longest(field)).unwrap_or(items);
-    (0..lists(&definition.ty)).fold(object, |cost, _| cost.saturating_mul(own))
+    let object = set(schema, definition.ty.inner_named_type(), &field.selection_set.node, inside)
+        .plus(Points { objects: 1, fixed: 0 });
+    let count = page.or_else(|| longest(field)).unwrap_or(items);
+    (0..lists(&definition.ty)).fold(object, |points, _| points.times(count)).plus(own)
+}
+
+/// What a field costs whatever it answers, by its `@cost`.
+fn weight(definition: &FieldDefinition) -> u64 {
+    let directive = definition.directives.get("cost");
+    let weight = directive.and_then(|directive| directive.specified_argument_by_name("weight"));
+    weight.and_then(|weight| weight.as_str()?.parse().ok()).unwrap_or(0)
 }
 
 /// How many items a field is asked for, if it is one that can be.
@@ -145,12 +185,14 @@ mod tests {
     use serde_json::{Value, json};
 
     const SDL: &str = "
+        directive @cost(weight: String!) on FIELD_DEFINITION
         type Query { me: Person, node(id: ID!): Node, nodes(ids: [ID!]!): [Node]!, word: String, words: [String!]! }
         type Mutation { change(text: String): Person }
         type Subscription { changes: Person! }
         interface Node { id: ID! }
         type Person implements Node { id: ID!, friends(first: Int, last: Int): People!, pets: [Pet!]!,
-            few(first: Int = 3): [Pet!]!, grid: [[Pet!]!]! }
+            few(first: Int = 3): [Pet!]!, grid: [[Pet!]!]!,
+            dear: Pet @cost(weight: \"30\"), number: Int @cost(weight: \"7\") }
         type People { edges: [Edge!]!, nodes: [Person!]!, pageInfo: PageInfo! }
         type Edge { cursor: ID!, node: Person! }
         type PageInfo { hasNextPage: Boolean! }
@@ -220,6 +262,9 @@ mod tests {
             Cost { total: 22, fixed: 20 }
         );
         assert_eq!(cost("subscription { changes { id } }", &none), Cost { total: 6, fixed: 5 });
+        assert_eq!(cost("{ me { dear { id } number } }", &none), Cost { total: 2 + 37, fixed: 37 });
+        let many = "{ me { friends(first: 4) { nodes { number } } } }";
+        assert_eq!(cost(many, &none), Cost { total: 2 + 4 + 4 * 7, fixed: 4 * 7 });
         let introspection = "{ __schema { types { name } } __type(name: \"Pet\") { name } }";
         assert_eq!(cost(introspection, &none), Cost { total: 200, fixed: 200 });
     }
