@@ -14,7 +14,7 @@ const config: CodegenConfig = {
         useTypeImports: true,
         enumsAsTypes: true,
         strictScalars: true,
-        scalars: { Cursor: 'string', DateTime: 'string', LocalDate: 'string', LocalTime: 'string', TimeZone: 'string' },
+        scalars: { Cursor: 'string', DateTime: 'string', Decimal: 'string', LocalDate: 'string', LocalTime: 'string', TimeZone: 'string' },
       },
     },
   },

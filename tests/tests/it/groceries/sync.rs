@@ -118,7 +118,7 @@ async fn each_operation_stands_for_itself(deployment: Deployment) {
         })
         .collect();
     let expected = [
-        ("INVALID", json!(["operations", "2", "update", "name"])),
+        ("NAME_TAKEN", json!(["operations", "2", "update", "name"])),
         ("INVALID_REFERENCE", json!(["operations", "3", "setState", "itemId"])),
         ("INVALID_REFERENCE", json!(["operations", "4", "setState", "addedBy"])),
         ("INVALID", json!(["operations", "5", "add", "amounts", "quantity"])),
