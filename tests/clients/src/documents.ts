@@ -85,6 +85,13 @@ export const Events = graphql(`
         ... on Task { chore: title }
         ... on Occurrence { number task { title } }
         ... on SwapOffer { state }
+        ... on GroceryList { list: name }
+        ... on GroceryItem { item: name }
+        ... on GroceryProduct { product: name }
+        ... on GroceryCategory { category: name }
+        ... on GroceryStore { store: name }
+        ... on GroceryTrip { itemCount }
+        ... on GroceryStaple { rule }
       }
     }
   }

@@ -45,6 +45,27 @@ const deeds: Record<HouseholdEventKind, string> = {
   SWAP_OFFERED: 'offers to trade',
   SWAP_CLOSED: 'settled the trade of',
   ABSENCE_CHANGED: 'changed the absences of',
+  GROCERY_LIST_CREATED: 'made',
+  GROCERY_LIST_UPDATED: 'changed',
+  GROCERY_LIST_ARCHIVED: 'put away',
+  GROCERY_LIST_RESTORED: 'brought back',
+  GROCERY_ITEM_ADDED: 'wants',
+  GROCERY_ITEM_MERGED: 'wants more of',
+  GROCERY_ITEM_UPDATED: 'changed',
+  GROCERY_ITEM_STATE_CHANGED: 'said what became of',
+  GROCERY_TRIP_FINISHED: 'came home from',
+  GROCERY_TRIP_UNDONE: 'undid',
+  GROCERY_PRODUCT_UPDATED: 'changed',
+  GROCERY_PRODUCT_REMOVED: 'forgot',
+  GROCERY_CATEGORY_CREATED: 'named',
+  GROCERY_CATEGORY_UPDATED: 'changed',
+  GROCERY_CATEGORY_REMOVED: 'removed',
+  GROCERY_STORE_CREATED: 'named',
+  GROCERY_STORE_UPDATED: 'changed',
+  GROCERY_STORE_REMOVED: 'removed',
+  GROCERY_STAPLE_CREATED: 'always wants',
+  GROCERY_STAPLE_UPDATED: 'changed',
+  GROCERY_STAPLE_REMOVED: 'no longer always wants',
 };
 
 const roles: Record<Role, string> = { OWNER: 'an owner', ADMIN: 'an admin', MEMBER: 'a member', GUEST: 'a guest' };
@@ -65,6 +86,13 @@ function named(subject: Subject): string {
     case 'Task': return `the chore ${subject.chore}`;
     case 'Occurrence': return `${subject.task.title}, number ${subject.number}`;
     case 'SwapOffer': return `a trade that is ${subject.state}`;
+    case 'GroceryList': return `the list ${subject.list}`;
+    case 'GroceryItem': return subject.item;
+    case 'GroceryProduct': return subject.product;
+    case 'GroceryCategory': return `the category ${subject.category}`;
+    case 'GroceryStore': return `the store ${subject.store}`;
+    case 'GroceryTrip': return `a trip for ${subject.itemCount} things`;
+    case 'GroceryStaple': return `the staple ${subject.rule}`;
     default: return subject satisfies never;
   }
 }
