@@ -269,12 +269,16 @@ fn key<'a, O: Operation>(request: Request<'a>, operation: &O, id: &'a str) -> Re
 
 /// A `clientMutationId` that can be remembered.
 pub(crate) fn checked(client_mutation_id: &str) -> Result<&str> {
-    let is_plain = client_mutation_id.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_plain && (1..=64).contains(&client_mutation_id.len()) {
+    if is_plain(client_mutation_id, 64) {
         return Ok(client_mutation_id);
     }
     let message = "must be 1 to 64 visible ASCII characters, for example a UUID";
     Err(Error::refused(RefusalCode::Invalid, "clientMutationId", message))
+}
+
+/// Whether a client's name for something is 1 to so many visible ASCII characters.
+pub(crate) fn is_plain(name: &str, limit: usize) -> bool {
+    (1..=limit).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 struct Performance<'a, O> {

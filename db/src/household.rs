@@ -252,14 +252,13 @@ impl Update {
 }
 
 fn differences(before: &Household, after: &Household) -> Vec<&'static str> {
-    let changed = [
+    version::changed([
         ("name", before.name != after.name),
         ("timeZone", before.time_zone != after.time_zone),
         ("currency", before.currency != after.currency),
         ("historyVisibility", before.history_visibility != after.history_visibility),
         ("editWindowMinutes", before.edit_window_minutes != after.edit_window_minutes),
-    ];
-    changed.into_iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| field).collect()
+    ])
 }
 
 /// Puts a household away: it can be read, restored and left, not changed. Twice is as once.

@@ -3,6 +3,11 @@
 use crate::{Change, Error, Result, SubjectId, event};
 use std::collections::HashSet;
 
+/// The names of those of these fields that have changed.
+pub(crate) fn changed<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<&'static str> {
+    fields.into_iter().filter_map(|(field, is_changed)| is_changed.then_some(field)).collect()
+}
+
 /// Fails with [`Error::Conflict`] if any of `fields` changed since the version the caller has seen.
 pub(crate) async fn settle(
     change: &mut Change<'_>,
@@ -11,7 +16,7 @@ pub(crate) async fn settle(
     expected: Option<i32>,
     fields: &[&str],
 ) -> Result<()> {
-    let Some(expected) = expected.filter(|expected| *expected != current) else { return Ok(()) };
+    let Some(expected) = expected else { return Ok(()) };
     if changed_since(change, subject, current, expected, fields, &HashSet::new()).await? {
         Err(Error::Conflict(subject))
     } else {
@@ -29,8 +34,8 @@ pub(crate) async fn changed_since(
     fields: &[&str],
     own: &HashSet<i32>,
 ) -> Result<bool> {
-    if since > current {
-        return Ok(true);
+    if since >= current {
+        return Ok(since > current);
     }
     let household = change.household_id();
     let changes = event::changes_since(change.conn(), household, subject, since).await?;

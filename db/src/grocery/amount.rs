@@ -62,11 +62,6 @@ impl Unit {
             other => (other, 1),
         }
     }
-
-    /// Whether amounts in the two can be added up.
-    pub fn is_of_one_class_with(self, other: Self) -> bool {
-        self.measure().0 == other.measure().0
-    }
 }
 
 /// So much of something.

@@ -58,14 +58,6 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryCategoryId
     Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
 }
 
-/// The category, if it is one of the member's household; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: GroceryCategoryId) -> Result<Category> {
-    let query = grocery_categories::table
-        .filter(grocery_categories::household_id.eq(member.household_id()))
-        .filter(grocery_categories::id.eq(id));
-    run!(conn, |c| query.select(Category::as_select()).first(c).await)
-}
-
 /// All the household's categories, in its order: at most [`CATEGORY_LIMIT`].
 pub async fn all(conn: &mut Connection, member: &Member) -> Result<Vec<Category>> {
     let query = grocery_categories::table
@@ -223,10 +215,7 @@ impl Operation for Update {
         let from = others.iter().take_while(stands_before).count();
         let to = self.after.map(|after| after.place(others.iter().map(|other| other.id))).transpose()?;
         let to = to.filter(|to| *to != from);
-        let fields: Vec<_> = [("name", name.is_some()), ("place", to.is_some())]
-            .into_iter()
-            .filter_map(|(field, is_changed)| is_changed.then_some(field))
-            .collect();
+        let fields = version::changed([("name", name.is_some()), ("place", to.is_some())]);
         let (id, version) = (category.id.into(), category.version);
         version::settle(change, id, version, self.expected_version, &fields).await?;
         if let Some(name) = name {

@@ -101,7 +101,7 @@ impl Update {
         let mut fields = differences(&before, &after);
         fields.extend(renamed.is_some().then_some("name"));
         let (subject, current) = (before.id.into(), before.version);
-        if let Some(seen) = self.expected_version.filter(|seen| *seen != current)
+        if let Some(seen) = self.expected_version
             && version::changed_since(change, subject, current, seen, &fields, own).await?
         {
             return Err(Error::Conflict(subject));
@@ -214,14 +214,13 @@ enum Named {
 
 /// The names of the fields that two states of an item differ in.
 pub(super) fn differences(before: &Item, after: &Item) -> Vec<&'static str> {
-    let changed = [
+    version::changed([
         ("amounts", before.amounts != after.amounts),
         ("note", before.note != after.note),
         ("isUrgent", before.is_urgent != after.is_urgent),
         ("assignee", before.assignee_id != after.assignee_id),
         ("state", before.state != after.state),
-    ];
-    changed.into_iter().filter_map(|(field, is_changed)| is_changed.then_some(field)).collect()
+    ])
 }
 
 async fn product_of(change: &mut Change<'_>, product: GroceryProductId) -> Result<Product> {

@@ -3,7 +3,6 @@
 use super::amount::Amount;
 use super::list::{ITEM_LIMIT, List};
 use super::{Place, Product};
-use crate::access::Member;
 use crate::among::among;
 use crate::labels::labels;
 use crate::tables::{grocery_items, grocery_lists, grocery_products};
@@ -97,14 +96,6 @@ impl crate::Subject for Item {
         let query = grocery_items::table.filter(grocery_items::id.eq(GroceryItemId::from(id)));
         run!(conn, |c| query.select(Self::as_select()).first(c).await)
     }
-}
-
-/// The item, if it is one of the member's household, on a list or not; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: GroceryItemId) -> Result<Item> {
-    let query = grocery_items::table
-        .filter(grocery_items::household_id.eq(member.household_id()))
-        .filter(grocery_items::id.eq(id));
-    run!(conn, |c| query.select(Item::as_select()).first(c).await)
 }
 
 /// The items with these ids, of the households named with them, on a list or not. Both are only ever taken from what the

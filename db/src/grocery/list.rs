@@ -81,14 +81,6 @@ pub enum Archived {
     Included,
 }
 
-/// The list, if it is one of the member's household; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: GroceryListId) -> Result<List> {
-    let query = grocery_lists::table
-        .filter(grocery_lists::household_id.eq(member.household_id()))
-        .filter(grocery_lists::id.eq(id));
-    run!(conn, |c| query.select(List::as_select()).first(c).await)
-}
-
 /// The lists with these ids, of the households named with them. Both are only ever taken from what the asker was allowed to
 /// see: events, items, trips, or proofs of membership.
 pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryListId)]) -> Result<Vec<List>> {
@@ -235,15 +227,12 @@ impl Operation for Update {
         after.store_id = To::applied(self.store.as_ref(), before.store_id);
         after.assignee_id = To::applied(self.assignee.as_ref(), before.assignee_id);
         after.is_urgent = self.is_urgent.unwrap_or(before.is_urgent);
-        let fields: Vec<_> = [
+        let fields = version::changed([
             ("name", before.name != after.name),
             ("store", before.store_id != after.store_id),
             ("assignee", before.assignee_id != after.assignee_id),
             ("isUrgent", before.is_urgent != after.is_urgent),
-        ]
-        .into_iter()
-        .filter_map(|(field, is_changed)| is_changed.then_some(field))
-        .collect();
+        ]);
         version::settle(change, before.id.into(), before.version, self.expected_version, &fields).await?;
         if fields.contains(&"store") {
             store::refuse_unknown(change, after.store_id).await?;

@@ -67,14 +67,6 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryProductId)
     Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
 }
 
-/// The product, if it is one of the member's household; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: GroceryProductId) -> Result<Product> {
-    let query = grocery_products::table
-        .filter(grocery_products::household_id.eq(member.household_id()))
-        .filter(grocery_products::id.eq(id));
-    run!(conn, |c| query.select(Product::as_select()).first(c).await)
-}
-
 /// The product of this name, if the catalogue of the household being changed has it.
 pub(super) async fn by_name(change: &mut Change<'_>, name: &Name) -> Result<Option<Product>> {
     let query = grocery_products::table
@@ -244,10 +236,10 @@ impl Operation for Update {
         before.refuse_if_forgotten()?;
         let name = self.name.as_deref().map(|name| Name::new("name", name)).transpose()?;
         let name = name.filter(|name| name.shown != before.name);
-        let mut fields = self.differences(&before);
-        if name.is_some() {
-            fields.push("name");
-        }
+        let mut after = before.clone();
+        self.set(&mut after);
+        let mut fields = differences(&before, &after);
+        fields.extend(name.is_some().then_some("name"));
         let (id, version) = (before.id.into(), before.version);
         version::settle(change, id, version, self.expected_version, &fields).await?;
         if fields.contains(&"category")
@@ -255,14 +247,12 @@ impl Operation for Update {
         {
             category::refuse_unknown(change, Some(category)).await?;
         }
-        let mut after = before;
         if let Some(name) = name {
             match by_name(change, &name).await? {
-                Some(other) if other.id != after.id => return self.become_one(change, after, other).await,
+                Some(other) if other.id != before.id => return self.become_one(change, before, other).await,
                 _ => (after.name, after.fold) = (name.shown, name.fold),
             }
         }
-        self.set(&mut after);
         if !fields.is_empty() {
             save(change, event::Kind::GroceryProductUpdated, &mut after, &fields).await?;
         }
@@ -271,16 +261,6 @@ impl Operation for Update {
 }
 
 impl Update {
-    /// Which of what is remembered would change, its name aside.
-    fn differences(&self, product: &Product) -> Vec<&'static str> {
-        let mut after = product.clone();
-        self.set(&mut after);
-        [("category", after.category_id != product.category_id), ("unit", after.unit != product.unit)]
-            .into_iter()
-            .filter_map(|(field, is_changed)| is_changed.then_some(field))
-            .collect()
-    }
-
     fn set(&self, product: &mut Product) {
         product.category_id = To::applied(self.category.as_ref(), product.category_id);
         product.unit = To::applied(self.unit.as_ref(), product.unit);
@@ -300,17 +280,21 @@ impl Update {
         other.category_id = other.category_id.or(product.category_id);
         other.unit = other.unit.or(product.unit);
         self.set(&mut other);
-        let fields: Vec<_> =
-            [("category", other.category_id != before.category_id), ("unit", other.unit != before.unit)]
-                .into_iter()
-                .filter_map(|(field, is_changed)| is_changed.then_some(field))
-                .collect();
+        let fields = differences(&before, &other);
         if !fields.is_empty() {
             save(change, event::Kind::GroceryProductUpdated, &mut other, &fields).await?;
         }
         merge::take_over(change, product, &other).await?;
         Ok(other)
     }
+}
+
+/// Which of what is remembered differs, its name aside.
+fn differences(before: &Product, after: &Product) -> Vec<&'static str> {
+    version::changed([
+        ("category", before.category_id != after.category_id),
+        ("unit", before.unit != after.unit),
+    ])
 }
 
 impl Product {

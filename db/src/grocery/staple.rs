@@ -77,14 +77,6 @@ impl crate::Subject for Staple {
     }
 }
 
-/// The staple, if it is one of the member's household; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: GroceryStapleId) -> Result<Staple> {
-    let query = grocery_staples::table
-        .filter(grocery_staples::household_id.eq(member.household_id()))
-        .filter(grocery_staples::id.eq(id));
-    run!(conn, |c| query.select(Staple::as_select()).first(c).await)
-}
-
 /// The staples with these ids, of the households named with them, removed or not. Both are only ever taken from what the
 /// asker was allowed to see: events, or proofs of membership.
 pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryStapleId)]) -> Result<Vec<Staple>> {
@@ -279,14 +271,11 @@ impl Operation for Update {
                 after.follow(&schedule, change.now())?;
             }
         }
-        let fields: Vec<_> = [
+        let fields = version::changed([
             ("amounts", before.amounts != after.amounts),
             ("startDate", before.start_on != after.start_on),
             ("rule", before.rule != after.rule),
-        ]
-        .into_iter()
-        .filter_map(|(field, is_changed)| is_changed.then_some(field))
-        .collect();
+        ]);
         // Half a schedule of one and half of another is nobody's wish.
         let mut contested = fields.clone();
         if fields.contains(&"startDate") || fields.contains(&"rule") {

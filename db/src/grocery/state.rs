@@ -46,7 +46,7 @@ impl SetState {
             return Ok(Treated { item: Some(item.id), version: None, effect: Effect::Unchanged });
         }
         let (subject, current) = (item.id.into(), item.version);
-        if let Some(seen) = self.base_version.filter(|seen| *seen != current)
+        if let Some(seen) = self.base_version
             && version::changed_since(change, subject, current, seen, &[item::ADDED], own).await?
         {
             return Ok(Treated { item: Some(item.id), version: None, effect: Effect::Stale });

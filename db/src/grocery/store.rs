@@ -64,14 +64,6 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryStoreId)])
     Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
 }
 
-/// The store, if it is one of the member's household; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: GroceryStoreId) -> Result<Store> {
-    let query = grocery_stores::table
-        .filter(grocery_stores::household_id.eq(member.household_id()))
-        .filter(grocery_stores::id.eq(id));
-    run!(conn, |c| query.select(Store::as_select()).first(c).await)
-}
-
 /// All the household's stores, in the order in which they were made: at most [`STORE_LIMIT`].
 pub async fn all(conn: &mut Connection, member: &Member) -> Result<Vec<Store>> {
     let query = grocery_stores::table

@@ -9,6 +9,7 @@ use super::list::{self, List};
 use super::report::{Effect, Report, Treated};
 use super::state::SetState;
 use crate::access::Permission;
+use crate::change::is_plain;
 use crate::idempotency::{Key, Receipt};
 use crate::{
     Change, Entry, Error, GroceryItemId, GroceryListId, Operation, RefusalCode, Result, SubjectId, Time,
@@ -106,7 +107,7 @@ impl Operation for Sync {
 }
 
 fn refuse_name(field: &'static str, name: &str, limit: usize) -> Result<()> {
-    if (1..=limit).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if is_plain(name, limit) {
         return Ok(());
     }
     let message = format!("must be 1 to {limit} visible ASCII characters");

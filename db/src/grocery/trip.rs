@@ -65,14 +65,6 @@ impl crate::Subject for Trip {
     }
 }
 
-/// The trip, if it is one of the member's household; otherwise [`Error::NotFound`].
-pub async fn find(conn: &mut Connection, member: &Member, id: GroceryTripId) -> Result<Trip> {
-    let query = grocery_trips::table
-        .filter(grocery_trips::household_id.eq(member.household_id()))
-        .filter(grocery_trips::id.eq(id));
-    run!(conn, |c| query.select(Trip::as_select()).first(c).await)
-}
-
 /// The trips with these ids, of the households named with them. Both are only ever taken from what the asker was allowed to
 /// see: events, items, or proofs of membership.
 pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryTripId)]) -> Result<Vec<Trip>> {

@@ -247,7 +247,7 @@ fn begins_anew(before: &Task, after: &Task) -> bool {
 fn differences(before: &Task, after: &Task) -> Result<Vec<&'static str>> {
     let is_zone_new =
         before.time_zone != after.time_zone || before.has_household_zone != after.has_household_zone;
-    let changed = [
+    Ok(version::changed([
         ("title", before.title != after.title),
         ("notes", before.notes != after.notes),
         ("weight", before.weight != after.weight),
@@ -267,8 +267,7 @@ fn differences(before: &Task, after: &Task) -> Result<Vec<&'static str>> {
         ("reminders", before.reminders != after.reminders),
         ("requiresApproval", before.requires_approval != after.requires_approval),
         ("opensBeforeMinutes", before.opens_before != after.opens_before),
-    ];
-    Ok(changed.into_iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| field).collect())
+    ]))
 }
 
 /// A chore of the household being changed, put away or not.

@@ -47,9 +47,18 @@ impl Cause {
 
 /// The open occurrences of a chore, those of each line in their order.
 pub(super) async fn open_of(change: &mut Change<'_>, task: &Task) -> Result<Vec<Occurrence>> {
+    in_status(change, task, Status::Open).await
+}
+
+/// Those of the chore that are in this status, in their order.
+pub(super) async fn in_status(
+    change: &mut Change<'_>,
+    task: &Task,
+    status: Status,
+) -> Result<Vec<Occurrence>> {
     let query = occurrences::table
         .filter(occurrences::task_id.eq(task.id))
-        .filter(occurrences::status.eq(Status::Open))
+        .filter(occurrences::status.eq(status))
         .order((occurrences::number, occurrences::share));
     run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)
 }

@@ -3,7 +3,7 @@
 use super::Task;
 use super::assign::{assign_again, cancel, open};
 use super::occurrence::{Occurrence, Slot, Status, save_assignee};
-use super::replan::{last_of, open_of};
+use super::replan::{in_status, last_of, open_of};
 use super::rotation::{Rotation, Strategy};
 use crate::tables::occurrences;
 use crate::{Change, MemberId, Result};
@@ -79,7 +79,7 @@ async fn spread(
         cancel(change, occurrence).await?;
     }
     // Who comes to it begins with what the others are at, be it that this waits for somebody to agree that it is done.
-    let pending = pending_of(change, task).await?;
+    let pending = in_status(change, task, Status::Pending).await?;
     let at_hand = own.iter().chain(&pending).filter(|occurrence| occurrence.share().is_some());
     let latest = at_hand.max_by_key(|occurrence| occurrence.number).filter(|_| common.is_empty());
     let Some(latest) = latest else {
@@ -92,14 +92,6 @@ async fn spread(
         open(change, task, rotation, slot(latest), number, Some(*member)).await?;
     }
     Ok(())
-}
-
-async fn pending_of(change: &mut Change<'_>, task: &Task) -> Result<Vec<Occurrence>> {
-    let query = occurrences::table
-        .filter(occurrences::task_id.eq(task.id))
-        .filter(occurrences::status.eq(Status::Pending))
-        .order((occurrences::number, occurrences::share));
-    run!(change.conn(), |c| query.select(Occurrence::as_select()).load(c).await)
 }
 
 /// Makes one line of those that everybody had: it goes on where the farthest of them is, on the date the first is due.

@@ -66,8 +66,8 @@ impl Kitchen {
     }
 
     pub(crate) async fn item(&self, db: &Database, id: GroceryItemId) -> Item {
-        let reader = proof(db, self.home.users[0], self.home.id).await.unwrap();
-        item::find(&mut db.connection().await.unwrap(), &reader, id).await.unwrap()
+        let ids = [(self.home.id, id)];
+        item::known(&mut db.connection().await.unwrap(), &ids).await.unwrap().remove(0)
     }
 
     /// All that is on the list, in order.
@@ -95,7 +95,7 @@ impl Kitchen {
     ) -> changes::Changes {
         let member = proof(db, user, self.home.id).await.unwrap();
         let conn = &mut *db.connection().await.unwrap();
-        let list = list::find(conn, &member, self.list).await.unwrap();
+        let list = list::known(conn, &[(self.home.id, self.list)]).await.unwrap().remove(0);
         changes::since(conn, &member, &list, since).await.unwrap()
     }
 }
