@@ -30,8 +30,6 @@ pub enum Entry {
     Admission,
     /// Anybody: the operation makes the household.
     Founding,
-    /// Nobody: it is time for it. See [`Database::perform_due`].
-    Clock,
 }
 
 /// One thing that can be done to a household: its inputs, and how they change it.
@@ -45,6 +43,12 @@ pub trait Operation: Serialize + Sync {
 
     /// Decides and changes. It may run more than once; only the last run is kept.
     fn apply(&self, change: &mut Change<'_>) -> impl Future<Output = Result<Self::Outcome>> + Send;
+}
+
+/// What is to be done to a household because it is time for it: in nobody's name, so nobody can ask for it.
+pub(crate) trait DueWork: Sync {
+    /// Does as much of it as one transaction may, and says how much that was: nothing, when nothing is left.
+    fn apply(&self, change: &mut Change<'_>) -> impl Future<Output = Result<usize>> + Send;
 }
 
 /// What an operation changes and its repeats find again.
@@ -210,30 +214,42 @@ impl Database {
 }
 
 impl Database {
-    /// Performs on a household what has become due, in nobody's name; nothing, and `None`, while it is archived. It may
-    /// be asked by several instances at once: the operation decides under the lock whether there is still something
-    /// to do.
-    pub async fn perform_due<O: Operation>(
+    /// Does what has become due in these households, in each until nothing is left. One that fails does not stop the others:
+    /// the first error is returned when all were tried. Several instances may do it at once: under the lock it is decided
+    /// whether there is still something to do.
+    pub(crate) async fn perform_due<W: DueWork>(
         &self,
-        household: HouseholdId,
-        operation: &O,
-    ) -> Result<Option<O::Outcome>> {
-        let _turn = self.turns().take(household).await?;
-        let Some((subject, seq)) = self.transaction(&Due { household, operation }).await? else {
-            return Ok(None);
-        };
-        self.announce(household, seq);
-        Ok(Some(subject))
+        households: impl IntoIterator<Item = HouseholdId>,
+        work: &W,
+    ) -> Result<()> {
+        let mut first_error = None;
+        for household in households {
+            if let Err(error) = self.perform_due_in(household, work).await {
+                first_error.get_or_insert(error);
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    async fn perform_due_in<W: DueWork>(&self, household: HouseholdId, work: &W) -> Result<()> {
+        loop {
+            let _turn = self.turns().take(household).await?;
+            match self.transaction(&Due { household, work }).await? {
+                Some((count, seq)) if count > 0 => self.announce(household, seq),
+                _ => return Ok(()),
+            }
+        }
     }
 }
 
-struct Due<'a, O> {
+struct Due<'a, W> {
     household: HouseholdId,
-    operation: &'a O,
+    work: &'a W,
 }
 
-impl<O: Operation> Work for Due<'_, O> {
-    type Output = Option<(O::Outcome, i64)>;
+impl<W: DueWork> Work for Due<'_, W> {
+    /// How much was done, and the log's head after it; nothing is done while the household is archived.
+    type Output = Option<(usize, i64)>;
 
     async fn run(&self, conn: &mut Connection) -> Result<Self::Output> {
         let head = lock(conn, self.household).await?;
@@ -241,7 +257,7 @@ impl<O: Operation> Work for Due<'_, O> {
             .filter(households::id.eq(self.household))
             .filter(households::archived_at.is_not_null())
             .count();
-        if O::ENTRY != Entry::Clock || run!(conn, |c| archived.get_result::<i64>(c).await)? > 0 {
+        if run!(conn, |c| archived.get_result::<i64>(c).await)? > 0 {
             return Ok(None);
         }
         let mut change = Change {
@@ -255,9 +271,9 @@ impl<O: Operation> Work for Due<'_, O> {
             entries: Vec::new(),
             admitted: None,
         };
-        let subject = self.operation.apply(&mut change).await?;
+        let count = self.work.apply(&mut change).await?;
         let seq = finish(change).await?;
-        Ok(Some((subject, seq)))
+        Ok(Some((count, seq)))
     }
 }
 
@@ -403,7 +419,6 @@ async fn admitted(
         Entry::Restoration => access::restorer(conn, user, household).await.map(Some),
         Entry::Admission | Entry::Founding => Ok(None),
         // Time passes for everybody; it is nobody's to ask for.
-        Entry::Clock => Err(Error::NotFound),
     }
 }
 

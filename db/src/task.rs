@@ -38,7 +38,6 @@ pub use create::{
     Create, NOTES_LIMIT, OPENS_BEFORE_LIMIT, TASK_LIMIT, TITLE_LIMIT, TURN_LIMIT, WEIGHT_LIMIT,
 };
 pub use edit::{Update, When};
-pub(crate) use missed::Treated;
 pub use missed::{ACCUMULATED_LIMIT, act_on_missed};
 pub use occurrence::{Occurrence, Status};
 pub use pause::{Pause, Resume};

@@ -8,14 +8,11 @@ use super::occurrence::{Occurrence, Slot, Status, has_successor, open_with_task,
 use super::recurrence::local_date;
 use super::rotation::{Closing, Outcome};
 use super::{MissedPolicy, Task, save_rotation};
+use crate::change::DueWork;
 use crate::tables::{households, occurrences, tasks};
-use crate::{
-    Change, Connection, Database, Date, Entry, HouseholdId, OccurrenceId, Operation, Result, Subject,
-    SubjectId, Time,
-};
+use crate::{Change, Connection, Database, Date, HouseholdId, OccurrenceId, Result, Time};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde::Serialize;
 
 /// So many open occurrences pile up of one chore, or in one member's own line of it, by [`MissedPolicy::Accumulate`]. Beyond
 /// that it is tried again on each later date of its rule.
@@ -27,20 +24,9 @@ const AT_ONCE: i64 = 50;
 /// returned when all were tried.
 pub async fn act_on_missed(db: &Database, limit: i64) -> Result<()> {
     let late = households_to_act_on(&mut *db.connection().await?, Time::now(), limit).await?;
-    let mut first_error = None;
-    for household in late {
-        if let Err(error) = act_on_household(db, household).await {
-            first_error.get_or_insert(error);
-        }
-    }
-    first_error.map_or(Ok(()), Err)
-}
-
-async fn act_on_household(db: &Database, household: HouseholdId) -> Result<()> {
-    // Until nothing is left, as what was opened may be late as well. It ends: each one treated is closed, is followed by
-    // another of at most so many, or is not to be treated again before tomorrow.
-    while db.perform_due(household, &ActOnMissed {}).await?.is_some_and(|treated| treated.count > 0) {}
-    Ok(())
+    // It ends: each one treated is closed, is followed by another of at most so many, or is not to be treated again before
+    // tomorrow. What was opened may be late as well.
+    db.perform_due(late, &ActOnMissed).await
 }
 
 async fn households_to_act_on(conn: &mut Connection, now: Time, limit: i64) -> Result<Vec<HouseholdId>> {
@@ -59,32 +45,10 @@ async fn households_to_act_on(conn: &mut Connection, now: Time, limit: i64) -> R
 }
 
 /// Acts on what was missed in a household.
-#[derive(Debug, Serialize)]
-struct ActOnMissed {}
+struct ActOnMissed;
 
-/// How much of a household was treated.
-#[derive(Debug)]
-pub(crate) struct Treated {
-    pub(crate) household: HouseholdId,
-    pub(crate) count: usize,
-}
-
-impl Subject for Treated {
-    fn subject_id(&self) -> SubjectId {
-        self.household.into()
-    }
-
-    async fn find(_: &mut Connection, id: SubjectId) -> Result<Self> {
-        Ok(Self { household: id.into(), count: 0 })
-    }
-}
-
-impl Operation for ActOnMissed {
-    type Outcome = Treated;
-    const NAME: &'static str = "actOnMissed";
-    const ENTRY: Entry = Entry::Clock;
-
-    async fn apply(&self, change: &mut Change<'_>) -> Result<Treated> {
+impl DueWork for ActOnMissed {
+    async fn apply(&self, change: &mut Change<'_>) -> Result<usize> {
         let ids = to_act_on(change).await?;
         for id in &ids {
             // Read one by one, as each may move the turn of the chore of the next.
@@ -95,7 +59,7 @@ impl Operation for ActOnMissed {
                 MissedPolicy::Accumulate => accumulate(change, task, occurrence).await?,
             }
         }
-        Ok(Treated { household: change.household_id(), count: ids.len() })
+        Ok(ids.len())
     }
 }
 

@@ -2,19 +2,16 @@
 //! them finds something to do.
 
 use super::{Staple, beginning, next_from, schedule, zone_of};
+use crate::change::DueWork;
 use crate::grocery::add::{End, Line};
 use crate::grocery::list::List;
 use crate::grocery::{Product, item};
 use crate::household;
 use crate::tables::{grocery_lists, grocery_products, grocery_staples, households};
 use crate::task::recurrence::local_date;
-use crate::{
-    Change, Connection, Database, Date, Entry, Error, HouseholdId, Operation, Result, Subject, SubjectId,
-    Time,
-};
+use crate::{Change, Connection, Database, Date, Error, HouseholdId, Result, Time};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// So many staples are treated in one transaction.
@@ -24,19 +21,8 @@ const AT_ONCE: i64 = 50;
 /// stop the others: the first error is returned when all were tried.
 pub async fn add_due(db: &Database, limit: i64) -> Result<()> {
     let waiting = households_to_look_after(&mut *db.connection().await?, Time::now(), limit).await?;
-    let mut first_error = None;
-    for household in waiting {
-        if let Err(error) = add_due_of(db, household).await {
-            first_error.get_or_insert(error);
-        }
-    }
-    first_error.map_or(Ok(()), Err)
-}
-
-async fn add_due_of(db: &Database, household: HouseholdId) -> Result<()> {
     // It ends: what was treated is not due again before tomorrow.
-    while db.perform_due(household, &AddDue {}).await?.is_some_and(|treated| treated.count > 0) {}
-    Ok(())
+    db.perform_due(waiting, &AddDue).await
 }
 
 async fn households_to_look_after(conn: &mut Connection, now: Time, limit: i64) -> Result<Vec<HouseholdId>> {
@@ -54,32 +40,10 @@ async fn households_to_look_after(conn: &mut Connection, now: Time, limit: i64) 
 }
 
 /// Puts what is due in a household on its lists.
-#[derive(Debug, Serialize)]
-struct AddDue {}
+struct AddDue;
 
-/// How many staples of a household were treated.
-#[derive(Debug)]
-struct Treated {
-    household: HouseholdId,
-    count: usize,
-}
-
-impl Subject for Treated {
-    fn subject_id(&self) -> SubjectId {
-        self.household.into()
-    }
-
-    async fn find(_: &mut Connection, id: SubjectId) -> Result<Self> {
-        Ok(Self { household: id.into(), count: 0 })
-    }
-}
-
-impl Operation for AddDue {
-    type Outcome = Treated;
-    const NAME: &'static str = "addDueStaples";
-    const ENTRY: Entry = Entry::Clock;
-
-    async fn apply(&self, change: &mut Change<'_>) -> Result<Treated> {
+impl DueWork for AddDue {
+    async fn apply(&self, change: &mut Change<'_>) -> Result<usize> {
         let due = due_now(change).await?;
         let count = due.len();
         let zone = zone_of(change).await?;
@@ -92,7 +56,7 @@ impl Operation for AddDue {
             staple.waits_for(next, zone);
             wait(change, &staple).await?;
         }
-        Ok(Treated { household: change.household_id(), count })
+        Ok(count)
     }
 }
 

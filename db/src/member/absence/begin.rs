@@ -2,16 +2,16 @@
 //! was moved when they said that they would be; what was due before could still be done until now.
 
 use super::{Absence, OpenChores, coming, keep, today};
+use crate::change::DueWork;
 use crate::household::time_zone;
 use crate::tables::{absences, households};
 use crate::task::recurrence::local_date;
 use crate::task::rotation::DateRanges;
-use crate::task::{self, Treated, Trip};
-use crate::{Change, Connection, Database, Date, Entry, HouseholdId, Operation, Result, Time};
+use crate::task::{self, Trip};
+use crate::{Change, Connection, Database, Date, HouseholdId, Result, Time};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -23,13 +23,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// error is returned when all were tried.
 pub async fn begin_due(db: &Database, limit: usize) -> Result<()> {
     let households = households_to_begin(&mut *db.connection().await?, Time::now()).await?;
-    let mut first_error = None;
-    for household in households.into_iter().take(limit) {
-        if let Err(error) = db.perform_due(household, &Begin {}).await {
-            first_error.get_or_insert(error);
-        }
-    }
-    first_error.map_or(Ok(()), Err)
+    db.perform_due(households.into_iter().take(limit), &Begin).await
 }
 
 async fn households_to_begin(conn: &mut Connection, now: Time) -> Result<BTreeSet<HouseholdId>> {
@@ -56,21 +50,16 @@ async fn households_to_begin(conn: &mut Connection, now: Time) -> Result<BTreeSe
 }
 
 /// Moves what those who are away from today on have left overdue, by their choice, once.
-#[derive(Debug, Serialize)]
-struct Begin {}
+struct Begin;
 
-impl Operation for Begin {
-    type Outcome = Treated;
-    const NAME: &'static str = "beginAbsences";
-    const ENTRY: Entry = Entry::Clock;
-
-    async fn apply(&self, change: &mut Change<'_>) -> Result<Treated> {
+impl DueWork for Begin {
+    async fn apply(&self, change: &mut Change<'_>) -> Result<usize> {
         let today = today(change).await?;
         let begun = begun(change, today.into()).await?;
         for absence in &begun {
             begin(change, absence, today).await?;
         }
-        Ok(Treated { household: change.household_id(), count: begun.len() })
+        Ok(begun.len())
     }
 }
 
