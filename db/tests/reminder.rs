@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod cast;
+mod clock;
 mod support;
 
 use cast::chores::{self, Home, done};
 use cast::{join, perform, person, refusal};
-use chrono::{DateTime, NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime};
+use clock::{Clock, day, instant};
 use roomm8_db::access::{Permission, Role};
 use roomm8_db::digest::{self, Digest, Wish};
 use roomm8_db::member::{ChangeRole, Leave};
@@ -16,43 +18,8 @@ use roomm8_db::notification::{self, Content, Leased};
 use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
 use roomm8_db::task::rotation::Strategy;
 use roomm8_db::task::{Claim, Create, Occurrence, Pause, Reassign, Release, Resume, Undo};
-use roomm8_db::{
-    Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime, household, task,
-};
+use roomm8_db::{Database, Date, Error, MemberId, RefusalCode, Request, UserId, WallTime, household, task};
 use support::{Fresh, databases, throttled_databases};
-use tokio::sync::{Mutex, MutexGuard};
-
-static CLOCK: Mutex<()> = Mutex::const_new(());
-
-/// The clock, which is nobody else's as long as this is held.
-struct Clock(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
-
-impl Drop for Clock {
-    fn drop(&mut self) {
-        Time::reset_clock();
-    }
-}
-
-impl Clock {
-    async fn at(now: &str) -> Self {
-        let clock = Self(CLOCK.lock().await);
-        clock.set(now);
-        clock
-    }
-
-    #[allow(clippy::unused_self, reason = "who has no clock sets none")]
-    fn set(&self, now: &str) {
-        Time::set_clock(instant(now));
-    }
-}
-
-fn instant(text: &str) -> Time {
-    Time::from_micros(DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros())
-}
-
-fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
-}
 
 fn wall(hour: u32, minute: u32) -> WallTime {
     WallTime::new(NaiveTime::from_hms_opt(hour, minute, 0).unwrap()).unwrap()

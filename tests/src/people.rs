@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{client::Client, deployment::Running, server::Server};
+use crate::{client::Client, deployment::Running, server::Server, socket::Socket};
 
 /// Somebody with an account, signed in on one device.
 #[derive(Clone)]
@@ -60,6 +60,13 @@ impl Person {
     /// This person as a caller of the server at `host:port`.
     pub fn at(&self, address: &str) -> Client {
         self.client.at(address)
+    }
+
+    /// A socket of this person on which a subscription has been started.
+    pub async fn follow(&self, server: &Server, document: &str, variables: Value) -> Socket {
+        let mut socket = Socket::open(&server.address(), Some(&self.token)).await.unwrap();
+        socket.subscribe(document, variables).await;
+        socket
     }
 
     /// Founds a household and gives its id.

@@ -154,6 +154,15 @@ impl Socket {
         }
     }
 
+    /// What the next `count` results say of this field, each within `limit`.
+    pub async fn next_of(&mut self, field: &str, count: usize, limit: Duration) -> Vec<Value> {
+        let mut told = Vec::new();
+        for _ in 0..count {
+            told.push(self.next(limit).await[field].clone());
+        }
+        told
+    }
+
     /// Results up to and including the first that `is_it` recognises.
     pub async fn next_until(&mut self, limit: Duration, mut is_it: impl FnMut(&Value) -> bool) -> Vec<Value> {
         let end = tokio::time::Instant::now() + limit;

@@ -1,7 +1,7 @@
 //! Groceries as they happen: told to everybody, once, in order, and after a break from where it was.
 
 use super::{add, adds, make, make_category, make_store, sets};
-use roomm8_tests::{Deployment, Home, Person, Socket, on_both, people::text, server::Server};
+use roomm8_tests::{Deployment, Home, on_both, people::text};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -13,28 +13,14 @@ const GROCERIES: &str = "subscription($id: ID!, $after: Cursor) { groceries(hous
     cursor kind occurredAt actor { id } list { id name openCount } item { id name state category { name } } trip { id itemCount }
     product { id name } category { id name } store { id name } staple { id rule } } }";
 
-async fn follow(person: &Person, server: &Server, document: &str, variables: Value) -> Socket {
-    let mut socket = Socket::open(&server.address(), Some(&person.token)).await.unwrap();
-    socket.subscribe(document, variables).await;
-    socket
-}
-
-async fn hear(socket: &mut Socket, count: usize) -> Vec<Value> {
-    let mut events = Vec::new();
-    for _ in 0..count {
-        events.push(socket.next(SOON).await["groceries"].clone());
-    }
-    events
-}
-
 async fn everything_about_groceries_is_told_once_in_order(deployment: Deployment) {
     let system = deployment.system().await;
     let home = Home::new(&system, 2).await;
     let (aino, bo) = (home.owner(), &home.people[1]);
     let members = [home.member(system.a(), aino).await, home.member(system.a(), bo).await];
     let start = home.cursor(system.a(), bo).await;
-    let mut socket = follow(bo, system.b(), GROCERIES, json!({ "id": home.id })).await;
-    let first = hear(&mut socket, 1).await.remove(0);
+    let mut socket = bo.follow(system.b(), GROCERIES, json!({ "id": home.id })).await;
+    let first = socket.next_of("groceries", 1, SOON).await.remove(0);
     let nothing = ["list", "item", "trip", "actor"].map(|field| first[field] == Value::Null);
     assert_eq!((&first["kind"], nothing), (&json!("SUBSCRIBED"), [true; 4]));
 
@@ -57,7 +43,7 @@ async fn everything_about_groceries_is_told_once_in_order(deployment: Deployment
         &aino.on(system.a()).done("createGroceryStaple", input, "staple { id }").await["staple"]["id"];
     aino.on(system.a()).done("archiveGroceryList", json!({ "listId": list["id"] }), "cursor").await;
 
-    let told = hear(&mut socket, 12).await;
+    let told = socket.next_of("groceries", 12, SOON).await;
     let kinds: Vec<_> = told.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     let expected = [
         "GROCERY_LIST_CREATED",
@@ -89,8 +75,8 @@ async fn everything_about_groceries_is_told_once_in_order(deployment: Deployment
     assert_eq!(&told[10]["staple"]["id"], staple);
 
     // From the beginning, and from the middle, on the other instance: the same, as it is now.
-    let mut socket = follow(aino, system.a(), GROCERIES, json!({ "id": home.id, "after": start })).await;
-    let again = hear(&mut socket, 12).await;
+    let mut socket = aino.follow(system.a(), GROCERIES, json!({ "id": home.id, "after": start })).await;
+    let again = socket.next_of("groceries", 12, SOON).await;
     let places = |events: &[Value]| -> Vec<_> {
         events.iter().map(|event| [&event["cursor"], &event["kind"]].map(Clone::clone)).collect()
     };
@@ -98,8 +84,8 @@ async fn everything_about_groceries_is_told_once_in_order(deployment: Deployment
     let now = json!({ "id": item["id"], "name": "milk", "state": "BOUGHT", "category": { "name": "Dairy" } });
     assert_eq!(again[1]["item"], now);
     let middle = json!({ "id": home.id, "after": told[4]["cursor"] });
-    let mut socket = follow(bo, system.a(), GROCERIES, middle).await;
-    assert_eq!(places(&hear(&mut socket, 7).await), places(&told[5..]));
+    let mut socket = bo.follow(system.a(), GROCERIES, middle).await;
+    assert_eq!(places(&socket.next_of("groceries", 7, SOON).await), places(&told[5..]));
     assert_eq!(socket.hear_within(Duration::from_millis(300)).await, None);
 }
 
@@ -108,7 +94,7 @@ async fn an_event_of_groceries_says_what_it_is_about(deployment: Deployment) {
     let home = Home::new(&system, 2).await;
     let document = "subscription($id: ID!) { householdEvents(householdId: $id) { kind subject { __typename
         ... on GroceryList { name items { nodes { name } } } ... on GroceryItem { itemName: name } } } }";
-    let mut socket = follow(&home.people[1], system.b(), document, json!({ "id": home.id })).await;
+    let mut socket = home.people[1].follow(system.b(), document, json!({ "id": home.id })).await;
     socket.next(SOON).await;
     let list = make(&home, system.a(), json!({})).await;
     let told = socket.next(SOON).await["householdEvents"]["subject"].clone();

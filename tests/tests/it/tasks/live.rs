@@ -1,7 +1,7 @@
 //! Chores as they happen: every step is told to everybody, once, in order, and after a break from where it was.
 
 use super::{OCCURRENCE, chore, does, make, open};
-use roomm8_tests::{Deployment, Home, Person, Socket, on_both, people::text, server::Server};
+use roomm8_tests::{Deployment, Home, Socket, on_both, people::text};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -12,29 +12,14 @@ const SOON: Duration = Duration::from_secs(10);
 const TASKS: &str = "subscription($id: ID!, $after: Cursor) { tasks(householdId: $id, after: $after) {
     cursor kind occurredAt actor { id } task { id title } occurrence { id number status } occurrenceId } }";
 
-async fn follow(person: &Person, server: &Server, document: &str, variables: Value) -> Socket {
-    let mut socket = Socket::open(&server.address(), Some(&person.token)).await.unwrap();
-    socket.subscribe(document, variables).await;
-    socket
-}
-
-/// The next so many events of `tasks`.
-async fn hear(socket: &mut Socket, count: usize) -> Vec<Value> {
-    let mut events = Vec::new();
-    for _ in 0..count {
-        events.push(socket.next(SOON).await["tasks"].clone());
-    }
-    events
-}
-
 async fn every_step_of_a_chore_is_told_once_in_order(deployment: Deployment) {
     let system = deployment.system().await;
     let home = Home::new(&system, 2).await;
     let (aino, bo) = (home.owner(), &home.people[1]);
     let members = [home.member(system.a(), aino).await, home.member(system.a(), bo).await];
     let start = home.cursor(system.a(), bo).await;
-    let mut socket = follow(bo, system.b(), TASKS, json!({ "id": home.id })).await;
-    let first = hear(&mut socket, 1).await.remove(0);
+    let mut socket = bo.follow(system.b(), TASKS, json!({ "id": home.id })).await;
+    let first = socket.next_of("tasks", 1, SOON).await.remove(0);
     let nothing = ["task", "occurrence", "occurrenceId", "actor"].map(|field| first[field] == Value::Null);
     assert_eq!((&first["kind"], nothing), (&json!("SUBSCRIBED"), [true; 4]));
 
@@ -49,7 +34,7 @@ async fn every_step_of_a_chore_is_told_once_in_order(deployment: Deployment) {
     does(bo, system.b(), "undoOccurrence", occurrence, json!({})).await;
     does(aino, system.a(), "skipOccurrence", occurrence, json!({ "reason": "guests did it" })).await;
 
-    let told = hear(&mut socket, 11).await;
+    let told = socket.next_of("tasks", 11, SOON).await;
     let kinds: Vec<_> = told.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     let expected = [
         "TASK_CREATED",
@@ -78,8 +63,8 @@ async fn every_step_of_a_chore_is_told_once_in_order(deployment: Deployment) {
     }
 
     // From the beginning, and from the middle, on the other instance: the same, as it is now.
-    let mut socket = follow(aino, system.a(), TASKS, json!({ "id": home.id, "after": start })).await;
-    let again = hear(&mut socket, 11).await;
+    let mut socket = aino.follow(system.a(), TASKS, json!({ "id": home.id, "after": start })).await;
+    let again = socket.next_of("tasks", 11, SOON).await;
     let places = |events: &[Value]| -> Vec<_> {
         events
             .iter()
@@ -89,8 +74,8 @@ async fn every_step_of_a_chore_is_told_once_in_order(deployment: Deployment) {
     assert_eq!(places(&again), places(&told));
     assert_eq!(again[1]["occurrence"]["status"], "SKIPPED");
     let middle = json!({ "id": home.id, "after": told[4]["cursor"] });
-    let mut socket = follow(bo, system.a(), TASKS, middle).await;
-    assert_eq!(places(&hear(&mut socket, 6).await), places(&told[5..]));
+    let mut socket = bo.follow(system.a(), TASKS, middle).await;
+    assert_eq!(places(&socket.next_of("tasks", 6, SOON).await), places(&told[5..]));
     assert_eq!(socket.hear_within(Duration::from_millis(300)).await, None);
 }
 
@@ -101,7 +86,7 @@ async fn an_event_of_a_chore_says_what_it_is_about(deployment: Deployment) {
         "subscription($id: ID!) {{ householdEvents(householdId: $id) {{ kind subject {{
         ... on Task {{ title }} ... on Occurrence {{ {OCCURRENCE} task {{ title }} }} }} }} }}"
     );
-    let mut socket = follow(&home.people[1], system.b(), &document, json!({ "id": home.id })).await;
+    let mut socket = home.people[1].follow(system.b(), &document, json!({ "id": home.id })).await;
     socket.next(SOON).await;
     let input = chore(&home, json!({ "title": "Windows" }));
     home.owner().on(system.a()).done("createTask", input, "cursor").await;
