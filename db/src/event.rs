@@ -263,7 +263,7 @@ impl Event {
 
 /// A place in a household's log, which subscribers name to resume from. The epoch changes when a backup is
 /// restored, so that places after the backup are not mistaken for places in the log that grew since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
     /// Which life of the log.
     pub epoch: i32,

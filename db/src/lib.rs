@@ -19,6 +19,7 @@ mod date;
 pub mod digest;
 mod error;
 pub mod event;
+mod first_of_each;
 pub mod grocery;
 pub mod household;
 mod id;

@@ -131,7 +131,7 @@ pub struct Window {
 }
 
 /// An end of a stretch of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
     /// The oldest messages first.
     Oldest,

@@ -4,7 +4,7 @@ use crate::SubjectId;
 use crate::message::End;
 
 /// A stretch of a list: after one id and before another, taken from one end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Only what comes after it.
     pub after: Option<SubjectId>,

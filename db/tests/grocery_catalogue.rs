@@ -12,7 +12,9 @@ use pantry::{all, line, renamed};
 use roomm8_db::access::Role;
 use roomm8_db::event::Kind;
 use roomm8_db::grocery::store::SetHome;
-use roomm8_db::grocery::{Amount, Item, Line, Product, SameName, State, Unit, list, product, staple};
+use roomm8_db::grocery::{
+    Amount, Item, Line, Product, SameName, State, Unit, changes, list, product, staple,
+};
 use roomm8_db::member::{ChangeRole, Leave, Remove, Return};
 use roomm8_db::message::End;
 use roomm8_db::page::Window;
@@ -278,7 +280,8 @@ async fn a_name_that_another_has_is_refused_or_the_two_become_one() {
 
         // Phones that ask what they missed are told all of it.
         let position = roomm8_db::event::Position { seq: i64::try_from(before).unwrap(), ..reader.head() };
-        let missed = roomm8_db::grocery::changes::since(conn, &reader, &party, Some(position)).await.unwrap();
+        let mut missed = changes::since(conn, &reader, &[party.id], Some(position)).await.unwrap();
+        let missed = missed.remove(&party.id).unwrap();
         assert_eq!(
             missed.items.iter().map(|(item, product)| (item.id, product.id)).collect::<Vec<_>>(),
             [(alone.id, merged.id)]
@@ -357,8 +360,8 @@ async fn who_leaves_or_is_removed_or_becomes_a_guest_has_nothing_left_to_buy() {
             let reader = proof(&db, ada, home.id).await.unwrap();
             let position =
                 roomm8_db::event::Position { seq: i64::try_from(before).unwrap(), ..reader.head() };
-            let missed =
-                roomm8_db::grocery::changes::since(conn, &reader, &after, Some(position)).await.unwrap();
+            let mut missed = changes::since(conn, &reader, &[after.id], Some(position)).await.unwrap();
+            let missed = missed.remove(&after.id).unwrap();
             assert_eq!(missed.items.iter().map(|(item, _)| item.id).collect::<Vec<_>>(), [theirs.id]);
         }
         assert!(matches!(proof(&db, cleo, home.id).await, Err(Error::NotFound)));

@@ -328,8 +328,7 @@ impl<'a> Run<'a> {
         let db = &self.instances[instance];
         let member = proof(db, user, self.flat.id).await.unwrap();
         let conn = &mut db.connection().await.unwrap();
-        let list = list::known(conn, &[(self.flat.id, self.list)]).await.unwrap().remove(0);
-        changes::since(conn, &member, &list, cursor).await.unwrap()
+        changes::since(conn, &member, &[self.list], cursor).await.unwrap().remove(&self.list).unwrap()
     }
 
     async fn finish_trip(&mut self, phone: usize) {

@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod cast;
+mod clock;
 mod pantry;
 mod support;
 
 use cast::chores::{Home, home_of_three};
 use cast::{log, perform, proof, refusal};
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone as _};
-use chrono_tz::Europe::Berlin;
+use chrono::{Datelike, Days, NaiveDate};
+use clock::{Clock, day};
 use pantry::{all, line};
 use roomm8_db::event::Kind;
 use roomm8_db::grocery::staple::{self, Create, STAPLE_LIMIT, Staple, add_due};
@@ -18,48 +19,8 @@ use roomm8_db::grocery::store::{OrderSections, SetHome};
 use roomm8_db::grocery::suggestion::{self, Reason};
 use roomm8_db::grocery::{Amount, Line, List, State, Store, Unit, learned, list, product, trip};
 use roomm8_db::household::{self, Archive, Restore};
-use roomm8_db::{Database, Date, Error, RefusalCode, Subject, Time};
+use roomm8_db::{Database, Date, Error, RefusalCode, Subject};
 use support::{Fresh, databases};
-use tokio::sync::{Mutex, MutexGuard};
-
-static CLOCK: Mutex<()> = Mutex::const_new(());
-
-/// The clock, which is nobody else's as long as this is held.
-struct Clock(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
-
-impl Drop for Clock {
-    fn drop(&mut self) {
-        Time::reset_clock();
-    }
-}
-
-impl Clock {
-    async fn at(now: &str) -> Self {
-        let clock = Self(CLOCK.lock().await);
-        clock.set(now);
-        clock
-    }
-
-    #[allow(clippy::unused_self, reason = "who has no clock sets none")]
-    fn set(&self, now: &str) {
-        Time::set_clock(instant(now));
-    }
-
-    /// It is noon of this day in Berlin.
-    #[allow(clippy::unused_self, reason = "who has no clock sets none")]
-    fn noon(&self, day: NaiveDate) {
-        let noon = Berlin.from_local_datetime(&day.and_hms_opt(12, 0, 0).unwrap()).unwrap();
-        Time::set_clock(Time::from_micros(noon.timestamp_micros()));
-    }
-}
-
-fn instant(text: &str) -> Time {
-    Time::from_micros(DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros())
-}
-
-fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
-}
 
 fn weekly(list: &List, name: &str, start: &str) -> Create {
     Create {
@@ -422,9 +383,9 @@ async fn a_stores_order_is_learned_from_how_it_is_walked_and_only_offered() {
 async fn suggested(db: &Fresh, home: &Home, list: &List, limit: usize) -> Vec<(String, String)> {
     let reader = proof(db, home.users[0], home.id).await.unwrap();
     let conn = &mut *db.connection().await.unwrap();
-    let suggestions = suggestion::of_list(conn, &reader, list, limit).await.unwrap();
+    let mut suggestions = suggestion::of_lists(conn, &reader, &[list.id], limit).await.unwrap();
     let mut told = Vec::new();
-    for suggestion in suggestions {
+    for suggestion in suggestions.remove(&list.id).unwrap() {
         let reason = match suggestion.reason {
             Reason::Due { every } => format!("every {every}"),
             Reason::BoughtWith(id) => {
@@ -488,7 +449,8 @@ async fn what_is_due_by_habit_is_suggested_and_then_what_goes_with_what_is_wante
         let other = cast::home(&db, home.users[0]).await;
         let elsewhere = proof(&db, home.users[0], other).await.unwrap();
         let conn = &mut *db.connection().await.unwrap();
-        assert_eq!(suggestion::of_list(conn, &elsewhere, &week, 10).await.unwrap(), []);
+        let found = suggestion::of_lists(conn, &elsewhere, &[week.id], 10).await.unwrap();
+        assert_eq!(found[&week.id], []);
         clock.noon(first + Days::new(28 + 366));
         assert_eq!(suggested(&db, &home, &party, 10).await, [], "what is too long ago is no habit");
     }

@@ -17,7 +17,7 @@ use roomm8_db::grocery::category::{self, Behind, CATEGORY_LIMIT, Category};
 use roomm8_db::grocery::store::{
     self, HOME_LIMIT, HideSection, MoveSection, OrderSections, Rename, STORE_LIMIT, SetHome, Store,
 };
-use roomm8_db::grocery::{Product, list, trip};
+use roomm8_db::grocery::{Product, changes, list, trip};
 use roomm8_db::{Database, Error, GroceryCategoryId, RefusalCode, Result, Subject, SubjectId};
 use std::fmt::Debug;
 use std::sync::atomic::Ordering;
@@ -212,7 +212,8 @@ async fn what_is_of_a_removed_category_has_none() {
         // Phones that ask what they missed are told of what it was of.
         let reader = proof(&db, home.users[0], home.id).await.unwrap();
         let position = roomm8_db::event::Position { seq: i64::try_from(before).unwrap(), ..reader.head() };
-        let missed = roomm8_db::grocery::changes::since(conn, &reader, &list, Some(position)).await.unwrap();
+        let mut missed = changes::since(conn, &reader, &[list.id], Some(position)).await.unwrap();
+        let missed = missed.remove(&list.id).unwrap();
         let missed: Vec<_> = missed.items.iter().map(|(_, product)| product.name.as_str()).collect();
         assert_eq!(missed, ["Milk"]);
 

@@ -153,7 +153,7 @@ impl GroceryList {
         #[graphql(desc = "Only trips before this cursor.")] before: Option<Cursor>,
     ) -> Result<Connection<GroceryTrip>> {
         let arguments = PageArguments::new(first, after, last, before, 50)?;
-        trip::trips(ctx, self.row.household_id, Some(self.row.id), &arguments).await
+        trip::trips_of(ctx, self.row.id, &arguments).await
     }
 
     /// What may be missing on it: what is bought again and again and is due by now, the most overdue first, then what is

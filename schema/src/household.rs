@@ -343,7 +343,7 @@ impl Household {
         #[graphql(desc = "Only trips before this cursor.")] before: Option<Cursor>,
     ) -> Result<Connection<GroceryTrip>> {
         let arguments = PageArguments::new(first, after, last, before, 50)?;
-        grocery::trips(ctx, self.key, None, &arguments).await
+        grocery::trips(ctx, self.key, &arguments).await
     }
 
     /// What puts itself on its shopping lists by a rule, at most 200 things, in the order in which they were made; the first 50

@@ -4,11 +4,15 @@ use crate::loader::{Batch, Loader};
 use crate::scope::Store;
 use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
+use roomm8_db::event::Position;
+use roomm8_db::grocery::changes::{self, Changes};
 use roomm8_db::grocery::list::Counts;
 use roomm8_db::grocery::store::Layout;
+use roomm8_db::grocery::suggestion::{self, Suggestion};
 use roomm8_db::household::{self, Household};
 use roomm8_db::member::{self, Absence, Profile};
 use roomm8_db::message::{self, Message, Reaction, Revision};
+use roomm8_db::page::Window;
 use roomm8_db::task::{self, Occurrence, Swap, Task, occurrence, swap};
 use roomm8_db::{
     ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, GroceryStapleId,
@@ -18,6 +22,9 @@ use roomm8_db::{
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
+
+/// The most suggestions for a list at once.
+pub(crate) const SUGGESTION_LIMIT: usize = 50;
 
 /// The loaders of one request. What they load was found in something the caller may see.
 pub(crate) struct Loaders {
@@ -49,6 +56,9 @@ pub(crate) struct Loaders {
     pub listed_items: Loader<ListedItems>,
     pub trip_items: Loader<TripItems>,
     pub list_counts: Loader<ListCounts>,
+    pub list_trips: Loader<ListTrips>,
+    pub list_changes: Loader<ListChanges>,
+    pub list_suggestions: Loader<ListSuggestions>,
     pub grocery_layouts: Loader<Layouts>,
 }
 
@@ -83,6 +93,9 @@ impl Loaders {
             listed_items: Loader::new(store),
             trip_items: Loader::new(store),
             list_counts: Loader::new(store),
+            list_trips: Loader::new(store),
+            list_changes: Loader::new(store),
+            list_suggestions: Loader::new(store),
             grocery_layouts: Loader::new(store),
         }
     }
@@ -484,6 +497,66 @@ impl Batch for ListCounts {
 
     async fn load(store: &Store, lists: &[GroceryListId]) -> Result<HashMap<GroceryListId, Counts>> {
         grocery::list::counts(&mut *store.connection().await?, lists).await
+    }
+}
+
+/// The trips that shopping lists were taken on, by the stretch that is wanted of each.
+pub(crate) struct ListTrips;
+
+impl Batch for ListTrips {
+    type Key = (GroceryListId, Window);
+    type Value = Vec<grocery::Trip>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Self::Value>> {
+        let mut found = HashMap::new();
+        for (window, lists) in grouped(keys.to_vec(), |(_, window)| *window) {
+            let lists: Vec<_> = lists.into_iter().map(|(list, _)| list).collect();
+            let pages = grocery::trip::pages(&mut *store.connection().await?, &lists, window).await?;
+            found.extend(pages.into_iter().map(|(list, trips)| ((list, window), trips)));
+        }
+        Ok(found)
+    }
+}
+
+/// What has changed on shopping lists of households, by the place in the log since when.
+pub(crate) struct ListChanges;
+
+impl Batch for ListChanges {
+    type Key = (HouseholdId, GroceryListId, Option<Position>);
+    type Value = Arc<Changes>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Arc<Changes>>> {
+        let mut found = HashMap::new();
+        for ((household, since), lists) in
+            grouped(keys.to_vec(), |(household, _, since)| (*household, *since))
+        {
+            let member = store.proof(household).await?;
+            let lists: Vec<_> = lists.into_iter().map(|(_, list, _)| list).collect();
+            let changes = changes::since(&mut *store.connection().await?, &member, &lists, since).await?;
+            found.extend(
+                changes.into_iter().map(|(list, changes)| ((household, list, since), Arc::new(changes))),
+            );
+        }
+        Ok(found)
+    }
+}
+
+/// What may be missing on shopping lists of households.
+pub(crate) struct ListSuggestions;
+
+impl Batch for ListSuggestions {
+    type Key = (HouseholdId, GroceryListId);
+    type Value = Arc<[Suggestion]>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Self::Value>> {
+        let mut found = HashMap::new();
+        for (household, lists) in by_household(keys) {
+            let member = store.proof(household).await?;
+            let conn = &mut *store.connection().await?;
+            let best = suggestion::of_lists(conn, &member, &lists, SUGGESTION_LIMIT).await?;
+            found.extend(best.into_iter().map(|(list, best)| ((household, list), best.into())));
+        }
+        Ok(found)
     }
 }
 

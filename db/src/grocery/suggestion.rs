@@ -5,17 +5,16 @@ mod habit;
 
 use super::Product;
 use super::item::State;
-use super::list::List;
 use crate::access::Member;
 use crate::among::among;
 use crate::household;
 use crate::tables::{grocery_items, grocery_products, households};
 use crate::task::recurrence::local_date;
-use crate::{Connection, GroceryProductId, GroceryTripId, Result, Time};
+use crate::{Connection, GroceryListId, GroceryProductId, GroceryTripId, Result, Time};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use habit::{Purchase, suggested};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Habits are told from so much of the past,
@@ -46,14 +45,15 @@ pub enum Reason {
     BoughtWith(GroceryProductId),
 }
 
-/// The first so many suggestions for a list, the most overdue first. What is on it is not among them, whether it is wanted or
-/// bought, nor is what the catalogue has forgotten. A purchase is what has left a list with a trip.
-pub async fn of_list(
+/// What may be missing on lists of the member's household, for each the best so many, the most overdue first. What is on a
+/// list is not among its suggestions, whether it is wanted or bought, nor is what the catalogue has forgotten. A purchase is
+/// what has left a list with a trip.
+pub async fn of_lists(
     conn: &mut Connection,
     member: &Member,
-    list: &List,
+    lists: &[GroceryListId],
     limit: usize,
-) -> Result<Vec<Suggestion>> {
+) -> Result<HashMap<GroceryListId, Vec<Suggestion>>> {
     let now = Time::now();
     let query =
         households::table.filter(households::id.eq(member.household_id())).select(households::time_zone);
@@ -63,18 +63,33 @@ pub async fn of_list(
         .into_iter()
         .map(|(product, trip, at)| Purchase { product, trip, at, on: local_date(at, zone) })
         .collect();
-    let listed = listed(conn, list).await?;
-    // It reckons for a while where much was bought.
-    let mut found = tokio::task::block_in_place(|| suggested(&purchases, &listed, local_date(now, zone)));
-    found.truncate(limit);
-    let ids: Vec<_> = found.iter().map(|(product, ..)| *product).collect();
-    let query = grocery_products::table.filter(among(grocery_products::id, &ids));
-    let products: Vec<Product> = run!(conn, |c| query.select(Product::as_select()).load(c).await)?;
-    let mut products: HashMap<_, _> = products.into_iter().map(|product| (product.id, product)).collect();
-    let suggestion = |(product, reason, last_bought_at)| {
-        Some(Suggestion { product: products.remove(&product)?, reason, last_bought_at })
+    let listed = listed(conn, lists).await?;
+    let nothing = HashMap::new();
+    let best = |list| {
+        let mut best = suggested(&purchases, listed.get(list).unwrap_or(&nothing), local_date(now, zone));
+        best.truncate(limit);
+        (*list, best)
     };
-    Ok(found.into_iter().filter_map(suggestion).collect())
+    // It reckons for a while where much was bought.
+    let best: Vec<_> = tokio::task::block_in_place(|| lists.iter().map(best).collect());
+    let products: BTreeSet<_> =
+        best.iter().flat_map(|(_, best)| best).map(|(product, ..)| *product).collect();
+    let products = named(conn, &products).await?;
+    let told = |(product, reason, last_bought_at): &(_, _, _)| {
+        let product = products.get(product)?.clone();
+        Some(Suggestion { product, reason: *reason, last_bought_at: *last_bought_at })
+    };
+    Ok(best.iter().map(|(list, best)| (*list, best.iter().filter_map(told).collect())).collect())
+}
+
+async fn named(
+    conn: &mut Connection,
+    ids: &BTreeSet<GroceryProductId>,
+) -> Result<HashMap<GroceryProductId, Product>> {
+    let ids: Vec<_> = ids.iter().copied().collect();
+    let query = grocery_products::table.filter(among(grocery_products::id, &ids));
+    let found: Vec<Product> = run!(conn, |c| query.select(Product::as_select()).load(c).await)?;
+    Ok(found.into_iter().map(|product| (product.id, product)).collect())
 }
 
 /// What was bought and left its list, the newest first. A trip that was undone has nothing.
@@ -100,14 +115,19 @@ async fn purchases(
     run!(conn, |c| query.load(c).await)
 }
 
-/// What is on the list, and whether it is wanted.
-async fn listed(conn: &mut Connection, list: &List) -> Result<HashMap<GroceryProductId, bool>> {
+/// What is on lists, and whether it is wanted there.
+async fn listed(
+    conn: &mut Connection,
+    lists: &[GroceryListId],
+) -> Result<HashMap<GroceryListId, HashMap<GroceryProductId, bool>>> {
     let query = grocery_items::table
-        .filter(grocery_items::list_id.eq(list.id))
+        .filter(among(grocery_items::list_id, lists))
         .filter(grocery_items::is_listed.eq(true))
-        .select((grocery_items::product_id, grocery_items::state));
-    let listed: Vec<(GroceryProductId, State)> = run!(conn, |c| query.load(c).await)?;
-    let wanted: HashSet<_> =
-        listed.iter().filter(|(_, state)| state.is_wanted()).map(|(product, _)| *product).collect();
-    Ok(listed.iter().map(|(product, _)| (*product, wanted.contains(product))).collect())
+        .select((grocery_items::list_id, grocery_items::product_id, grocery_items::state));
+    let rows: Vec<(GroceryListId, GroceryProductId, State)> = run!(conn, |c| query.load(c).await)?;
+    let mut listed: HashMap<_, HashMap<_, bool>> = HashMap::new();
+    for (list, product, state) in rows {
+        *listed.entry(list).or_default().entry(product).or_default() |= state.is_wanted();
+    }
+    Ok(listed)
 }

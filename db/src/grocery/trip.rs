@@ -5,6 +5,7 @@ use super::item::{self, Item, State};
 use super::{list, store};
 use crate::access::{Member, Permission};
 use crate::among::among;
+use crate::first_of_each::FirstOfEach;
 use crate::message::End;
 use crate::page::Window;
 use crate::tables::{grocery_items, grocery_products, grocery_trips};
@@ -15,6 +16,7 @@ use crate::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long a trip can be undone.
@@ -75,15 +77,10 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryTripId)]) 
 }
 
 /// The trips of the member's household in a window, in the order in which they were finished; undone ones are left out.
-pub async fn page(
-    conn: &mut Connection,
-    member: &Member,
-    list: Option<GroceryListId>,
-    window: Window,
-) -> Result<Vec<Trip>> {
+pub async fn page(conn: &mut Connection, member: &Member, window: Window) -> Result<Vec<Trip>> {
     let (after, before): (GroceryTripId, GroceryTripId) = window.bounds();
     let found = run!(conn, |c| {
-        let mut query = grocery_trips::table
+        let query = grocery_trips::table
             .select(Trip::as_select())
             .filter(grocery_trips::household_id.eq(member.household_id()))
             .filter(grocery_trips::undone_at.is_null())
@@ -91,16 +88,40 @@ pub async fn page(
             .filter(grocery_trips::id.lt(before))
             .limit(window.limit)
             .into_boxed();
-        if let Some(list) = list {
-            query = query.filter(grocery_trips::list_id.eq(list));
+        match window.end {
+            End::Oldest => query.order(grocery_trips::id.asc()).load(c).await,
+            End::Newest => query.order(grocery_trips::id.desc()).load(c).await,
         }
-        query = match window.end {
-            End::Oldest => query.order(grocery_trips::id.asc()),
-            End::Newest => query.order(grocery_trips::id.desc()),
-        };
-        query.load(c).await
     })?;
     Ok(window.oldest_first(found))
+}
+
+/// The trips of each of these lists in a window, as [`page`] gives them. The lists are only ever taken from what the asker was
+/// allowed to see.
+pub async fn pages(
+    conn: &mut Connection,
+    lists: &[GroceryListId],
+    window: Window,
+) -> Result<HashMap<GroceryListId, Vec<Trip>>> {
+    let (after, before): (GroceryTripId, GroceryTripId) = window.bounds();
+    let in_page = FirstOfEach {
+        table: grocery_trips::table,
+        group: grocery_trips::list_id,
+        id: grocery_trips::id,
+        filter: among(grocery_trips::list_id, lists)
+            .and(grocery_trips::undone_at.is_null())
+            .and(grocery_trips::id.gt(after))
+            .and(grocery_trips::id.lt(before)),
+        end: window.end,
+        limit: window.limit,
+    };
+    let query = grocery_trips::table.filter(in_page).order(grocery_trips::id);
+    let found: Vec<Trip> = run!(conn, |c| query.select(Trip::as_select()).load(c).await)?;
+    let mut pages: HashMap<_, Vec<_>> = HashMap::new();
+    for trip in found {
+        pages.entry(trip.list_id).or_default().push(trip);
+    }
+    Ok(pages)
 }
 
 /// What left its list with these trips, each with what it is, in the order in which it was put on the list. A trip takes at

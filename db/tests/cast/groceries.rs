@@ -95,8 +95,7 @@ impl Kitchen {
     ) -> changes::Changes {
         let member = proof(db, user, self.home.id).await.unwrap();
         let conn = &mut *db.connection().await.unwrap();
-        let list = list::known(conn, &[(self.home.id, self.list)]).await.unwrap().remove(0);
-        changes::since(conn, &member, &list, since).await.unwrap()
+        changes::since(conn, &member, &[self.list], since).await.unwrap().remove(&self.list).unwrap()
     }
 }
 

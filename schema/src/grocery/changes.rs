@@ -8,7 +8,7 @@ use crate::scalar::Cursor;
 use crate::scope::ScopeExt as _;
 use async_graphql::{Context, ID, SimpleObject};
 use roomm8_db::event::Position;
-use roomm8_db::grocery::{List, changes};
+use roomm8_db::grocery::List;
 
 /// What has changed on a list.
 #[derive(Debug, Clone, SimpleObject)]
@@ -39,13 +39,15 @@ pub(super) fn position(since: Option<Cursor>) -> Result<Option<Position>> {
 pub(super) async fn changes(ctx: &Context<'_>, list: &List, since: Option<Cursor>) -> Result<GroceryChanges> {
     let since = position(since)?;
     let scope = ctx.scope()?;
-    let viewer = scope.member(list.household_id).await?;
-    let found = changes::since(&mut *scope.connection().await?, &viewer, list, since).await?;
-    let removed = |id| GlobalId::GroceryItem(list.household_id, id).to_id();
+    scope.member(list.household_id).await?;
+    let loaders = scope.loaders();
+    let key = (list.household_id, list.id, since);
+    let found = loaders.list_changes.load(key).await?.ok_or_else(Error::not_found)?;
+    let removed = |id: &_| GlobalId::GroceryItem(list.household_id, *id).to_id();
     Ok(GroceryChanges {
         cursor: Cursor::Log(found.position),
-        items: page::told(&scope.loaders(), found.items).await,
-        removed_item_ids: found.gone.into_iter().map(removed).collect(),
+        items: page::told(&loaders, found.items.clone()).await,
+        removed_item_ids: found.gone.iter().map(removed).collect(),
         is_whole: found.is_whole,
     })
 }

@@ -3,15 +3,13 @@
 use super::GroceryProduct;
 use super::product::known_product;
 use crate::error::{Error, Nullable, Result, nullable_option};
+use crate::loaders::SUGGESTION_LIMIT;
 use crate::scalar::DateTime;
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 use roomm8_db::grocery::List;
-use roomm8_db::grocery::suggestion::{self, Reason, Suggestion};
+use roomm8_db::grocery::suggestion::{Reason, Suggestion};
 use roomm8_db::{GroceryProductId, HouseholdId};
-
-/// The most suggestions at once.
-const SUGGESTIONS: usize = 50;
 
 /// Why something may be missing. Expect new values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -77,11 +75,11 @@ pub(super) async fn suggestions(
     list: &List,
     first: i32,
 ) -> Result<Vec<GrocerySuggestion>> {
-    let limit = usize::try_from(first).ok().filter(|first| (1..=SUGGESTIONS).contains(first));
+    let limit = usize::try_from(first).ok().filter(|first| (1..=SUGGESTION_LIMIT).contains(first));
     let limit = limit
-        .ok_or_else(|| Error::bad_input(format!("`first` is {first}; it must be 1 to {SUGGESTIONS}")))?;
+        .ok_or_else(|| Error::bad_input(format!("`first` is {first}; it must be 1 to {SUGGESTION_LIMIT}")))?;
     let scope = ctx.scope()?;
-    let viewer = scope.member(list.household_id).await?;
-    let found = suggestion::of_list(&mut *scope.connection().await?, &viewer, list, limit).await?;
-    Ok(found.into_iter().map(GrocerySuggestion::from).collect())
+    scope.member(list.household_id).await?;
+    let best = scope.loaders().list_suggestions.load((list.household_id, list.id)).await?.unwrap_or_default();
+    Ok(best.iter().take(limit).cloned().map(GrocerySuggestion::from).collect())
 }

@@ -107,18 +107,27 @@ pub(crate) async fn find_trip(
     known_trip(ctx, household, id).await
 }
 
-/// A page of a household's trips, or of those of one list.
+/// A page of a household's trips.
 pub(crate) async fn trips(
     ctx: &Context<'_>,
     household: HouseholdId,
-    list: Option<GroceryListId>,
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryTrip>> {
     let scope = ctx.scope()?;
     let viewer = scope.member(household).await?;
-    let window = arguments.window()?;
-    let rows = trip::page(&mut *scope.connection().await?, &viewer, list, window).await?;
+    let rows = trip::page(&mut *scope.connection().await?, &viewer, arguments.window()?).await?;
     let trips = rows.into_iter().map(GroceryTrip::from).collect();
+    Ok(Connection::new(arguments, trips, GroceryTrip::place))
+}
+
+/// A page of the trips of a list that the asker may see.
+pub(super) async fn trips_of(
+    ctx: &Context<'_>,
+    list: GroceryListId,
+    arguments: &PageArguments,
+) -> Result<Connection<GroceryTrip>> {
+    let rows = ctx.scope()?.loaders().list_trips.load((list, arguments.window()?)).await?;
+    let trips = rows.unwrap_or_default().into_iter().map(GroceryTrip::from).collect();
     Ok(Connection::new(arguments, trips, GroceryTrip::place))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Days, Utc};
 use roomm8_tests::{Deployment, Home, Socket, on_both, server::Server};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -39,13 +39,17 @@ const PRESENCE: &str = "query($id: ID!) { household(id: $id) {
     fairness(from: \"2026-01-01\", to: \"2026-12-31\") { parts { share member { displayName user { displayName } } } }
     leavePreview { openCount occurrences { task { title } assignee { displayName } } tasks { title roster { displayName } } } } }";
 
-const GROCERIES: &str = "query($id: ID!) { household(id: $id) {
+const GROCERIES: &str = "query($id: ID!, $since: Cursor!) { household(id: $id) {
     groceryCategories { name } groceryStores { name sections { isPlaced category { name } } }
     groceryLists(first: 3) { nodes { name openCount unavailableCount boughtCount store { name }
         assignee { displayName user { displayName } } createdBy { displayName } household { name }
         items(first: 30) { nodes { name note amounts { quantity unit } list { name } category { name }
             product { unit category { name } } assignee { displayName } addedBy { displayName }
-            stateBy { displayName } } } } }
+            stateBy { displayName } } }
+        changes { isWhole items { name product { unit } addedBy { displayName } } removedItemIds }
+        changed: changes(since: $since) { isWhole items { name } removedItemIds }
+        suggestions(first: 5) { reason product { name category { name } } boughtWith { name } }
+        trips(last: 3) { nodes { itemCount store { name } finishedBy { displayName } items(first: 5) { nodes { name } } } } } }
     groceryTrips(first: 10) { nodes { itemCount list { name } store { name } finishedBy { displayName }
         items(first: 10) { nodes { name trip { itemCount } stateBy { displayName } } } } }
     groceryStaples(first: 10) { nodes { list { name } product { name category { name } } createdBy { displayName } } } } }";
@@ -91,29 +95,41 @@ async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment
 
 async fn groceries_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
     let system = deployment.own().servers(1).start().await;
-    let few = Home::new(&system, 2).await;
-    go_shopping(&system, &few, 2).await;
-    let many = Home::new(&system, 8).await;
-    go_shopping(&system, &many, 24).await;
-    assert_alike(system.a(), GROCERIES, &few, &many, 20.0).await;
+    let mut homes = Vec::new();
+    for (people, lists, things) in [(2, 1, 2), (8, 3, 24)] {
+        let home = Home::new(&system, people).await;
+        let since = home.cursor(system.a(), home.owner()).await;
+        go_shopping(&system, &home, lists, things).await;
+        let variables = json!({ "id": home.id, "since": since });
+        homes.push((home, variables));
+    }
+    let [(few, of_few), (many, of_many)] = &homes[..] else { unreachable!("there are two") };
+    assert_alike_with(system.a(), GROCERIES, [(few, of_few), (many, of_many)], 30.0).await;
 }
 
 /// The query takes as many statements for one home as for the other, and no more than so many.
 async fn assert_alike(server: &Server, document: &str, few: &Home, many: &Home, limit: f64) {
-    let statements = async |home: &Home| {
+    let variables = |home: &Home| json!({ "id": home.id });
+    assert_alike_with(server, document, [(few, &variables(few)), (many, &variables(many))], limit).await;
+}
+
+/// See [`assert_alike`]; with variables for each.
+async fn assert_alike_with(server: &Server, document: &str, homes: [(&Home, &Value); 2], limit: f64) {
+    let mut counted = Vec::new();
+    for (home, variables) in homes {
         let client = home.owner().on(server);
         // Once beforehand: the first request of a session also looks the session up.
-        client.query(document, json!({ "id": home.id })).await;
+        client.query(document, variables.clone()).await;
         let mut least = f64::MAX;
         // The poll and other housekeeping add to the counter now and then: the least of some counts.
         for _ in 0..20 {
             let before = server.metric(STATEMENTS).await;
-            client.query(document, json!({ "id": home.id })).await;
+            client.query(document, variables.clone()).await;
             least = least.min(server.metric(STATEMENTS).await - before);
         }
-        least
-    };
-    let (for_few, for_many) = (statements(few).await, statements(many).await);
+        counted.push(least);
+    }
+    let (for_few, for_many) = (counted[0], counted[1]);
     assert!(for_few > 0.0, "the server counts its statements");
     assert!((for_few - for_many).abs() < 0.5, "{for_few} statements for few rows, {for_many} for many");
     assert!(for_many <= limit, "{for_many} statements for one page");
@@ -173,14 +189,14 @@ async fn keep_house(system: &roomm8_tests::System, home: &Home, chores: usize) {
     }
 }
 
-/// Makes three lists, each in a store of its own, with so many things on each, of which some were bought before.
-async fn go_shopping(system: &roomm8_tests::System, home: &Home, things: usize) {
+/// Makes lists, each in a store of its own, with so many things on each, of which some were bought before.
+async fn go_shopping(system: &roomm8_tests::System, home: &Home, lists: usize, things: usize) {
     let mut members = Vec::new();
     for person in &home.people {
         members.push(home.member(system.a(), person).await);
     }
     let owner = home.owner().on(system.a());
-    for number in 0..3 {
+    for number in 0..lists {
         let input = json!({ "householdId": home.id, "name": format!("category {number}") });
         let category = owner.done("createGroceryCategory", input, "category { id }").await;
         let category = &category["category"]["id"];
