@@ -150,7 +150,7 @@ async fn what_is_remembered_can_be_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_catalogue_forgets_stays_on_lists_and_its_name_is_something_new() {
+async fn what_the_catalogue_forgets_stays_on_lists_and_is_known_again_by_its_name() {
     for db in databases().await {
         let home = home_of_three(&db).await;
         let (list, shop) = (home.list(&db, "Week").await, home.store(&db, "Corner").await);
@@ -183,13 +183,27 @@ async fn what_the_catalogue_forgets_stays_on_lists_and_its_name_is_something_new
             RefusalCode::Gone
         );
 
+        // What more of it is wanted merges into what is; and it is known again, as something new.
+        let before = log(&db, home.id).await.len();
         let again = home.put(&db, &list, line("milk")).await;
-        assert_ne!(again.product_id, item.product_id);
-        let ticked = home.set(&db, &item, State::Bought).await;
-        assert_eq!(ticked.state, State::Bought, "it can be bought still");
-        // The id's text is nobody's name either.
-        let odd = home.put(&db, &list, line(&item.product_id.to_string())).await;
-        assert_ne!(odd.product_id, item.product_id);
+        assert_eq!((again.id, again.product_id), (item.id, item.product_id));
+        let events = [
+            (Kind::GroceryProductUpdated, removed.id.into(), "removedAt".into()),
+            (Kind::GroceryItemMerged, item.id.into(), "added".into()),
+        ];
+        assert_eq!(told(&db, &home, before).await, events);
+        assert_eq!(home.names(&db, &list).await, ["milk"]);
+        assert_eq!(home.known(&db, "mil").await, ["milk"]);
+        let known = product(&db, item.product_id.into()).await;
+        assert_eq!((known.category_id, known.unit, known.removed_at), (None, None, None));
+
+        // Whatever is made of a name that was forgotten is of what had it.
+        let ticked = home.set(&db, &again, State::Bought).await;
+        home.does(&db, remove()).await.unwrap();
+        let cream = home.put(&db, &list, line("Cream")).await;
+        home.does(&db, renamed(&cream, Some("MILK"), SameName::Refuse)).await.unwrap();
+        assert_eq!(home.item(&db, cream.id.into()).await.product_id, ticked.product_id);
+        assert_eq!(home.known(&db, "").await, ["MILK"]);
     }
 }
 
@@ -287,11 +301,12 @@ async fn a_name_that_another_has_is_refused_or_the_two_become_one() {
             [(alone.id, merged.id)]
         );
 
-        // The name is free, and what more is wanted merges into what is wanted.
+        // What more is wanted merges into what is wanted; and by the old name it is something else again.
         let more = home.put(&db, &party, line("Milk")).await;
         assert_eq!(more.id, alone.id);
         assert!(product(&db, wrong.product_id.into()).await.removed_at.is_some());
-        assert_ne!(home.put(&db, &week, line("Millk")).await.product_id, wrong.product_id);
+        let again = home.put(&db, &week, line("Millk")).await;
+        assert_eq!((again.product_id, again.version), (wrong.product_id, 1));
     }
 }
 

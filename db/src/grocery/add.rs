@@ -172,7 +172,7 @@ impl End {
             _ => None,
         };
         let unit = checked.amounts.first().map(|amount| amount.unit);
-        if let (Some(found), Some(mut product)) = (found, known.clone()) {
+        if let Some(found) = found {
             let more = More {
                 amounts: &checked.amounts,
                 note: checked.note.as_deref(),
@@ -180,16 +180,14 @@ impl End {
                 assignee: line.assignee,
             };
             let item = grown(&found, more, change.now())?;
+            let mut product = product::taken_up(change, known, checked.name).await?;
             product::remember(change, &mut product, unit, line.category).await?;
             let item = save_grown(change, &found, item).await?;
             let effect = Effect::Merged(Before::from(&found));
             return Ok(Treated { item: Some(item.id), version: Some(item.version), effect });
         }
         item::refuse_one_too_many(self.count)?;
-        let mut product = match known {
-            Some(product) => product,
-            None => product::insert(change, checked.name.clone()).await?,
-        };
+        let mut product = product::taken_up(change, known, checked.name.clone()).await?;
         product::remember(change, &mut product, unit, line.category).await?;
         let item = self.put(change, product.id, &checked, line).await?;
         Ok(Treated { item: Some(item.id), version: Some(item.version), effect: Effect::Created })

@@ -146,15 +146,14 @@ impl Update {
             product::save(change, event::Kind::GroceryProductUpdated, &mut product, &["name"]).await?;
             return Ok(Named::Product(product));
         }
-        let Some(known) = product::by_name(change, &name).await? else {
-            return product::insert(change, name).await.map(Named::Product);
-        };
+        let known = product::by_name(change, &name).await?;
         if item.apart == MERGES
+            && let Some(known) = &known
             && let Some(twin) = item::that_merges(change, item.list_id, known.id).await?
         {
             return Ok(Named::Wanted(twin));
         }
-        Ok(Named::Product(known))
+        product::taken_up(change, known, name).await.map(Named::Product)
     }
 
     async fn remember(

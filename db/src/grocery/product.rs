@@ -4,7 +4,7 @@ mod merge;
 
 use super::amount::Unit;
 use super::fold::{NAME_LIMIT, Name, fold};
-use super::{SameName, category, freed, staple};
+use super::{SameName, category, staple};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::message::End;
@@ -31,7 +31,7 @@ pub struct Product {
     pub household_id: HouseholdId,
     /// What it is called.
     pub name: String,
-    /// What that folds to; the id's text once it was removed, so that the name is free.
+    /// What that folds to. The name stays its own when the catalogue forgets it.
     pub(super) fold: String,
     /// What kind of thing it is.
     pub category_id: Option<GroceryCategoryId>,
@@ -67,7 +67,7 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryProductId)
     Ok(found.into_iter().filter(|found| ids.contains(&(found.household_id, found.id))).collect())
 }
 
-/// The product of this name, if the catalogue of the household being changed has it.
+/// The product of this name in the household being changed, forgotten or not.
 pub(super) async fn by_name(change: &mut Change<'_>, name: &Name) -> Result<Option<Product>> {
     let query = grocery_products::table
         .filter(grocery_products::household_id.eq(change.household_id()))
@@ -75,16 +75,37 @@ pub(super) async fn by_name(change: &mut Change<'_>, name: &Name) -> Result<Opti
     run!(change.conn(), |c| query.select(Product::as_select()).first(c).await.optional())
 }
 
-/// Takes a new product into the catalogue. That is told by what is made of it.
-pub(super) async fn insert(change: &mut Change<'_>, name: Name) -> Result<Product> {
+/// What something is made of that is called so, where `known` is what [`by_name`] found: that; or a new product, of which is
+/// told by what is made of it. One that was forgotten is known again, by its new spelling and as nothing else, so that there
+/// are never two of one name.
+pub(super) async fn taken_up(change: &mut Change<'_>, known: Option<Product>, name: Name) -> Result<Product> {
+    match known {
+        Some(product) if product.removed_at.is_none() => Ok(product),
+        Some(mut product) => {
+            refuse_one_too_many(change).await?;
+            product.name = name.shown;
+            (product.category_id, product.unit, product.removed_at) = (None, None, None);
+            save(change, event::Kind::GroceryProductUpdated, &mut product, &["removedAt"]).await?;
+            Ok(product)
+        }
+        None => insert(change, name).await,
+    }
+}
+
+async fn refuse_one_too_many(change: &mut Change<'_>) -> Result<()> {
     let query = grocery_products::table
         .filter(grocery_products::household_id.eq(change.household_id()))
         .filter(grocery_products::removed_at.is_null())
         .count();
-    if run!(change.conn(), |c| query.get_result::<i64>(c).await)? >= PRODUCT_LIMIT {
-        let message = format!("the catalogue knows {PRODUCT_LIMIT} things already: remove some first");
-        return Err(Error::refused(RefusalCode::Limit, "name", message));
+    if run!(change.conn(), |c| query.get_result::<i64>(c).await)? < PRODUCT_LIMIT {
+        return Ok(());
     }
+    let message = format!("the catalogue knows {PRODUCT_LIMIT} things already: remove some first");
+    Err(Error::refused(RefusalCode::Limit, "name", message))
+}
+
+async fn insert(change: &mut Change<'_>, name: Name) -> Result<Product> {
+    refuse_one_too_many(change).await?;
     let product = Product {
         id: GroceryProductId::new(),
         household_id: change.household_id(),
@@ -249,7 +270,9 @@ impl Operation for Update {
         }
         if let Some(name) = name {
             match by_name(change, &name).await? {
-                Some(other) if other.id != before.id => return self.become_one(change, before, other).await,
+                Some(other) if other.id != before.id => {
+                    return self.become_one(change, before, other, name).await;
+                }
                 _ => (after.name, after.fold) = (name.shown, name.fold),
             }
         }
@@ -270,11 +293,13 @@ impl Update {
         &self,
         change: &mut Change<'_>,
         product: Product,
-        mut other: Product,
+        other: Product,
+        name: Name,
     ) -> Result<Product> {
-        if self.same_name == SameName::Refuse {
+        if self.same_name == SameName::Refuse && other.removed_at.is_none() {
             return Err(Error::NameTaken(other.id.into()));
         }
+        let mut other = taken_up(change, Some(other), name).await?;
         let before = other.clone();
         // What only one of the two is known for is remembered.
         other.category_id = other.category_id.or(product.category_id);
@@ -302,13 +327,13 @@ impl Product {
         if self.removed_at.is_none() {
             return Ok(());
         }
-        let message = "the catalogue has forgotten this: what is added by its name is something new";
+        let message = "the catalogue has forgotten this: add it by its name, and it is known again";
         Err(Error::refused(RefusalCode::Gone, "productId", message))
     }
 }
 
-/// Has the catalogue forget a product: what is added by its name is something new from then on. What is on lists, and what was
-/// bought, stays; it is a staple no longer, and stands nowhere in particular. Twice is as once.
+/// Has the catalogue forget a product: it is not found any more, nor suggested, until something is added by its name. What is
+/// on lists, and what was bought, stays; it is a staple no longer, and stands nowhere in particular. Twice is as once.
 #[derive(Debug, Serialize)]
 pub struct Remove {
     /// Which.
@@ -335,10 +360,9 @@ impl Operation for Remove {
     }
 }
 
-/// Takes it out of the catalogue, so that its name is free.
+/// Takes it out of the catalogue.
 async fn forget(change: &mut Change<'_>, product: &mut Product) -> Result<()> {
     product.removed_at = Some(change.now());
-    product.fold = freed(product.id);
     save(change, event::Kind::GroceryProductRemoved, product, &["removedAt"]).await
 }
 

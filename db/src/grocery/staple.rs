@@ -191,10 +191,8 @@ impl Operation for Create {
         let name = Name::new("name", &self.name)?;
         let amounts = checked_amounts(&self.amounts)?;
         let schedule = schedule(self.start_on, self.rule.parse()?, zone_of(change).await?)?;
-        let product = match product::by_name(change, &name).await? {
-            Some(product) => product,
-            None => product::insert(change, name).await?,
-        };
+        let known = product::by_name(change, &name).await?;
+        let product = product::taken_up(change, known, name).await?;
         let others = of_product(change, product.id).await?;
         if let Some(other) = others.iter().find(|other| other.list_id == list.id) {
             return Err(Error::NameTaken(other.id.into()));

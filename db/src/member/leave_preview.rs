@@ -2,7 +2,8 @@
 
 use super::{Profile, role::has_owner};
 use crate::access::{Member, MemberStatus, Permission, Role};
-use crate::tables::{invitations, members, occurrences, tasks, users};
+use crate::grocery::State;
+use crate::tables::{grocery_items, grocery_lists, invitations, members, occurrences, tasks, users};
 use crate::task::{Occurrence, Status, Task};
 use crate::{Connection, Error, MemberId, Result, Time};
 use diesel::prelude::*;
@@ -22,6 +23,10 @@ pub struct Preview {
     pub tasks: Vec<Task>,
     /// How many these are.
     pub task_count: i64,
+    /// How many shopping lists in use they are to take along: nobody would be.
+    pub grocery_list_count: i64,
+    /// How many things on lists they are to buy: nobody would be.
+    pub grocery_item_count: i64,
     /// How many open invitations of theirs would be void.
     pub invitation_count: i64,
     /// Whether they are the last owner and not alone: they have to name another one to leave.
@@ -51,6 +56,8 @@ pub async fn preview(conn: &mut Connection, viewer: &Member, member: MemberId) -
         open_count: open_count(conn, viewer, member).await?,
         tasks,
         task_count,
+        grocery_list_count: grocery_list_count(conn, viewer, member).await?,
+        grocery_item_count: grocery_item_count(conn, viewer, member).await?,
         invitation_count: invitation_count(conn, viewer, member).await?,
         must_transfer_ownership: leaving.role == Role::Owner && !others.is_empty() && !has_owner(&others),
         archives_household: others.is_empty(),
@@ -92,6 +99,27 @@ async fn rosters_with(conn: &mut Connection, viewer: &Member, member: MemberId) 
         }
     }
     Ok(with)
+}
+
+async fn grocery_list_count(conn: &mut Connection, viewer: &Member, member: MemberId) -> Result<i64> {
+    let query = grocery_lists::table
+        .filter(grocery_lists::household_id.eq(viewer.household_id()))
+        .filter(grocery_lists::assignee_id.eq(member))
+        .filter(grocery_lists::archived_at.is_null())
+        .count();
+    run!(conn, |c| query.get_result(c).await)
+}
+
+async fn grocery_item_count(conn: &mut Connection, viewer: &Member, member: MemberId) -> Result<i64> {
+    let query = grocery_items::table
+        .inner_join(grocery_lists::table)
+        .filter(grocery_lists::household_id.eq(viewer.household_id()))
+        .filter(grocery_lists::archived_at.is_null())
+        .filter(grocery_items::assignee_id.eq(member))
+        .filter(grocery_items::is_listed.eq(true))
+        .filter(grocery_items::state.ne(State::Bought))
+        .count();
+    run!(conn, |c| query.get_result(c).await)
 }
 
 async fn invitation_count(conn: &mut Connection, viewer: &Member, member: MemberId) -> Result<i64> {

@@ -25,7 +25,7 @@ pub(crate) struct GroceryProduct {
     unit: Option<GroceryUnit>,
     /// Since when it is known.
     created_at: DateTime,
-    /// When the catalogue forgot it: since then what is added by its name is something new. Null while it is known.
+    /// When the catalogue forgot it: it is known again when something is added by its name. Null while it is known.
     removed_at: Option<DateTime>,
     /// Counts its changes, from 1: pass it as `expectedVersion` when you change it.
     version: i32,
@@ -201,8 +201,9 @@ impl GroceryProductMutation {
         .await
     }
 
-    /// Has the catalogue forget a product: what is added by its name is something new. What is on lists, and what was bought,
-    /// stays; it is a staple no longer. Doing it again changes nothing. Needs `EDIT_GROCERIES`.
+    /// Has the catalogue forget a product: it is not found any more, nor suggested, until something is added by its name. What
+    /// is on lists, and what was bought, stays; it is a staple no longer. Doing it again changes nothing. Needs
+    /// `EDIT_GROCERIES`.
     async fn remove_grocery_product(
         &self,
         ctx: &Context<'_>,

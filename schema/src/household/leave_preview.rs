@@ -19,6 +19,10 @@ pub(crate) struct LeavePreview {
     tasks: Vec<Task>,
     /// How many these are.
     task_count: i64,
+    /// How many shopping lists they are the `assignee` of: nobody would be.
+    grocery_list_count: i64,
+    /// How many things on lists they are to buy: nobody in particular would be.
+    grocery_item_count: i64,
     /// How many open invitations they made would be revoked.
     invitation_count: i64,
     /// Whether they are the last owner of a household with others in it: to leave, they have to name an heir.
@@ -34,6 +38,8 @@ impl From<Preview> for LeavePreview {
             open_count: preview.open_count,
             tasks: preview.tasks.into_iter().map(Task::from).collect(),
             task_count: preview.task_count,
+            grocery_list_count: preview.grocery_list_count,
+            grocery_item_count: preview.grocery_item_count,
             invitation_count: preview.invitation_count,
             must_transfer_ownership: preview.must_transfer_ownership,
             archives_household: preview.archives_household,

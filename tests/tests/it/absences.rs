@@ -140,11 +140,17 @@ async fn a_preview_tells_what_leaving_would_do_and_to_whom(deployment: Deploymen
     let system = deployment.system().await;
     let home = home_of(2, &system).await;
     let (task, occurrence) = dishes(&home, system.a()).await;
+    let owner = home.member(system.a(), home.owner()).await;
+    let week = json!({ "householdId": home.id, "name": "Week", "assigneeId": owner });
+    let week = home.owner().on(system.a()).done("createGroceryList", week, "list { id }").await;
+    let item = json!({ "listId": week["list"]["id"], "name": "milk", "assigneeId": owner });
+    home.owner().on(system.a()).done("addGroceryItem", item, "cursor").await;
     let document = "query($id: ID!, $member: ID) { household(id: $id) { leavePreview(memberId: $member) {
-        occurrences { id } openCount tasks { id } taskCount invitationCount mustTransferOwnership archivesHousehold } } }";
+        occurrences { id } openCount tasks { id } taskCount groceryListCount groceryItemCount invitationCount
+        mustTransferOwnership archivesHousehold } } }";
     let mine = home.owner().on(system.b()).query(document, json!({ "id": home.id })).await;
     let expected = json!({ "occurrences": [{ "id": occurrence }], "openCount": 1, "tasks": [{ "id": task }],
-        "taskCount": 1, "invitationCount": 0, "mustTransferOwnership": true, "archivesHousehold": false });
+        "taskCount": 1, "groceryListCount": 1, "groceryItemCount": 1, "invitationCount": 0, "mustTransferOwnership": true, "archivesHousehold": false });
     assert_eq!(mine["household"]["leavePreview"], expected);
     let member = home.member(system.a(), home.owner()).await;
     let of_another = json!({ "id": home.id, "member": member });

@@ -9,6 +9,7 @@ on_both!(
     pages_stay_in_place_while_others_add_and_take,
     the_catalogue_remembers_and_no_two_have_one_name,
     staples_are_made_changed_and_removed,
+    what_is_learned_from_trips_is_offered,
 );
 
 /// Changes a store.
@@ -236,4 +237,46 @@ async fn staples_are_made_changed_and_removed(deployment: Deployment) {
         lastBoughtAt product { name } boughtWith { name } } } }";
     let suggested = bo.on(system.b()).query(suggestions, json!({ "id": list["id"] })).await;
     assert_eq!(suggested["groceryList"]["suggestions"], json!([]));
+}
+
+async fn what_is_learned_from_trips_is_offered(deployment: Deployment) {
+    let system = deployment.system().await;
+    let home = Home::new(&system, 2).await;
+    let (aino, bo) = (home.owner(), &home.people[1]);
+    let fruit = make_category(&home, system.a(), "Fruit").await;
+    let bread = make_category(&home, system.a(), "Bread").await;
+    let store = make_store(&home, system.a(), "Lidl").await;
+    let list = make(&home, system.a(), json!({ "storeId": store })).await;
+    // Five times bread is ticked before fruit, which is the other way round than the household's order.
+    for _ in 0..5 {
+        let apples = adds(aino, system.a(), &list, "apples", json!({ "categoryId": fruit })).await;
+        let rye = adds(bo, system.b(), &list, "rye", json!({ "categoryId": bread })).await;
+        for item in [&rye["item"], &apples["item"]] {
+            sets(bo, system.b(), item, "BOUGHT", json!({})).await;
+        }
+        aino.on(system.a()).done("finishGroceryTrip", json!({ "listId": list["id"] }), "cursor").await;
+    }
+    let learned = "query($id: ID!) { household(id: $id) {
+        groceryStores { learnedOrder { id name } sections { category { name } } } } }";
+    let stores = async |person: &Person, server: &Server| {
+        let told = person.on(server).query(learned, json!({ "id": home.id })).await;
+        told["household"]["groceryStores"][0].clone()
+    };
+    let offered = stores(bo, system.a()).await;
+    assert_eq!(order(&offered), ["Fruit", "Bread"], "it is offered, and not applied");
+    let expected = json!([{ "id": bread, "name": "Bread" }, { "id": fruit, "name": "Fruit" }]);
+    assert_eq!(offered["learnedOrder"], expected);
+    arranges(aino, system.b(), "orderGrocerySections", &store, json!({ "categoryIds": [bread, fruit] }))
+        .await;
+    let taken = stores(bo, system.a()).await;
+    assert_eq!((order(&taken), &taken["learnedOrder"]), (vec!["Bread", "Fruit"], &Value::Null));
+
+    // One of what is bought together is wanted: the other may be missing.
+    add(bo, system.b(), &list, "rye").await;
+    let suggestions = "query($id: ID!) { groceryList(id: $id) { suggestions {
+        reason everyDays product { name } boughtWith { name } } } }";
+    let suggested = aino.on(system.a()).query(suggestions, json!({ "id": list["id"] })).await;
+    let apples = json!({ "reason": "BOUGHT_WITH", "everyDays": null, "product": { "name": "apples" },
+        "boughtWith": { "name": "rye" } });
+    assert_eq!(suggested["groceryList"]["suggestions"], json!([apples]));
 }
