@@ -39,6 +39,7 @@ pub mod throttle;
 mod time;
 mod turn;
 mod version;
+mod within;
 
 pub use access::{Member, Permission, Role};
 pub use change::{Change, Changed, Entry, Operation, Request, Subject, To};

@@ -11,17 +11,20 @@ pub use write::{BODY_LIMIT, Delete, Edit, Send};
 
 use crate::access::Member;
 use crate::among::among;
+use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
 use crate::labels::labels;
 use crate::tables::{
     conversation_participants, conversation_states, conversations, members, message_revisions, messages,
     users,
 };
+use crate::within::Within;
 use crate::{
     Connection, ConversationId, Error, HouseholdId, MemberId, MessageId, Result, SubjectId, Time,
     conversation,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 
 labels! {
     /// Who speaks in a message.
@@ -118,7 +121,7 @@ pub async fn known(conn: &mut Connection, ids: &[(ConversationId, MessageId)]) -
 }
 
 /// A stretch of a conversation: after one `seq` and before another, read from one end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Only messages with a higher `seq`.
     pub after: i64,
@@ -146,49 +149,40 @@ pub async fn page(
     conversation: &conversation::Conversation,
     window: Window,
 ) -> Result<Vec<Message>> {
-    let everything = [(0, i64::MAX)];
-    let mut periods = member.periods().unwrap_or(&everything).to_vec();
-    if window.end == End::Newest {
-        periods.reverse();
-    }
-    let mut found = Vec::new();
-    for (from, to) in periods {
-        let limit = window.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
-        if limit <= 0 {
-            break;
-        }
-        let part = Window {
-            after: window.after.max(from - 1),
-            before: window.before.min(to.saturating_add(1)),
-            limit,
-            ..window
-        };
-        found.extend(stretch(conn, conversation.id, part).await?);
-    }
-    if window.end == End::Newest {
-        found.reverse();
-    }
-    Ok(found)
+    Ok(pages(conn, member, &[conversation.id], window).await?.remove(&conversation.id).unwrap_or_default())
 }
 
-async fn stretch(
+/// The messages of each of these conversations in a window, as [`page`] gives them. Conversations are only ever taken from
+/// those that the member takes part in.
+pub async fn pages(
     conn: &mut Connection,
-    conversation: ConversationId,
+    member: &Member,
+    conversations: &[ConversationId],
     window: Window,
-) -> Result<Vec<Message>> {
-    let query = messages::table
-        .filter(messages::conversation_id.eq(conversation))
-        .filter(messages::seq.gt(window.after))
-        .filter(messages::seq.lt(window.before))
-        .limit(window.limit);
-    match window.end {
-        End::Oldest => {
-            run!(conn, |c| query.order(messages::seq.asc()).select(Message::as_select()).load(c).await)
-        }
-        End::Newest => {
-            run!(conn, |c| query.order(messages::seq.desc()).select(Message::as_select()).load(c).await)
+) -> Result<HashMap<ConversationId, Vec<Message>>> {
+    let everything = [(0, i64::MAX)];
+    let mut pages: HashMap<_, Vec<_>> = HashMap::new();
+    for conversations in conversations.chunks(GROUPS_AT_ONCE) {
+        let in_page = FirstOfEach {
+            table: messages::table,
+            group: messages::conversation_id,
+            keys: conversations.to_vec(),
+            at: messages::seq,
+            id: messages::id,
+            filter: messages::seq.gt(window.after).and(messages::seq.lt(window.before)).and(Within {
+                column: messages::seq,
+                stretches: member.periods().unwrap_or(&everything).to_vec(),
+            }),
+            end: window.end,
+            limit: window.limit,
+        };
+        let query = messages::table.filter(in_page).order(messages::seq);
+        let found: Vec<Message> = run!(conn, |c| query.select(Message::as_select()).load(c).await)?;
+        for message in found {
+            pages.entry(message.conversation_id).or_default().push(message);
         }
     }
+    Ok(pages)
 }
 
 /// The `seq` of the first message sent at or after an instant, if there is one.
@@ -227,22 +221,29 @@ pub async fn history(conn: &mut Connection, ids: &[MessageId]) -> Result<Vec<Rev
     run!(conn, |c| query.select(Revision::as_select()).load(c).await)
 }
 
-/// Who has read a message: current members but its author, as far as they and the asker show receipts.
-pub async fn read_by(conn: &mut Connection, member: &Member, message: &Message) -> Result<Vec<MemberId>> {
+/// How far each current member has read these conversations, as far as they and the asker show receipts: nobody's, where the
+/// asker shows none.
+pub async fn receipts(
+    conn: &mut Connection,
+    member: &Member,
+    conversations: &[ConversationId],
+) -> Result<HashMap<ConversationId, Vec<(MemberId, i64)>>> {
+    let own = users::table.filter(users::id.eq(member.user_id())).select(users::sends_read_receipts);
+    if !run!(conn, |c| own.first(c).await)? {
+        return Ok(HashMap::new());
+    }
     let query = conversation_states::table
         .inner_join(members::table.on(members::id.eq(conversation_states::member_id)))
         .inner_join(users::table.on(users::id.eq(members::user_id)))
-        .filter(conversation_states::conversation_id.eq(message.conversation_id))
-        .filter(conversation_states::read_seq.ge(message.seq))
+        .filter(among(conversation_states::conversation_id, conversations))
         .filter(members::status.eq(crate::access::MemberStatus::Active))
         .filter(users::sends_read_receipts)
         .order(members::id)
-        .select(members::id);
-    let readers: Vec<MemberId> = run!(conn, |c| query.load(c).await)?;
-    let own = users::table.filter(users::id.eq(member.user_id())).select(users::sends_read_receipts);
-    // Whoever hides their own receipts does not see those of others.
-    if !run!(conn, |c| own.first(c).await)? {
-        return Ok(Vec::new());
+        .select((conversation_states::conversation_id, members::id, conversation_states::read_seq));
+    let rows: Vec<(ConversationId, MemberId, i64)> = run!(conn, |c| query.load(c).await)?;
+    let mut receipts: HashMap<_, Vec<_>> = HashMap::new();
+    for (conversation, reader, read_seq) in rows {
+        receipts.entry(conversation).or_default().push((reader, read_seq));
     }
-    Ok(readers.into_iter().filter(|reader| *reader != message.author_id).collect())
+    Ok(receipts)
 }

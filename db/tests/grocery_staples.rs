@@ -317,7 +317,8 @@ async fn stock(db: &Database, home: &Home, list: &List, things: &[(&str, &str)])
 
 async fn learned_in(db: &Fresh, home: &Home, store: &Store) -> Option<Vec<String>> {
     let reader = proof(db, home.users[0], home.id).await.unwrap();
-    let learned = learned::order(&mut db.connection().await.unwrap(), &reader, store.id).await.unwrap();
+    let conn = &mut *db.connection().await.unwrap();
+    let learned = learned::orders(conn, &reader, &[store.id]).await.unwrap().remove(&store.id);
     learned.map(|categories| categories.into_iter().map(|category| category.name).collect())
 }
 

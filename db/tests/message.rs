@@ -96,6 +96,32 @@ async fn paging_from_either_end_visits_every_message_once_in_order() {
             assert_eq!(forward, sent, "limit {limit}");
             assert_eq!(backward, sent, "limit {limit}");
         }
+
+        // The pages of several conversations are those of each.
+        let mut conversations = vec![conversation];
+        for number in 0..5 {
+            let title = format!("topic {number}");
+            let topic = perform(&db, ada, house, conversation::CreateTopic { title }).await.expect("a topic");
+            for _ in 0..number {
+                let send = Send {
+                    conversation: topic.id,
+                    body: "hello".into(),
+                    reply_to: None,
+                    client_mutation_id: None,
+                };
+                perform(&db, ada, house, send).await.expect("it is sent");
+            }
+            conversations.push(topic);
+        }
+        let ids: Vec<_> = conversations.iter().map(|conversation| conversation.id).collect();
+        for end in [End::Oldest, End::Newest] {
+            let window = Window { after: 3, before: i64::MAX, limit: 3, end };
+            let pages = message::pages(conn, &member, &ids, window).await.expect("pages");
+            for conversation in &conversations {
+                let page = message::page(conn, &member, conversation, window).await.expect("a page");
+                assert_eq!(pages.get(&conversation.id).cloned().unwrap_or_default(), page);
+            }
+        }
     }
 }
 

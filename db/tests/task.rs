@@ -470,9 +470,11 @@ async fn lists_show_what_is_mine_open_overdue_or_between_dates_once_and_in_order
         let of = |member| Filter { assignee: Assignee::Is(member), ..Filter::default() };
         assert_eq!(home.occurrences(&db, of(home.members[0])).await.len(), 5);
         assert_eq!(home.occurrences(&db, of(home.members[1])).await, []);
+        let nobodys = || Filter { assignee: Assignee::Nobody, ..Filter::default() };
+        let now = Time::now();
         let overdue =
-            Filter { statuses: Some(vec![Status::Open]), due_before: Some(Time::now()), ..Filter::default() };
-        assert_eq!(home.occurrences(&db, overdue).await.len(), 4);
+            || Filter { statuses: Some(vec![Status::Open]), due_before: Some(now), ..Filter::default() };
+        assert_eq!(home.occurrences(&db, overdue()).await.len(), 4);
         let day = |back| today() - chrono::Days::new(back);
         let between = Filter { from: Some(day(3)), to: Some(day(2)), ..Filter::default() };
         let listed = home.occurrences(&db, between).await;
@@ -502,5 +504,22 @@ async fn lists_show_what_is_mine_open_overdue_or_between_dates_once_and_in_order
         }
         assert_eq!(forward, everything);
         assert_eq!(backward, everything);
+
+        // The pages of several chores are those of each.
+        let mut tasks: Vec<_> = everything.iter().map(|occurrence| occurrence.task_id).collect();
+        tasks.dedup();
+        perform(&db, home.users[0], home.id, done(everything[0].id)).await.unwrap();
+        for (order, end) in [Order::Due, Order::Closed].into_iter().zip([End::Oldest, End::Newest]) {
+            for filter in [Filter::default(), of(home.members[0]), of(home.members[1]), nobodys(), overdue()]
+            {
+                let window = Window { order, end, limit: 1, ..all() };
+                let pages = occurrence::pages(conn, &tasks, &filter, window).await.unwrap();
+                for task in &tasks {
+                    let filter = Filter { task: Some(*task), ..filter.clone() };
+                    let page = occurrence::page(conn, &reader, &filter, window).await.unwrap();
+                    assert_eq!(pages.get(task).cloned().unwrap_or_default(), page);
+                }
+            }
+        }
     }
 }

@@ -184,7 +184,8 @@ impl Conversation {
             limit: arguments.probe(),
             end: arguments.end,
         };
-        let found = message::page(&mut *scope.connection().await?, &member, &self.row, window).await?;
+        let key = (self.row.household_id, self.row.id, window);
+        let found = scope.loaders().conversation_messages.load(key).await?.unwrap_or_default();
         let messages = found.into_iter().map(Message::from).collect();
         Ok(Connection::new(arguments, messages, |message: &Message| message.place(member.epoch())))
     }

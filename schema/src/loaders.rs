@@ -6,6 +6,7 @@ use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
 use roomm8_db::event::Position;
 use roomm8_db::grocery::changes::{self, Changes};
+use roomm8_db::grocery::learned;
 use roomm8_db::grocery::list::Counts;
 use roomm8_db::grocery::store::Layout;
 use roomm8_db::grocery::suggestion::{self, Suggestion};
@@ -38,13 +39,16 @@ pub(crate) struct Loaders {
     pub participants: Loader<Participants>,
     pub states: Loader<States>,
     pub unread: Loader<Unreads>,
+    pub receipts: Loader<Receipts>,
     pub messages: Loader<Messages>,
+    pub conversation_messages: Loader<ConversationMessages>,
     pub mentions: Loader<Mentions>,
     pub reactions: Loader<Reactions>,
     pub revisions: Loader<Revisions>,
     pub tasks: Loader<Tasks>,
     pub occurrences: Loader<Occurrences>,
     pub open_occurrences: Loader<OpenOccurrences>,
+    pub task_occurrences: Loader<TaskOccurrences>,
     pub swaps: Loader<Swaps>,
     pub grocery_lists: Loader<GroceryLists>,
     pub grocery_items: Loader<GroceryItems>,
@@ -60,6 +64,7 @@ pub(crate) struct Loaders {
     pub list_changes: Loader<ListChanges>,
     pub list_suggestions: Loader<ListSuggestions>,
     pub grocery_layouts: Loader<Layouts>,
+    pub learned_orders: Loader<LearnedOrders>,
 }
 
 impl Loaders {
@@ -75,13 +80,16 @@ impl Loaders {
             participants: Loader::new(store),
             states: Loader::new(store),
             unread: Loader::new(store),
+            receipts: Loader::new(store),
             messages: Loader::new(store),
+            conversation_messages: Loader::new(store),
             mentions: Loader::new(store),
             reactions: Loader::new(store),
             revisions: Loader::new(store),
             tasks: Loader::new(store),
             occurrences: Loader::new(store),
             open_occurrences: Loader::new(store),
+            task_occurrences: Loader::new(store),
             swaps: Loader::new(store),
             grocery_lists: Loader::new(store),
             grocery_items: Loader::new(store),
@@ -97,6 +105,7 @@ impl Loaders {
             list_changes: Loader::new(store),
             list_suggestions: Loader::new(store),
             grocery_layouts: Loader::new(store),
+            learned_orders: Loader::new(store),
         }
     }
 }
@@ -247,6 +256,25 @@ impl Batch for Unreads {
     }
 }
 
+/// How far members have read conversations, as far as the viewer may know, by household and conversation.
+pub(crate) struct Receipts;
+
+impl Batch for Receipts {
+    type Key = (HouseholdId, ConversationId);
+    type Value = Arc<[(MemberId, i64)]>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Self::Value>> {
+        let mut found = HashMap::new();
+        for (household, conversations) in by_household(keys) {
+            let member = store.proof(household).await?;
+            let conn = &mut *store.connection().await?;
+            let receipts = message::receipts(conn, &member, &conversations).await?;
+            found.extend(receipts.into_iter().map(|(of, receipts)| ((household, of), receipts.into())));
+        }
+        Ok(found)
+    }
+}
+
 fn by_household<T: Copy>(keys: &[(HouseholdId, T)]) -> HashMap<HouseholdId, Vec<T>> {
     let mut households: HashMap<_, Vec<_>> = HashMap::new();
     for (household, key) in keys {
@@ -265,6 +293,28 @@ impl Batch for Messages {
     async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, Message>> {
         let found = message::known(&mut *store.connection().await?, ids).await?;
         Ok(found.into_iter().map(|message| ((message.conversation_id, message.id), message)).collect())
+    }
+}
+
+/// What is said in conversations of households, by the stretch that is wanted of each.
+pub(crate) struct ConversationMessages;
+
+impl Batch for ConversationMessages {
+    type Key = (HouseholdId, ConversationId, message::Window);
+    type Value = Vec<Message>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Vec<Message>>> {
+        let mut found = HashMap::new();
+        for ((household, window), keys) in
+            grouped(keys.to_vec(), |(household, _, window)| (*household, *window))
+        {
+            let member = store.proof(household).await?;
+            let conversations: Vec<_> = keys.into_iter().map(|(_, conversation, _)| conversation).collect();
+            let conn = &mut *store.connection().await?;
+            let pages = message::pages(conn, &member, &conversations, window).await?;
+            found.extend(pages.into_iter().map(|(of, messages)| ((household, of, window), messages)));
+        }
+        Ok(found)
     }
 }
 
@@ -345,6 +395,27 @@ impl Batch for OpenOccurrences {
     async fn load(store: &Store, tasks: &[TaskId]) -> Result<HashMap<TaskId, Vec<Occurrence>>> {
         let found = occurrence::open_of(&mut *store.connection().await?, tasks).await?;
         Ok(grouped(found, |occurrence| occurrence.task_id))
+    }
+}
+
+/// The occurrences of chores, by what is wanted of each.
+pub(crate) struct TaskOccurrences;
+
+impl Batch for TaskOccurrences {
+    type Key = (TaskId, occurrence::Filter, occurrence::Window);
+    type Value = Vec<Occurrence>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Vec<Occurrence>>> {
+        let mut found = HashMap::new();
+        for ((filter, window), keys) in
+            grouped(keys.to_vec(), |(_, filter, window)| (filter.clone(), *window))
+        {
+            let tasks: Vec<_> = keys.into_iter().map(|(task, ..)| task).collect();
+            let conn = &mut *store.connection().await?;
+            let pages = occurrence::pages(conn, &tasks, &filter, window).await?;
+            found.extend(pages.into_iter().map(|(task, page)| ((task, filter.clone(), window), page)));
+        }
+        Ok(found)
     }
 }
 
@@ -573,6 +644,24 @@ impl Batch for Layouts {
             let member = store.proof(household).await?;
             let layouts = grocery::store::layouts(&mut *store.connection().await?, &member, &stores).await?;
             found.extend(layouts.into_iter().map(|(store, layout)| ((household, store), Arc::new(layout))));
+        }
+        Ok(found)
+    }
+}
+
+/// In which order stores are walked through, where that is not their order already, by household and store.
+pub(crate) struct LearnedOrders;
+
+impl Batch for LearnedOrders {
+    type Key = (HouseholdId, GroceryStoreId);
+    type Value = Vec<grocery::Category>;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Self::Value>> {
+        let mut found = HashMap::new();
+        for (household, stores) in by_household(keys) {
+            let member = store.proof(household).await?;
+            let orders = learned::orders(&mut *store.connection().await?, &member, &stores).await?;
+            found.extend(orders.into_iter().map(|(store, order)| ((household, store), order)));
         }
         Ok(found)
     }

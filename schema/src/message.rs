@@ -131,9 +131,13 @@ impl Message {
     /// none.
     async fn read_by(&self, ctx: &Context<'_>) -> Result<Vec<Member>> {
         let scope = ctx.scope()?;
-        let member = scope.member(self.row.household_id).await?;
-        let readers = message::read_by(&mut *scope.connection().await?, &member, &self.row).await?;
-        Ok(scope.loaders().members.load_many(readers).await?.into_iter().map(Member::from).collect())
+        scope.member(self.row.household_id).await?;
+        let loaders = scope.loaders();
+        let key = (self.row.household_id, self.row.conversation_id);
+        let receipts = loaders.receipts.load(key).await?.unwrap_or_default();
+        let readers = receipts.iter().filter(|(_, read_seq)| *read_seq >= self.row.seq);
+        let readers = readers.map(|(reader, _)| *reader).filter(|reader| *reader != self.row.author_id);
+        Ok(loaders.members.load_many(readers).await?.into_iter().map(Member::from).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::loaders::Loaders;
 use async_graphql::Context;
 use roomm8_db::account::session::Viewer;
 use roomm8_db::household::Archived;
-use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, access};
+use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, Time, access};
 use roomm8_subscriptions::Hub;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -47,6 +47,8 @@ pub(crate) enum Audience {
 /// One request, or one rendering of an event.
 pub struct Scope {
     pub(crate) services: Services,
+    /// When it began: all of an answer is of one now.
+    pub(crate) began_at: Time,
     audience: Audience,
     /// Whom this very request signed in: what comes after in its answer is theirs.
     signed_in: OnceLock<Viewer>,
@@ -72,6 +74,7 @@ impl Scope {
         Self {
             loaders: std::sync::Mutex::new(Arc::new(Loaders::new(&store))),
             services,
+            began_at: Time::now(),
             audience,
             signed_in: OnceLock::new(),
             needs_viewer: AtomicBool::new(false),

@@ -5,6 +5,8 @@ use super::category::Category;
 use super::store::{self, Layout};
 use crate::access::Member;
 use crate::among::among;
+use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
+use crate::message::End;
 use crate::tables::{grocery_items, grocery_products, grocery_trips};
 use crate::{Connection, GroceryCategoryId, GroceryProductId, GroceryStoreId, GroceryTripId, Result, Time};
 use diesel::prelude::*;
@@ -14,73 +16,122 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// An order is offered from so many trips on.
-pub const TRIPS_NEEDED: i64 = 5;
+pub const TRIPS_NEEDED: usize = 5;
 /// It is learned from so many trips, the latest.
 const TRIP_LIMIT: i64 = 50;
+/// So many trips are named in one statement.
+const TRIPS_AT_ONCE: usize = 1000;
 /// What was longer ago was perhaps in another shop.
 const REMEMBERED_FOR: Duration = Duration::from_hours(365 * 24);
 
-/// The categories in the order in which they were walked by in this store, as [`store::OrderSections`] takes them; nothing
-/// before [`TRIPS_NEEDED`], or where they are in this order already. Those that nothing was bought of are not among them.
-pub async fn order(
+/// For each of these stores the categories in the order in which they were walked by there, as [`store::OrderSections`] takes
+/// them; nothing before [`TRIPS_NEEDED`], or where they are in this order already. Those that nothing was bought of are not
+/// among them.
+pub async fn orders(
     conn: &mut Connection,
     member: &Member,
-    store: GroceryStoreId,
-) -> Result<Option<Vec<Category>>> {
-    let trips = trips(conn, member, store).await?;
-    if i64::try_from(trips.len()).is_ok_and(|count| count < TRIPS_NEEDED) {
-        return Ok(None);
+    stores: &[GroceryStoreId],
+) -> Result<HashMap<GroceryStoreId, Vec<Category>>> {
+    let mut trips = trips(conn, member, stores).await?;
+    trips.retain(|_, trips| trips.len() >= TRIPS_NEEDED);
+    let stores: Vec<_> = trips.keys().copied().map(Some).collect();
+    if stores.is_empty() {
+        return Ok(HashMap::new());
     }
-    let mut layouts = store::layouts(conn, member, &[Some(store)]).await?;
-    let layout = layouts.remove(&Some(store)).unwrap_or_default();
-    let walks = walks(conn, &layout, &trips).await?;
+    let mut layouts = store::layouts(conn, member, &stores).await?;
+    let of_all: Vec<_> = trips.values().flatten().copied().collect();
+    let ticks = ticks(conn, &of_all).await?;
+    let learned = trips.into_iter().filter_map(|(store, trips)| {
+        let layout = layouts.remove(&Some(store))?;
+        let walks = walks(&layout, &ticks, &trips);
+        Some((store, order(layout, &walks)?))
+    });
+    Ok(learned.collect())
+}
+
+/// The order that is learned from these walks, if it is another than that of the store.
+fn order(layout: Layout, walks: &[Walk]) -> Option<Vec<Category>> {
     let usual: Vec<_> = layout.sections.iter().map(|section| section.category.id).collect();
-    let learned = agreed(&walks, &usual);
+    let learned = agreed(walks, &usual);
     if usual.iter().filter(|category| learned.contains(category)).eq(&learned) {
-        return Ok(None);
+        return None;
     }
     let mut categories: HashMap<_, _> =
         layout.sections.into_iter().map(|section| (section.category.id, section.category)).collect();
-    Ok(Some(learned.iter().filter_map(|category| categories.remove(category)).collect()))
+    Some(learned.iter().filter_map(|category| categories.remove(category)).collect())
 }
 
-async fn trips(conn: &mut Connection, member: &Member, store: GroceryStoreId) -> Result<Vec<GroceryTripId>> {
-    let query = grocery_trips::table
-        .filter(grocery_trips::household_id.eq(member.household_id()))
-        .filter(grocery_trips::store_id.eq(store))
-        .filter(grocery_trips::undone_at.is_null())
-        .filter(grocery_trips::finished_at.ge(Time::now().before(REMEMBERED_FOR)))
-        .order(grocery_trips::id.desc())
-        .limit(TRIP_LIMIT)
-        .select(grocery_trips::id);
-    run!(conn, |c| query.load(c).await)
+/// The latest trips to each store.
+async fn trips(
+    conn: &mut Connection,
+    member: &Member,
+    stores: &[GroceryStoreId],
+) -> Result<HashMap<GroceryStoreId, Vec<GroceryTripId>>> {
+    let mut trips: HashMap<_, Vec<_>> = HashMap::new();
+    for stores in stores.chunks(GROUPS_AT_ONCE) {
+        let latest = FirstOfEach {
+            table: grocery_trips::table,
+            group: grocery_trips::store_id,
+            keys: stores.iter().copied().map(Some).collect(),
+            at: grocery_trips::id,
+            id: grocery_trips::id,
+            filter: grocery_trips::household_id
+                .eq(member.household_id())
+                .and(grocery_trips::undone_at.is_null())
+                .and(grocery_trips::finished_at.ge(Time::now().before(REMEMBERED_FOR))),
+            end: End::Newest,
+            limit: TRIP_LIMIT,
+        };
+        let query = grocery_trips::table
+            .filter(latest)
+            .select((grocery_trips::store_id.assume_not_null(), grocery_trips::id));
+        let found: Vec<(GroceryStoreId, GroceryTripId)> = run!(conn, |c| query.load(c).await)?;
+        for (store, trip) in found {
+            trips.entry(store).or_default().push(trip);
+        }
+    }
+    Ok(trips)
 }
 
 /// When each category was first ticked on a trip.
 type Walk = BTreeMap<GroceryCategoryId, Time>;
 
-async fn walks(conn: &mut Connection, layout: &Layout, trips: &[GroceryTripId]) -> Result<Vec<Walk>> {
-    let trips: Vec<_> = trips.iter().copied().map(Some).collect();
-    let query = grocery_items::table
-        .inner_join(grocery_products::table)
-        .filter(among(grocery_items::trip_id, &trips));
-    let query = query.select((
-        grocery_items::trip_id,
-        grocery_items::state_at,
-        grocery_products::id,
-        grocery_products::category_id,
-    ));
-    let ticked: Vec<(Option<GroceryTripId>, Time, GroceryProductId, Option<GroceryCategoryId>)> =
-        run!(conn, |c| query.load(c).await)?;
-    let homes: HashMap<_, _> = layout.homes().collect();
-    let mut walks: BTreeMap<_, Walk> = BTreeMap::new();
-    for (trip, at, product, category) in ticked {
-        if let Some(category) = homes.get(&product).copied().or(category) {
-            let first = walks.entry(trip).or_default().entry(category).or_insert(at);
-            *first = at.min(*first);
+/// What was ticked on a trip, when, and what the catalogue says it is.
+type Tick = (Time, GroceryProductId, Option<GroceryCategoryId>);
+
+async fn ticks(conn: &mut Connection, trips: &[GroceryTripId]) -> Result<HashMap<GroceryTripId, Vec<Tick>>> {
+    let mut ticks: HashMap<_, Vec<_>> = HashMap::new();
+    for trips in trips.chunks(TRIPS_AT_ONCE) {
+        let trips: Vec<_> = trips.iter().copied().map(Some).collect();
+        let query = grocery_items::table
+            .inner_join(grocery_products::table)
+            .filter(among(grocery_items::trip_id, &trips))
+            .select((
+                grocery_items::trip_id.assume_not_null(),
+                (grocery_items::state_at, grocery_products::id, grocery_products::category_id),
+            ));
+        let found: Vec<(GroceryTripId, Tick)> = run!(conn, |c| query.load(c).await)?;
+        for (trip, tick) in found {
+            ticks.entry(trip).or_default().push(tick);
         }
     }
-    Ok(walks.into_values().collect())
+    Ok(ticks)
+}
+
+/// The walks through a store on these trips.
+fn walks(layout: &Layout, ticks: &HashMap<GroceryTripId, Vec<Tick>>, trips: &[GroceryTripId]) -> Vec<Walk> {
+    let homes: HashMap<_, _> = layout.homes().collect();
+    let walk = |ticks: &Vec<Tick>| {
+        let mut walk = Walk::new();
+        for (at, product, category) in ticks {
+            if let Some(category) = homes.get(product).copied().or(*category) {
+                let first = walk.entry(category).or_insert(*at);
+                *first = (*at).min(*first);
+            }
+        }
+        walk
+    };
+    trips.iter().filter_map(|trip| ticks.get(trip)).map(walk).collect()
 }
 
 /// The order that most walks agree on. Of two categories the one that came first more often comes first; what walks agree on

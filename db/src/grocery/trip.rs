@@ -5,7 +5,7 @@ use super::item::{self, Item, State};
 use super::{list, store};
 use crate::access::{Member, Permission};
 use crate::among::among;
-use crate::first_of_each::FirstOfEach;
+use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
 use crate::message::End;
 use crate::page::Window;
 use crate::tables::{grocery_items, grocery_products, grocery_trips};
@@ -104,22 +104,26 @@ pub async fn pages(
     window: Window,
 ) -> Result<HashMap<GroceryListId, Vec<Trip>>> {
     let (after, before): (GroceryTripId, GroceryTripId) = window.bounds();
-    let in_page = FirstOfEach {
-        table: grocery_trips::table,
-        group: grocery_trips::list_id,
-        id: grocery_trips::id,
-        filter: among(grocery_trips::list_id, lists)
-            .and(grocery_trips::undone_at.is_null())
-            .and(grocery_trips::id.gt(after))
-            .and(grocery_trips::id.lt(before)),
-        end: window.end,
-        limit: window.limit,
-    };
-    let query = grocery_trips::table.filter(in_page).order(grocery_trips::id);
-    let found: Vec<Trip> = run!(conn, |c| query.select(Trip::as_select()).load(c).await)?;
     let mut pages: HashMap<_, Vec<_>> = HashMap::new();
-    for trip in found {
-        pages.entry(trip.list_id).or_default().push(trip);
+    for lists in lists.chunks(GROUPS_AT_ONCE) {
+        let in_page = FirstOfEach {
+            table: grocery_trips::table,
+            group: grocery_trips::list_id,
+            keys: lists.to_vec(),
+            at: grocery_trips::id,
+            id: grocery_trips::id,
+            filter: grocery_trips::undone_at
+                .is_null()
+                .and(grocery_trips::id.gt(after))
+                .and(grocery_trips::id.lt(before)),
+            end: window.end,
+            limit: window.limit,
+        };
+        let query = grocery_trips::table.filter(in_page).order(grocery_trips::id);
+        let found: Vec<Trip> = run!(conn, |c| query.select(Trip::as_select()).load(c).await)?;
+        for trip in found {
+            pages.entry(trip.list_id).or_default().push(trip);
+        }
     }
     Ok(pages)
 }

@@ -2,7 +2,7 @@
 
 mod list;
 
-pub use list::{Assignee, Filter, OPEN_LIMIT, Order, Place, Window, open_of, page};
+pub use list::{Assignee, Filter, OPEN_LIMIT, Order, Place, Window, open_of, page, pages};
 
 use super::recurrence;
 use super::reminder;

@@ -11,7 +11,6 @@ use crate::id::GlobalId;
 use crate::scalar::DateTime;
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
-use roomm8_db::grocery::learned;
 use roomm8_db::grocery::store::{self, Layout, Section};
 use roomm8_db::{GroceryCategoryId, GroceryProductId, GroceryStoreId, HouseholdId};
 use std::sync::Arc;
@@ -89,8 +88,8 @@ impl GroceryStore {
     async fn learned_order(&self, ctx: &Context<'_>) -> Nullable<Vec<GroceryCategory>> {
         nullable_option(async {
             let scope = ctx.scope()?;
-            let viewer = scope.member(self.row.household_id).await?;
-            let order = learned::order(&mut *scope.connection().await?, &viewer, self.row.id).await?;
+            scope.member(self.row.household_id).await?;
+            let order = scope.loaders().learned_orders.load((self.row.household_id, self.row.id)).await?;
             Ok(order.map(|order| order.into_iter().map(GroceryCategory::from).collect()))
         })
         .await

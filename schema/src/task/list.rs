@@ -108,9 +108,9 @@ impl Default for TaskFilterInput {
 }
 
 impl TaskFilterInput {
-    fn of(&self, viewer: &Member) -> Result<list::Filter> {
+    fn of(&self, viewer: &Member, now: Time) -> Result<list::Filter> {
         let assignee = assignee(self.assignee_id.as_ref(), self.mine, self.unassigned, viewer)?;
-        let due_before = self.overdue.then(Time::now);
+        let due_before = self.overdue.then_some(now);
         let with_open =
             (assignee != Assignee::Any || self.overdue).then_some(list::Open { assignee, due_before });
         Ok(list::Filter { archived: self.archived.into(), with_open, label: self.label.clone() })
@@ -118,7 +118,7 @@ impl TaskFilterInput {
 }
 
 impl OccurrenceFilterInput {
-    fn of(&self, viewer: &Member) -> Result<occurrence::Filter> {
+    fn of(&self, viewer: &Member, now: Time) -> Result<occurrence::Filter> {
         let mut statuses: Option<Vec<Status>> =
             self.statuses.as_ref().map(|statuses| statuses.iter().copied().map(Status::from).collect());
         if self.overdue {
@@ -132,7 +132,7 @@ impl OccurrenceFilterInput {
                 .map(|named| Status::ALL.iter().copied().filter(|status| named.contains(status)).collect()),
             assignee: assignee(self.assignee_id.as_ref(), self.mine, self.unassigned, viewer)?,
             done_by: self.done_by_id.as_ref().map(GlobalId::named_member),
-            due_before: self.overdue.then(Time::now),
+            due_before: self.overdue.then_some(now),
             from: self.due_from.map(|LocalDate(date)| date),
             to: self.due_to.map(|LocalDate(date)| date),
         })
@@ -178,7 +178,7 @@ pub(crate) async fn tasks(
 ) -> Result<Connection<Task>> {
     let scope = ctx.scope()?;
     let viewer = scope.member(household).await?;
-    let filter = filter.of(&viewer)?;
+    let filter = filter.of(&viewer, scope.began_at)?;
     let is_turned = order == TaskOrder::CreatedDesc;
     let window = if is_turned { turned(arguments).window()? } else { arguments.window()? };
     let mut rows = list::page(&mut *scope.connection().await?, &viewer, filter, window).await?;
@@ -200,9 +200,11 @@ pub(crate) async fn occurrences(
     order: OccurrenceOrder,
     arguments: &PageArguments,
 ) -> Result<Connection<Occurrence>> {
-    let viewer = ctx.scope()?.member(household).await?;
-    let filter = filter.of(&viewer)?;
-    page(ctx, &viewer, filter, order, arguments).await
+    let scope = ctx.scope()?;
+    let viewer = scope.member(household).await?;
+    let (filter, window) = (filter.of(&viewer, scope.began_at)?, order.window(arguments)?);
+    let rows = occurrence::page(&mut *scope.connection().await?, &viewer, &filter, window).await?;
+    Ok(order.page(arguments, rows))
 }
 
 /// A page of a chore's occurrences.
@@ -213,42 +215,50 @@ pub(super) async fn occurrences_of(
     order: OccurrenceOrder,
     arguments: &PageArguments,
 ) -> Result<Connection<Occurrence>> {
-    let viewer = ctx.scope()?.member(task.household_id).await?;
-    let mut filter = filter.of(&viewer)?;
-    if filter.task.is_some_and(|named| named != task.id) {
-        filter.statuses = Some(Vec::new());
+    let scope = ctx.scope()?;
+    let viewer = scope.member(task.household_id).await?;
+    let (mut filter, window) = (filter.of(&viewer, scope.began_at)?, order.window(arguments)?);
+    if filter.task.take().is_some_and(|named| named != task.id) {
+        return Ok(order.page(arguments, Vec::new()));
     }
-    filter.task = Some(task.id);
-    page(ctx, &viewer, filter, order, arguments).await
+    let rows = scope.loaders().task_occurrences.load((task.id, filter, window)).await?;
+    Ok(order.page(arguments, rows.unwrap_or_default()))
 }
 
-async fn page(
-    ctx: &Context<'_>,
-    viewer: &Member,
-    filter: occurrence::Filter,
-    order: OccurrenceOrder,
-    arguments: &PageArguments,
-) -> Result<Connection<Occurrence>> {
-    let (timeline, by, is_turned) = match order {
-        OccurrenceOrder::DueAsc => (Timeline::Due, Order::Due, false),
-        OccurrenceOrder::DueDesc => (Timeline::Due, Order::Due, true),
-        OccurrenceOrder::ClosedDesc => (Timeline::Closed, Order::Closed, true),
-    };
-    let stretch = if is_turned { turned(arguments) } else { *arguments };
-    let window = occurrence::Window {
-        order: by,
-        after: place(stretch.after, timeline)?,
-        before: place(stretch.before, timeline)?,
-        limit: stretch.probe(),
-        end: stretch.end,
-    };
-    let conn = &mut *ctx.scope()?.connection().await?;
-    let mut rows = occurrence::page(conn, viewer, &filter, window).await?;
-    if is_turned {
-        rows.reverse();
+impl OccurrenceOrder {
+    /// What the order goes by, and whether it is the other way round than in the database.
+    fn timeline(self) -> (Timeline, Order, bool) {
+        match self {
+            Self::DueAsc => (Timeline::Due, Order::Due, false),
+            Self::DueDesc => (Timeline::Due, Order::Due, true),
+            Self::ClosedDesc => (Timeline::Closed, Order::Closed, true),
+        }
     }
-    let occurrences = rows.into_iter().map(Occurrence::from).collect();
-    Ok(Connection::new(arguments, occurrences, |occurrence: &Occurrence| occurrence.place(timeline)))
+
+    fn window(self, arguments: &PageArguments) -> Result<occurrence::Window> {
+        let (timeline, order, is_turned) = self.timeline();
+        let stretch = if is_turned { turned(arguments) } else { *arguments };
+        Ok(occurrence::Window {
+            order,
+            after: place(stretch.after, timeline)?,
+            before: place(stretch.before, timeline)?,
+            limit: stretch.probe(),
+            end: stretch.end,
+        })
+    }
+
+    fn page(
+        self,
+        arguments: &PageArguments,
+        mut rows: Vec<occurrence::Occurrence>,
+    ) -> Connection<Occurrence> {
+        let (timeline, _, is_turned) = self.timeline();
+        if is_turned {
+            rows.reverse();
+        }
+        let occurrences = rows.into_iter().map(Occurrence::from).collect();
+        Connection::new(arguments, occurrences, |occurrence: &Occurrence| occurrence.place(timeline))
+    }
 }
 
 /// The place a cursor stands for.

@@ -11,6 +11,7 @@ const SOON: Duration = Duration::from_secs(10);
 on_both!(
     the_dashboard_takes_the_same_statements_for_few_rows_and_many,
     chores_take_the_same_statements_for_few_rows_and_many,
+    conversations_take_the_same_statements_for_few_and_many,
     who_is_there_takes_the_same_statements_for_few_rows_and_many,
     groceries_take_the_same_statements_for_few_rows_and_many,
     an_event_of_a_chore_is_read_once_for_all_who_follow,
@@ -25,6 +26,10 @@ const DASHBOARD: &str = "query($id: ID!) { household(id: $id) {
             replyTo { body author { displayName } }
             reactions { emoji count viewerReacted } } } } } }";
 
+const CONVERSATIONS: &str = "query($id: ID!) { household(id: $id) { conversations(first: 20) { nodes {
+    title unreadCount muteLevel
+    messages(last: 3) { nodes { body author { displayName } readBy { displayName } reactions { emoji count } } } } } } }";
+
 const CHORES: &str = "query($id: ID!) { household(id: $id) {
     tasks(first: 20) { nodes { title household { name }
         roster { displayName user { displayName } } createdBy { displayName }
@@ -34,13 +39,18 @@ const CHORES: &str = "query($id: ID!) { household(id: $id) {
         assignee { displayName user { displayName } } doneBy { displayName } closedBy { displayName } } }
     closed: occurrences(first: 20, orderBy: CLOSED_DESC) { nodes { task { roster { displayName } } } } } }";
 
+const HISTORIES: &str = "query($id: ID!) { household(id: $id) { tasks(first: 20) { nodes { title
+    history(first: 2) { nodes { number status doneBy { displayName } task { title } } }
+    open: occurrences(first: 2, filter: { statuses: [OPEN] }) { nodes { dueAt assignee { displayName } } }
+    overdue: occurrences(last: 2, filter: { overdue: true }) { nodes { dueAt } } } } } }";
+
 const PRESENCE: &str = "query($id: ID!) { household(id: $id) {
     members(first: 50) { nodes { displayName absences { from until openChores } } }
     fairness(from: \"2026-01-01\", to: \"2026-12-31\") { parts { share member { displayName user { displayName } } } }
     leavePreview { openCount occurrences { task { title } assignee { displayName } } tasks { title roster { displayName } } } } }";
 
 const GROCERIES: &str = "query($id: ID!, $since: Cursor!) { household(id: $id) {
-    groceryCategories { name } groceryStores { name sections { isPlaced category { name } } }
+    groceryCategories { name } groceryStores { name learnedOrder { name } sections { isPlaced category { name } } }
     groceryLists(first: 3) { nodes { name openCount unavailableCount boughtCount store { name }
         assignee { displayName user { displayName } } createdBy { displayName } household { name }
         items(first: 30) { nodes { name note amounts { quantity unit } list { name } category { name }
@@ -68,13 +78,36 @@ async fn the_dashboard_takes_the_same_statements_for_few_rows_and_many(deploymen
     assert_alike(server, DASHBOARD, &few, &many, 16.0).await;
 }
 
+async fn conversations_take_the_same_statements_for_few_and_many(deployment: Deployment) {
+    let system = deployment.own().servers(1).start().await;
+    let mut homes = Vec::new();
+    for (people, conversations) in [(2, 1), (4, 9)] {
+        let home = Home::new(&system, people).await;
+        let general = json!({ "conversation": { "id": home.general } });
+        let mut made = vec![general];
+        for number in 1..conversations {
+            let input = json!({ "householdId": home.id, "title": format!("conversation {number}") });
+            let owner = home.owner().on(system.a());
+            made.push(owner.done("createConversation", input, "conversation { id }").await);
+        }
+        for (number, conversation) in made.iter().enumerate() {
+            let person = home.people[number % home.people.len()].on(system.a());
+            let input = json!({ "conversationId": conversation["conversation"]["id"], "body": "hello" });
+            person.done("sendMessage", input, "cursor").await;
+        }
+        homes.push(home);
+    }
+    assert_alike(system.a(), CONVERSATIONS, &homes[0], &homes[1], 11.0).await;
+}
+
 async fn chores_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
     let system = deployment.own().servers(1).start().await;
     let few = Home::new(&system, 2).await;
-    keep_house(&system, &few, 2).await;
+    keep_house(&system, &few, 3).await;
     let many = Home::new(&system, 8).await;
     keep_house(&system, &many, 16).await;
     assert_alike(system.a(), CHORES, &few, &many, 10.0).await;
+    assert_alike(system.a(), HISTORIES, &few, &many, 8.0).await;
 }
 
 async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
@@ -90,7 +123,7 @@ async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment
         }
         homes.push(home);
     }
-    assert_alike(system.a(), PRESENCE, &homes[0], &homes[1], 17.0).await;
+    assert_alike(system.a(), PRESENCE, &homes[0], &homes[1], 19.0).await;
 }
 
 async fn groceries_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {

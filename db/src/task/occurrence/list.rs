@@ -4,13 +4,16 @@
 use super::{NOBODYS, Occurrence, Status};
 use crate::access::Member;
 use crate::among::among;
+use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
 use crate::message::End;
 use crate::tables::occurrences;
 use crate::{Connection, Date, MemberId, OccurrenceId, Result, TaskId, Time};
 use chrono::NaiveDate;
+use diesel::dsl::AsExprOf;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 
 /// The most open occurrences of one chore that are read with it.
 pub const OPEN_LIMIT: i64 = 100;
@@ -18,7 +21,7 @@ pub const OPEN_LIMIT: i64 = 100;
 const OPEN_AT_ONCE: i64 = 2000;
 
 /// Whose occurrences are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Assignee {
     /// Everybody's, and nobody's.
     #[default]
@@ -30,7 +33,7 @@ pub enum Assignee {
 }
 
 /// Which occurrences are wanted; what is `None` does not matter.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Filter {
     /// Those of this chore.
     pub task: Option<TaskId>,
@@ -49,7 +52,7 @@ pub struct Filter {
 }
 
 /// What the order of a list goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// When they are due, the earliest first.
     Due,
@@ -58,7 +61,7 @@ pub enum Order {
 }
 
 /// An occurrence's place in a list: by its instant, and then by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     /// When it is due, or was closed: what the list is ordered by.
     pub at: Time,
@@ -67,7 +70,7 @@ pub struct Place {
 }
 
 /// A stretch of a list of occurrences: after one place and before another, taken from one end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
     /// What the order goes by.
     pub order: Order,
@@ -92,6 +95,86 @@ impl Occurrence {
     }
 }
 
+impl Window {
+    /// The places just outside of it.
+    fn bounds(&self) -> (Place, Place) {
+        let first = Place { at: Time::from_micros(i64::MIN), id: OccurrenceId::from_bytes([0; 16]) };
+        let last = Place { at: Time::from_micros(i64::MAX), id: OccurrenceId::from_bytes([0xff; 16]) };
+        (self.after.unwrap_or(first), self.before.unwrap_or(last))
+    }
+}
+
+/// What a filter asks for besides the chore and the assignee. It is in every text whether it is asked for or not, so that
+/// there are few of them to keep prepared.
+macro_rules! wanted {
+    ($filter:expr) => {
+        among(occurrences::status, $filter.statuses.as_deref().unwrap_or(Status::ALL))
+            .and(
+                occurrences::done_by
+                    .eq($filter.done_by.unwrap_or(NOBODYS))
+                    .or(any($filter.done_by.is_none())),
+            )
+            .and(
+                occurrences::due_at
+                    .lt($filter.due_before.unwrap_or(Time::from_micros(0)))
+                    .or(any($filter.due_before.is_none())),
+            )
+            .and(
+                occurrences::due_on
+                    .ge(Date::from($filter.from.unwrap_or_default()))
+                    .or(any($filter.from.is_none())),
+            )
+            .and(
+                occurrences::due_on
+                    .le(Date::from($filter.to.unwrap_or_default()))
+                    .or(any($filter.to.is_none())),
+            )
+    };
+}
+
+/// Whether all are wanted.
+fn any(all: bool) -> AsExprOf<bool, Bool> {
+    all.into_sql::<Bool>()
+}
+
+/// Whether something is between two places. The bounds by the instant alone are what an index can begin and end at.
+macro_rules! between {
+    ($at:expr, $bounds:expr) => {{
+        let (after, before) = $bounds;
+        $at.ge(after.at)
+            .and($at.le(before.at))
+            .and($at.gt(after.at).or(occurrences::id.gt(after.id)))
+            .and($at.lt(before.at).or(occurrences::id.lt(before.id)))
+    }};
+}
+
+/// The first of each of some chores in a window, in the order of this column.
+macro_rules! firsts {
+    ($conn:ident, $tasks:ident, $filter:ident, $window:ident, $at:expr) => {{
+        let (is, nobody) = match $filter.assignee {
+            Assignee::Any => (None, false),
+            Assignee::Is(member) => (Some(member), false),
+            Assignee::Nobody => (None, true),
+        };
+        let in_page = FirstOfEach {
+            table: occurrences::table,
+            group: occurrences::task_id,
+            keys: $tasks.to_vec(),
+            at: $at,
+            id: occurrences::id,
+            filter: wanted!($filter)
+                .and(occurrences::assignee_id.eq(is.unwrap_or(NOBODYS)).or(any(is.is_none())))
+                .and(occurrences::assignee_id.is_null().or(any(!nobody)))
+                .and(between!($at, $window.bounds())),
+            end: $window.end,
+            limit: $window.limit,
+        };
+        let query = occurrences::table.filter(in_page).order(($at, occurrences::id));
+        let found: Vec<Occurrence> = run!($conn, |c| query.select(Occurrence::as_select()).load(c).await)?;
+        found
+    }};
+}
+
 /// The occurrences of the member's household in a window.
 pub async fn page(
     conn: &mut Connection,
@@ -99,38 +182,14 @@ pub async fn page(
     filter: &Filter,
     window: Window,
 ) -> Result<Vec<Occurrence>> {
-    let first = Place { at: Time::from_micros(i64::MIN), id: OccurrenceId::from_bytes([0; 16]) };
-    let last = Place { at: Time::from_micros(i64::MAX), id: OccurrenceId::from_bytes([0xff; 16]) };
-    let (after, before) = (window.after.unwrap_or(first), window.before.unwrap_or(last));
-    let statuses = filter.statuses.as_deref().unwrap_or(Status::ALL);
-    let any = |filter: bool| (!filter).into_sql::<Bool>();
-    // What leads into an index is in the text only where it is asked for. The rest is in every text, so that there are
-    // few of them to keep prepared.
     let mut found: Vec<Occurrence> = run!(conn, |c| {
         let mut query = occurrences::table
             .select(Occurrence::as_select())
             .filter(occurrences::household_id.eq(member.household_id()))
-            .filter(among(occurrences::status, statuses))
-            .filter(
-                occurrences::done_by.eq(filter.done_by.unwrap_or(NOBODYS)).or(any(filter.done_by.is_some())),
-            )
-            .filter(
-                occurrences::due_at
-                    .lt(filter.due_before.unwrap_or(Time::from_micros(0)))
-                    .or(any(filter.due_before.is_some())),
-            )
-            .filter(
-                occurrences::due_on
-                    .ge(Date::from(filter.from.unwrap_or_default()))
-                    .or(any(filter.from.is_some())),
-            )
-            .filter(
-                occurrences::due_on
-                    .le(Date::from(filter.to.unwrap_or_default()))
-                    .or(any(filter.to.is_some())),
-            )
+            .filter(wanted!(filter))
             .limit(window.limit)
             .into_boxed();
+        // What leads into an index is in the text only where it is asked for.
         if let Some(task) = filter.task {
             query = query.filter(occurrences::task_id.eq(task));
         }
@@ -140,18 +199,9 @@ pub async fn page(
             Assignee::Nobody => query.filter(occurrences::assignee_id.is_null()),
         };
         let (due, closed, id) = (occurrences::due_at, occurrences::closed_at, occurrences::id);
-        // The bounds by the instant alone are what an index can begin and end at.
         query = match window.order {
-            Order::Due => query
-                .filter(due.ge(after.at))
-                .filter(due.le(before.at))
-                .filter(due.gt(after.at).or(id.gt(after.id)))
-                .filter(due.lt(before.at).or(id.lt(before.id))),
-            Order::Closed => query
-                .filter(closed.ge(after.at))
-                .filter(closed.le(before.at))
-                .filter(closed.gt(after.at).or(id.gt(after.id)))
-                .filter(closed.lt(before.at).or(id.lt(before.id))),
+            Order::Due => query.filter(between!(due, window.bounds())),
+            Order::Closed => query.filter(between!(closed, window.bounds())),
         };
         query = match (window.order, window.end) {
             (Order::Due, End::Oldest) => query.order((due.asc(), id.asc())),
@@ -165,6 +215,27 @@ pub async fn page(
         found.reverse();
     }
     Ok(found)
+}
+
+/// The occurrences of each of these chores in a window, as [`page`] gives them where the filter names the chore. Chores are
+/// only ever taken from what the asker was allowed to see.
+pub async fn pages(
+    conn: &mut Connection,
+    tasks: &[TaskId],
+    filter: &Filter,
+    window: Window,
+) -> Result<HashMap<TaskId, Vec<Occurrence>>> {
+    let mut pages: HashMap<_, Vec<_>> = HashMap::new();
+    for tasks in tasks.chunks(GROUPS_AT_ONCE) {
+        let found = match window.order {
+            Order::Due => firsts!(conn, tasks, filter, window, occurrences::due_at),
+            Order::Closed => firsts!(conn, tasks, filter, window, occurrences::closed_at),
+        };
+        for occurrence in found {
+            pages.entry(occurrence.task_id).or_default().push(occurrence);
+        }
+    }
+    Ok(pages)
 }
 
 /// The open occurrences of these chores, at most [`OPEN_LIMIT`] of each, in the order they are due. Ids are only ever taken
