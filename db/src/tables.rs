@@ -286,6 +286,7 @@ table! {
         ticks -> Text,
         pre_image -> Nullable<Text>,
         version -> Integer,
+        weight -> Integer,
     }
 }
 

@@ -19,10 +19,11 @@ use roomm8_db::member::leave_preview::{self, Preview};
 use roomm8_db::member::{ChangeRole, EndAway, Leave, OpenChores, Remove, Return, SetAway, absence};
 use roomm8_db::message::{self};
 use roomm8_db::task::fairness::{DAY_LIMIT, of_household};
+use roomm8_db::task::occurrence::Filter;
 use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::rotation::{Load, Strategy, WHOLE};
 use roomm8_db::task::swap::{Accept, Propose};
-use roomm8_db::task::{Claim, Create, Pause, Reassign, Task};
+use roomm8_db::task::{Claim, Create, Pause, Reassign, Task, Undo, Update};
 use roomm8_db::{Database, Date, Error, MemberId, RefusalCode};
 use support::databases;
 
@@ -412,6 +413,15 @@ async fn it_tells_how_fair_it_was() {
         let shares: Vec<_> = parts.iter().map(|part| (part.share, part.expected_share)).collect();
         assert_eq!(shares, [(WHOLE / 2, WHOLE / 2), (WHOLE / 2, WHOLE / 2), (0, 0)]);
 
+        // A new weight is that of what is open, and not of what is closed, unless that is opened again.
+        perform(&db, ada, home.id, Update { weight: Some(40), ..Update::of(task.id) }).await.unwrap();
+        let weights = async || -> Vec<i32> {
+            let all = home.occurrences(&db, Filter::default()).await;
+            all.iter().map(|occurrence| occurrence.weight).collect()
+        };
+        assert_eq!(weights().await, [15, 15, 15, 15, 15, 40]);
+        assert_eq!(of_household(conn, &reader, day(0), day(9)).await.unwrap(), parts);
+
         let days = u64::from(DAY_LIMIT);
         for (from, to) in [(1, 0), (0, days)] {
             let refused = of_household(conn, &reader, day(from), day(to)).await;
@@ -429,6 +439,10 @@ async fn it_tells_how_fair_it_was() {
         join(&db, ada, home.id, Role::Member, cleo).await;
         let parts = of_household(conn, &reader, day(0), day(9)).await.unwrap();
         assert_eq!(parts.iter().map(|part| part.presence_days).sum::<u32>(), 20, "the same day there again");
+
+        let all = home.occurrences(&db, Filter::default()).await;
+        perform(&db, ada, home.id, Undo { occurrence: all[4].id }).await.unwrap();
+        assert_eq!(weights().await, [15, 15, 15, 15, 40]);
     }
 }
 

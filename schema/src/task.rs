@@ -95,7 +95,8 @@ pub(crate) struct Task {
     title: String,
     /// What else there is to know: up to 4,000 characters of plain text. Null if there is nothing.
     notes: Option<String>,
-    /// How much work it is, 0 to 1440: minutes or points, as the household likes.
+    /// How much work it is, 0 to 1440: minutes or points, as the household likes. A new one is that of what is open, and of
+    /// what comes after it.
     weight: i32,
     /// The local date from which on it is due, or on which, if it is due once. Null if it is due at no particular date.
     start_date: Option<LocalDate>,

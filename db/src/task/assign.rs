@@ -80,6 +80,7 @@ pub(super) async fn open(
             ticks: Json::default(),
             pre_image: None,
             version: 1,
+            weight: task.weight,
         };
         let insert = diesel::insert_into(occurrences::table).values(&occurrence);
         run!(change.conn(), |c| insert.execute(c).await)?;

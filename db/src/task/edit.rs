@@ -7,10 +7,12 @@ use super::reminder::{self, Reminders};
 use super::replan::{Cause, go_on, next_number, plan_anew};
 use super::rotation::{Help, Rotation, Strategy};
 use super::subtask::{labels, subtasks};
-use super::{MissedPolicy, Task, record, refuse_strangers, save_rotation, share, to_json, turn_length};
+use super::{
+    MissedPolicy, Status, Task, record, refuse_strangers, save_rotation, share, to_json, turn_length,
+};
 use crate::access::Permission;
 use crate::household::{time_zone, time_zone_of};
-use crate::tables::tasks;
+use crate::tables::{occurrences, tasks};
 use crate::{
     Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, To, WallTime, event,
     text, version,
@@ -126,6 +128,9 @@ impl Operation for Update {
             after.first_number = Some(next_number(change, &before).await?);
         }
         save(change, event::Kind::TaskUpdated, &mut after, &fields).await?;
+        if fields.contains(&"weight") {
+            weigh_anew(change, &after).await?;
+        }
         let are_dates_new = fields.iter().any(|field| DATES.contains(field));
         if are_dates_new {
             plan_anew(change, &after, &mut rotation, Cause::Schedule).await?;
@@ -235,6 +240,16 @@ impl Update {
         task.rotation = to_json(&rotation)?;
         Ok(rotation)
     }
+}
+
+/// What is open weighs what the chore does; what is closed stays as it was. The event of the chore tells of it.
+async fn weigh_anew(change: &mut Change<'_>, task: &Task) -> Result<()> {
+    let update = diesel::update(occurrences::table)
+        .filter(occurrences::task_id.eq(task.id))
+        .filter(occurrences::status.eq(Status::Open))
+        .set(occurrences::weight.eq(task.weight));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    Ok(())
 }
 
 /// Whether its schedule is counted from what comes next: from another start or by another mode it is, and where nothing was

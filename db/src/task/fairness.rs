@@ -6,7 +6,7 @@ use super::rotation::{DateRange, DateRanges, Outcome, Part, Person, Record, fair
 use crate::access::{Member, MemberStatus, Permission, Role};
 use crate::household::time_zone;
 use crate::member::absence;
-use crate::tables::{absences, household_events, households, member_periods, members, occurrences, tasks};
+use crate::tables::{absences, household_events, households, member_periods, members, occurrences};
 use crate::{Connection, Date, Error, HouseholdId, MemberId, RefusalCode, Result, Time};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -73,7 +73,6 @@ async fn done(
     let begins = period.first().pred_opt().map_or(Time::from_micros(i64::MIN), |eve| due(eve, None, zone));
     let ends = due(period.last(), None, zone);
     let query = occurrences::table
-        .inner_join(tasks::table)
         .filter(occurrences::household_id.eq(household))
         .filter(occurrences::status.eq(Status::Done))
         // Nothing is closed before it is done; of this there is an index.
@@ -81,7 +80,7 @@ async fn done(
         .filter(occurrences::done_at.ge(begins))
         .filter(occurrences::done_at.lt(ends))
         .limit(RECORD_LIMIT + 1)
-        .select((occurrences::done_by, occurrences::done_at, occurrences::assignee_id, tasks::weight));
+        .select((occurrences::done_by, occurrences::done_at, occurrences::assignee_id, occurrences::weight));
     let rows: Vec<Done> = run!(conn, |c| query.load(c).await)?;
     let records = rows.into_iter().filter_map(|(by, at, assignee, weight)| {
         let outcome = Outcome::Done { by: by? };
@@ -103,7 +102,6 @@ async fn missed(
 ) -> Result<Vec<Record<MemberId>>> {
     let at = |day| due(day, None, chrono_tz::UTC);
     let query = occurrences::table
-        .inner_join(tasks::table)
         .filter(occurrences::household_id.eq(household))
         .filter(occurrences::status.eq(Status::Missed))
         // Wide enough for every zone; of this there is an index.
@@ -112,7 +110,7 @@ async fn missed(
         .filter(occurrences::due_on.ge(Date::from(period.first())))
         .filter(occurrences::due_on.le(Date::from(period.last())))
         .limit(RECORD_LIMIT + 1)
-        .select((occurrences::due_on, occurrences::assignee_id, tasks::weight));
+        .select((occurrences::due_on, occurrences::assignee_id, occurrences::weight));
     let rows: Vec<(Option<Date>, Option<MemberId>, i32)> = run!(conn, |c| query.load(c).await)?;
     let records = rows.into_iter().filter_map(|(on, assignee, weight)| {
         let weight = u32::try_from(weight).unwrap_or(0);

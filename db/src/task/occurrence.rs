@@ -89,6 +89,8 @@ pub struct Occurrence {
     pub(super) pre_image: Option<String>,
     /// Counts its changes.
     pub version: i32,
+    /// What it weighs: what its chore does while it is open, and did when it was closed.
+    pub weight: i32,
 }
 
 /// When an occurrence is due.
@@ -209,6 +211,7 @@ pub(super) async fn save(
             occurrences::ticks.eq(&occurrence.ticks),
             occurrences::pre_image.eq(&occurrence.pre_image),
             occurrences::version.eq(occurrence.version),
+            occurrences::weight.eq(occurrence.weight),
         ));
     // The lock of the household's log lets one change in at a time; this holds even if that failed.
     if run!(change.conn(), |c| update.execute(c).await)? != 1 {

@@ -82,6 +82,7 @@ pub(super) async fn reopen(
     (occurrence.done_by, occurrence.done_at) = (None, None);
     (occurrence.closed_by, occurrence.closed_at) = (None, None);
     occurrence.note = None;
+    occurrence.weight = task.weight;
     if let Some(assignee) = occurrence.assignee_id
         && doers(change, &[assignee]).await?.is_empty()
     {

@@ -14,7 +14,7 @@ use roomm8_db::{HouseholdId, MemberId};
 pub(crate) struct ChoreLoad {
     /// How many.
     occurrences: i64,
-    /// What they weigh, by the weights that their chores have now.
+    /// What they weigh together, each what its chore did when it was closed.
     weight: i64,
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Occurrence {
     done_at: Option<DateTime>,
     /// When it was closed, or marked as done while it is `PENDING`; null while it is open.
     closed_at: Option<DateTime>,
+    /// What it counts in `fairness`: what its chore weighs, and once it is closed what that did then.
+    weight: i32,
     /// What who closed it had to say, of one that was skipped why: up to 1,000 characters of plain text.
     note: Option<String>,
     /// When somebody agreed, or did not agree, that it is done. Null as long as nobody has said so, and once what they agreed
@@ -76,6 +78,7 @@ impl From<task::Occurrence> for Occurrence {
             status: row.status.into(),
             done_at: row.done_at.map(DateTime),
             closed_at: row.closed_at.map(DateTime),
+            weight: row.weight,
             note: row.note.clone(),
             reviewed_at: row.reviewed_at.map(DateTime),
             review_note: row.review_note.clone(),
