@@ -91,14 +91,19 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
     let Services { database, hub, .. } = &operations.services;
     let counter = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let (households, followers) = hub.followed();
+    let connections = database.connections();
+    let gauge = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     for (name, is_gauge, value) in [
         ("db_statements_total", false, counter(&database.statistics().statements)),
         ("db_transaction_retries_total", false, counter(&database.statistics().retries)),
+        ("db_connections", true, gauge(connections.open)),
+        ("db_connections_in_use", true, gauge(connections.in_use)),
+        ("db_connections_awaited", true, gauge(connections.awaited)),
         ("hub_events_read_total", false, counter(&hub.statistics().events)),
         ("hub_log_reads_total", false, counter(&hub.statistics().reads)),
         ("hub_log_reads_failed_total", false, counter(&hub.statistics().failed_reads)),
-        ("hub_households_followed", true, u64::try_from(households).unwrap_or(0)),
-        ("hub_followers", true, u64::try_from(followers).unwrap_or(0)),
+        ("hub_households_followed", true, gauge(households)),
+        ("hub_followers", true, gauge(followers)),
         ("broker_connected", true, u64::from(hub.is_connected())),
         ("broker_published_total", false, counter(&hub.broker_statistics().published)),
         ("broker_failed_total", false, counter(&hub.broker_statistics().failed)),

@@ -62,6 +62,17 @@ pub struct Statistics {
     pub retries: AtomicU64,
 }
 
+/// The connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that are open.
+    pub open: usize,
+    /// Those of them that are on loan.
+    pub in_use: usize,
+    /// How many wait for one, or for one to be opened.
+    pub awaited: usize,
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -111,6 +122,16 @@ impl Database {
     /// What was asked of the database since the start.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// What becomes of the pool's connections at this moment.
+    pub fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        Connections {
+            open: status.size,
+            in_use: status.size.saturating_sub(status.available),
+            awaited: status.waiting,
+        }
     }
 
     /// What commits on this instance from now on. A receiver that lags misses some: the log itself is the truth.

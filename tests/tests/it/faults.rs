@@ -14,6 +14,7 @@ use roomm8_tests::{
     workload::{Running, Workload},
 };
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 on_both!(
     an_instance_is_killed_again_and_again,
@@ -23,6 +24,7 @@ on_both!(
     a_herd_of_subscribers_loses_its_sockets_at_once,
     subscribers_who_never_read_are_cut_off,
     a_member_is_removed_in_the_flood,
+    crowds_vanish_with_their_requests_in_flight,
 );
 
 on_mysql!(
@@ -553,4 +555,51 @@ async fn a_member_is_removed_in_the_flood(deployment: Deployment) {
         person.join(system.b(), &token).await;
     }
     finish_well(running).await;
+}
+
+/// Row 34: a hundred times, everybody is gone before they are answered. Pools of connections have hung for good after that.
+async fn crowds_vanish_with_their_requests_in_flight(deployment: Deployment) {
+    const CROWDS: u64 = 100;
+    const CROWD: usize = 64;
+    let system = deployment.own().heavy().start().await;
+    let home = Home::new(&system, 4).await;
+    let read =
+        "query($id: ID!) { household(id: $id) { members { nodes { displayName } } tasks { nodes { title } }
+        generalConversation { unreadCount messages { nodes { body author { displayName } } } } } }";
+    let write = "mutation($input: SendMessageInput!) { sendMessage(input: $input) { cursor } }";
+    let of_reader = json!({ "query": read, "variables": { "id": home.id } }).to_string();
+    let input = json!({ "conversationId": home.general, "body": "are you there?" });
+    let of_writer = json!({ "query": write, "variables": { "input": input } }).to_string();
+    for crowd in 0..CROWDS {
+        let sent = (0..CROWD).map(async |number| {
+            let server = &system.servers[number % system.servers.len()];
+            let token = &home.people[number % home.people.len()].token;
+            let body = if number % 8 == 0 { &of_writer } else { &of_reader };
+            let mut stream = TcpStream::connect(server.address()).await.unwrap();
+            let head = format!(
+                "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                 authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+            stream
+        });
+        let crowd_of = join_all(sent).await;
+        // Not to wait for anything: from crowd to crowd they vanish later in their requests.
+        tokio::time::sleep(Duration::from_micros(crowd * 100)).await;
+        drop(crowd_of);
+    }
+    for server in &system.servers {
+        wait::until_so(Duration::from_secs(10), "every connection was back", async || {
+            server.metric("roomm8_db_connections_in_use").await == 0.0
+                && server.metric("roomm8_db_connections_awaited").await == 0.0
+        })
+        .await;
+        let asked = (0..CROWD).map(async |number| {
+            let person = &home.people[number % home.people.len()];
+            person.on(server).query(read, json!({ "id": home.id })).await
+        });
+        join_all(asked).await;
+    }
+    home.say(system.a(), home.owner(), "yes").await;
 }
