@@ -133,6 +133,19 @@ pub struct Window {
     pub end: End,
 }
 
+impl Window {
+    /// What of it the member may see: stretches of the log, both ends included, in order.
+    fn visible_to(&self, member: &Member) -> Vec<(i64, i64)> {
+        let everything = [(0, i64::MAX)];
+        let periods = member.periods().unwrap_or(&everything).iter();
+        let (first, last) = (self.after.saturating_add(1), self.before.saturating_sub(1));
+        periods
+            .map(|(from, to)| (*from.max(&first), *to.min(&last)))
+            .filter(|(from, to)| from <= to)
+            .collect()
+    }
+}
+
 /// An end of a stretch of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
@@ -160,8 +173,13 @@ pub async fn pages(
     conversations: &[ConversationId],
     window: Window,
 ) -> Result<HashMap<ConversationId, Vec<Message>>> {
-    let everything = [(0, i64::MAX)];
     let mut pages: HashMap<_, Vec<_>> = HashMap::new();
+    let stretches = window.visible_to(member);
+    // The range as a whole is what an index can begin and end at.
+    let (Some((from, _)), Some((_, to))) = (stretches.as_slice().first().copied(), stretches.last().copied())
+    else {
+        return Ok(pages);
+    };
     for conversations in conversations.chunks(GROUPS_AT_ONCE) {
         let in_page = FirstOfEach {
             table: messages::table,
@@ -169,10 +187,9 @@ pub async fn pages(
             keys: conversations.to_vec(),
             at: messages::seq,
             id: messages::id,
-            filter: messages::seq.gt(window.after).and(messages::seq.lt(window.before)).and(Within {
-                column: messages::seq,
-                stretches: member.periods().unwrap_or(&everything).to_vec(),
-            }),
+            filter: messages::seq
+                .between(from, to)
+                .and(Within { column: messages::seq, stretches: stretches.clone() }),
             end: window.end,
             limit: window.limit,
         };

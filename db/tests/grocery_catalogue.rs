@@ -13,7 +13,7 @@ use roomm8_db::access::Role;
 use roomm8_db::event::Kind;
 use roomm8_db::grocery::store::SetHome;
 use roomm8_db::grocery::{
-    Amount, Item, Line, Product, SameName, State, Unit, changes, list, product, staple,
+    Amount, Item, Line, Product, SameName, State, Unit, Update, changes, list, product, staple,
 };
 use roomm8_db::member::{ChangeRole, Leave, Remove, Return};
 use roomm8_db::message::End;
@@ -188,7 +188,7 @@ async fn what_the_catalogue_forgets_stays_on_lists_and_is_known_again_by_its_nam
         let again = home.put(&db, &list, line("milk")).await;
         assert_eq!((again.id, again.product_id), (item.id, item.product_id));
         let events = [
-            (Kind::GroceryProductUpdated, removed.id.into(), "removedAt".into()),
+            (Kind::GroceryProductUpdated, removed.id.into(), "removedAt,name".into()),
             (Kind::GroceryItemMerged, item.id.into(), "added".into()),
         ];
         assert_eq!(told(&db, &home, before).await, events);
@@ -197,13 +197,30 @@ async fn what_the_catalogue_forgets_stays_on_lists_and_is_known_again_by_its_nam
         let known = product(&db, item.product_id.into()).await;
         assert_eq!((known.category_id, known.unit, known.removed_at), (None, None, None));
 
-        // Whatever is made of a name that was forgotten is of what had it.
-        let ticked = home.set(&db, &again, State::Bought).await;
+        // A name that was forgotten is taken while something of it is wanted, and free after that.
         home.does(&db, remove()).await.unwrap();
         let cream = home.put(&db, &list, line("Cream")).await;
+        let taken = home.does(&db, renamed(&cream, Some("MILK"), SameName::Refuse)).await;
+        assert!(matches!(taken, Err(Error::NameTaken(by)) if by == item.product_id.into()), "{taken:?}");
+        home.set(&db, &again, State::Bought).await;
         home.does(&db, renamed(&cream, Some("MILK"), SameName::Refuse)).await.unwrap();
-        assert_eq!(home.item(&db, cream.id.into()).await.product_id, ticked.product_id);
         assert_eq!(home.known(&db, "").await, ["MILK"]);
+        assert_eq!(home.item(&db, cream.id.into()).await.product_id, cream.product_id);
+
+        // An item that gets the name of what is forgotten brings it back as well, be it its own or another's.
+        home.does(&db, product::Remove { product: cream.product_id }).await.unwrap();
+        let called = |item: &Item, name: &str, same_name| Update {
+            name: Some(name.into()),
+            same_name,
+            ..Update::of(item.id)
+        };
+        home.does(&db, called(&cream, "Milk", SameName::Refuse)).await.unwrap();
+        assert_eq!(home.known(&db, "").await, ["Milk"]);
+        home.does(&db, product::Remove { product: cream.product_id }).await.unwrap();
+        let oats = home.put(&db, &list, line("Oats")).await;
+        home.does(&db, called(&oats, "milk", SameName::Merge)).await.unwrap();
+        assert_eq!(home.known(&db, "mi").await, ["milk"]);
+        assert_eq!(home.item(&db, oats.id.into()).await.state, State::Removed);
     }
 }
 
@@ -380,5 +397,33 @@ async fn who_leaves_or_is_removed_or_becomes_a_guest_has_nothing_left_to_buy() {
             assert_eq!(missed.items.iter().map(|(item, _)| item.id).collect::<Vec<_>>(), [theirs.id]);
         }
         assert!(matches!(proof(&db, cleo, home.id).await, Err(Error::NotFound)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_on_many_lists_is_what_did_on_each() {
+    for db in databases().await {
+        let home = home_of_three(&db).await;
+        let lists =
+            [home.list(&db, "Week").await, home.list(&db, "Party").await, home.list(&db, "Quiet").await];
+        let milk = home.put(&db, &lists[0], line("Milk")).await;
+        let gin = home.put(&db, &lists[1], line("Gin")).await;
+        let then = proof(&db, home.users[0], home.id).await.unwrap().head();
+        home.put(&db, &lists[0], line("Rye")).await;
+        home.set(&db, &milk, State::Removed).await;
+        home.does(&db, renamed(&gin, Some("Old gin"), SameName::Refuse)).await.unwrap();
+        let reader = proof(&db, home.users[0], home.id).await.unwrap();
+        let conn = &mut *db.connection().await.unwrap();
+        let ids: Vec<_> = lists.iter().map(|list| list.id).collect();
+        for (since, sizes) in [(None, [1, 1, 0]), (Some(then), [1, 1, 0]), (Some(reader.head()), [0, 0, 0])] {
+            let all = changes::since(conn, &reader, &ids, since).await.unwrap();
+            assert_eq!(ids.iter().map(|id| all[id].items.len()).collect::<Vec<_>>(), sizes);
+            for id in &ids {
+                let alone = changes::since(conn, &reader, &[*id], since).await.unwrap();
+                assert_eq!(all[id], alone[id]);
+                let gone = usize::from(since == Some(then) && *id == lists[0].id);
+                assert_eq!((all[id].is_whole, all[id].gone.len()), (since.is_none(), gone));
+            }
+        }
     }
 }

@@ -103,13 +103,13 @@ async fn paging_from_either_end_visits_every_message_once_in_order() {
             let title = format!("topic {number}");
             let topic = perform(&db, ada, house, conversation::CreateTopic { title }).await.expect("a topic");
             for _ in 0..number {
-                let send = Send {
+                let hello = Send {
                     conversation: topic.id,
                     body: "hello".into(),
                     reply_to: None,
                     client_mutation_id: None,
                 };
-                perform(&db, ada, house, send).await.expect("it is sent");
+                perform(&db, ada, house, hello).await.expect("it is sent");
             }
             conversations.push(topic);
         }

@@ -112,7 +112,8 @@ pub(crate) enum HouseholdEventKind {
     GroceryTripFinished,
     /// A trip was undone, and what left its list with it is back: fetch `changes` of the list. Subject: `GroceryTrip`.
     GroceryTripUndone,
-    /// What the catalogue remembers of something changed: its name, its category, its unit. Subject: `GroceryProduct`.
+    /// What the catalogue remembers of something changed: its name, its category, its unit; or it is known again (`removedAt`).
+    /// Subject: `GroceryProduct`.
     GroceryProductUpdated,
     /// The catalogue forgot something, or took it for the same as something else. Subject: `GroceryProduct`.
     GroceryProductRemoved,

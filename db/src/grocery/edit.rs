@@ -116,7 +116,7 @@ impl Update {
             None => product,
             Some(name) => match self.rename(change, &after, product, name).await? {
                 Named::Product(product) => product,
-                Named::Wanted(twin) => return self.become_one(change, after, twin).await,
+                Named::Wanted(twin, name) => return self.become_one(change, after, twin, name).await,
             },
         };
         if product.id != before.product_id {
@@ -141,6 +141,9 @@ impl Update {
         mut product: Product,
         name: Name,
     ) -> Result<Named> {
+        if name.fold == product.fold && product.removed_at.is_some() {
+            return product::taken_up(change, Some(product), name).await.map(Named::Product);
+        }
         if name.fold == product.fold {
             product.name = name.shown;
             product::save(change, event::Kind::GroceryProductUpdated, &mut product, &["name"]).await?;
@@ -151,7 +154,7 @@ impl Update {
             && let Some(known) = &known
             && let Some(twin) = item::that_merges(change, item.list_id, known.id).await?
         {
-            return Ok(Named::Wanted(twin));
+            return Ok(Named::Wanted(twin, name));
         }
         product::taken_up(change, known, name).await.map(Named::Product)
     }
@@ -174,12 +177,13 @@ impl Update {
     }
 
     /// Makes it one with what has its new name already.
-    async fn become_one(&self, change: &mut Change<'_>, item: Item, twin: Item) -> Result<Item> {
+    async fn become_one(&self, change: &mut Change<'_>, item: Item, twin: Item, name: Name) -> Result<Item> {
         if self.same_name == SameName::Refuse {
             return Err(Error::NameTaken(twin.id.into()));
         }
         let twin = become_one(change, item, twin).await?;
-        let mut product = product_of(change, twin.product_id).await?;
+        let product = product_of(change, twin.product_id).await?;
+        let mut product = product::taken_up(change, Some(product), name).await?;
         self.remember(change, &mut product, None).await?;
         Ok(twin)
     }
@@ -207,8 +211,8 @@ pub(super) async fn become_one(change: &mut Change<'_>, mut item: Item, twin: It
 enum Named {
     /// This product, and nothing else that is wanted is of it.
     Product(Product),
-    /// This is wanted already.
-    Wanted(Item),
+    /// This is wanted already, by this name.
+    Wanted(Item, Name),
 }
 
 /// The names of the fields that two states of an item differ in.

@@ -4,12 +4,12 @@ mod merge;
 
 use super::amount::Unit;
 use super::fold::{NAME_LIMIT, Name, fold};
-use super::{SameName, category, staple};
+use super::{SameName, State, category, freed, staple};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
-use crate::tables::{grocery_homes, grocery_products};
+use crate::tables::{grocery_homes, grocery_items, grocery_products};
 use crate::{
     Change, Connection, Entry, Error, GroceryCategoryId, GroceryProductId, HouseholdId, Operation,
     RefusalCode, Result, SubjectId, Time, To, event, version,
@@ -31,7 +31,8 @@ pub struct Product {
     pub household_id: HouseholdId,
     /// What it is called.
     pub name: String,
-    /// What that folds to. The name stays its own when the catalogue forgets it.
+    /// What that folds to. It stays its own when the catalogue forgets it, until another is called so; then it is the id's
+    /// text.
     pub(super) fold: String,
     /// What kind of thing it is.
     pub category_id: Option<GroceryCategoryId>,
@@ -76,20 +77,27 @@ pub(super) async fn by_name(change: &mut Change<'_>, name: &Name) -> Result<Opti
 }
 
 /// What something is made of that is called so, where `known` is what [`by_name`] found: that; or a new product, of which is
-/// told by what is made of it. One that was forgotten is known again, by its new spelling and as nothing else, so that there
-/// are never two of one name.
+/// told by what is made of it. One that was forgotten is known again, so that there are never two of one name.
 pub(super) async fn taken_up(change: &mut Change<'_>, known: Option<Product>, name: Name) -> Result<Product> {
     match known {
         Some(product) if product.removed_at.is_none() => Ok(product),
-        Some(mut product) => {
+        Some(product) => {
             refuse_one_too_many(change).await?;
-            product.name = name.shown;
-            (product.category_id, product.unit, product.removed_at) = (None, None, None);
-            save(change, event::Kind::GroceryProductUpdated, &mut product, &["removedAt"]).await?;
-            Ok(product)
+            known_again(change, product, name).await
         }
         None => insert(change, name).await,
     }
+}
+
+/// Has the catalogue know a product again that it forgot: by its new spelling, and as nothing else.
+async fn known_again(change: &mut Change<'_>, before: Product, name: Name) -> Result<Product> {
+    let mut product =
+        Product { name: name.shown, category_id: None, unit: None, removed_at: None, ..before.clone() };
+    let mut fields = vec!["removedAt"];
+    fields.extend((before.name != product.name).then_some("name"));
+    fields.extend(differences(&before, &product));
+    save(change, event::Kind::GroceryProductUpdated, &mut product, &fields).await?;
+    Ok(product)
 }
 
 async fn refuse_one_too_many(change: &mut Change<'_>) -> Result<()> {
@@ -269,12 +277,14 @@ impl Operation for Update {
             category::refuse_unknown(change, Some(category)).await?;
         }
         if let Some(name) = name {
-            match by_name(change, &name).await? {
-                Some(other) if other.id != before.id => {
+            let other = by_name(change, &name).await?.filter(|other| other.id != before.id);
+            if let Some(other) = other {
+                if other.removed_at.is_none() || is_wanted(change, other.id).await? {
                     return self.become_one(change, before, other, name).await;
                 }
-                _ => (after.name, after.fold) = (name.shown, name.fold),
+                give_up_name(change, other.id).await?;
             }
+            (after.name, after.fold) = (name.shown, name.fold);
         }
         if !fields.is_empty() {
             save(change, event::Kind::GroceryProductUpdated, &mut after, &fields).await?;
@@ -296,10 +306,11 @@ impl Update {
         other: Product,
         name: Name,
     ) -> Result<Product> {
-        if self.same_name == SameName::Refuse && other.removed_at.is_none() {
+        if self.same_name == SameName::Refuse {
             return Err(Error::NameTaken(other.id.into()));
         }
-        let mut other = taken_up(change, Some(other), name).await?;
+        let mut other =
+            if other.removed_at.is_some() { known_again(change, other, name).await? } else { other };
         let before = other.clone();
         // What only one of the two is known for is remembered.
         other.category_id = other.category_id.or(product.category_id);
@@ -358,6 +369,25 @@ impl Operation for Remove {
         }
         Ok(product)
     }
+}
+
+/// Whether anything of a product is wanted on a list.
+async fn is_wanted(change: &mut Change<'_>, product: GroceryProductId) -> Result<bool> {
+    let query = grocery_items::table
+        .filter(grocery_items::product_id.eq(product))
+        .filter(grocery_items::is_listed.eq(true))
+        .filter(grocery_items::state.ne(State::Bought))
+        .count();
+    Ok(run!(change.conn(), |c| query.get_result::<i64>(c).await)? > 0)
+}
+
+/// Another product is to have the name of one that is forgotten, and of which nothing is wanted.
+async fn give_up_name(change: &mut Change<'_>, product: GroceryProductId) -> Result<()> {
+    let update = diesel::update(grocery_products::table)
+        .filter(grocery_products::id.eq(product))
+        .set(grocery_products::fold.eq(freed(product)));
+    run!(change.conn(), |c| update.execute(c).await)?;
+    Ok(())
 }
 
 /// Takes it out of the catalogue.

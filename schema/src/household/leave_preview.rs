@@ -19,7 +19,7 @@ pub(crate) struct LeavePreview {
     tasks: Vec<Task>,
     /// How many these are.
     task_count: i64,
-    /// How many shopping lists they are the `assignee` of: nobody would be.
+    /// How many shopping lists in use they are the `assignee` of: nobody would be.
     grocery_list_count: i64,
     /// How many things on lists they are to buy: nobody in particular would be.
     grocery_item_count: i64,

@@ -45,7 +45,7 @@ CREATE TABLE grocery_products (
     id BINARY(16) NOT NULL PRIMARY KEY,
     household_id BINARY(16) NOT NULL,
     name VARCHAR(100) COLLATE utf8mb4_bin NOT NULL,
-    -- As of stores.
+    -- What its name folds to, whether it is forgotten or not; the id's text once another is called so.
     fold VARCHAR(200) COLLATE utf8mb4_bin NOT NULL,
     category_id BINARY(16),
     -- The unit it was last asked for in.

@@ -41,7 +41,7 @@ CREATE TABLE grocery_products (
     id BLOB NOT NULL PRIMARY KEY,
     household_id BLOB NOT NULL REFERENCES households (id),
     name TEXT NOT NULL,
-    -- As of stores.
+    -- What its name folds to, whether it is forgotten or not; the id's text once another is called so.
     fold TEXT NOT NULL,
     category_id BLOB,
     -- The unit it was last asked for in.
