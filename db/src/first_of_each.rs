@@ -73,52 +73,39 @@ where
         let length = LENGTHS.into_iter().find(|length| *length >= self.keys.len());
         let filled_up = length.unwrap_or(0).saturating_sub(self.keys.len());
         let keys = self.keys.iter().chain(std::iter::repeat_n(last, filled_up));
-        self.id.walk_ast(out.reborrow())?;
-        // In two layers: MySQL asks a union that stands in `IN` itself anew for every row.
-        out.push_sql(" IN (SELECT found.id FROM (");
-        for (place, key) in keys.enumerate() {
-            out.push_sql(if place > 0 { " UNION ALL SELECT id FROM (" } else { "SELECT id FROM (" });
-            self.push_group(key, out.reborrow())?;
-            out.push_sql(&format!(") AS of_{place}"));
-        }
-        out.push_sql(") AS found)");
-        Ok(())
-    }
-}
-
-impl<T, G, K, A, I, F> FirstOfEach<T, G, K, A, I, F> {
-    fn push_group<'b, DB>(&'b self, key: &'b K, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend + HasSqlType<BigInt> + HasSqlType<G::SqlType>,
-        T: QueryFragment<DB>,
-        G: Expression<SqlType: SingleValue> + QueryFragment<DB>,
-        K: ToSql<G::SqlType, DB>,
-        A: QueryFragment<DB>,
-        I: QueryFragment<DB>,
-        F: QueryFragment<DB>,
-        i64: ToSql<BigInt, DB>,
-    {
         let direction = match self.end {
             End::Oldest => " ASC",
             End::Newest => " DESC",
         };
-        out.push_sql("SELECT ");
         self.id.walk_ast(out.reborrow())?;
-        out.push_sql(" AS id FROM ");
-        self.table.walk_ast(out.reborrow())?;
-        out.push_sql(" WHERE ");
-        self.group.walk_ast(out.reborrow())?;
-        out.push_sql(" = ");
-        out.push_bind_param::<G::SqlType, K>(key)?;
-        out.push_sql(" AND ");
-        self.filter.walk_ast(out.reborrow())?;
-        out.push_sql(" ORDER BY ");
-        self.at.walk_ast(out.reborrow())?;
-        out.push_sql(direction);
-        out.push_sql(", ");
-        self.id.walk_ast(out.reborrow())?;
-        out.push_sql(direction);
-        out.push_sql(" LIMIT ");
-        out.push_bind_param::<BigInt, i64>(&self.limit)
+        // In two layers: MySQL asks a union that stands in `IN` itself anew for every row.
+        out.push_sql(" IN (SELECT found.id FROM (");
+        for (place, key) in keys.enumerate() {
+            out.push_sql(if place > 0 {
+                " UNION ALL SELECT id FROM (SELECT "
+            } else {
+                "SELECT id FROM (SELECT "
+            });
+            self.id.walk_ast(out.reborrow())?;
+            out.push_sql(" AS id FROM ");
+            self.table.walk_ast(out.reborrow())?;
+            out.push_sql(" WHERE ");
+            self.group.walk_ast(out.reborrow())?;
+            out.push_sql(" = ");
+            out.push_bind_param::<G::SqlType, K>(key)?;
+            out.push_sql(" AND ");
+            self.filter.walk_ast(out.reborrow())?;
+            out.push_sql(" ORDER BY ");
+            self.at.walk_ast(out.reborrow())?;
+            out.push_sql(direction);
+            out.push_sql(", ");
+            self.id.walk_ast(out.reborrow())?;
+            out.push_sql(direction);
+            out.push_sql(" LIMIT ");
+            out.push_bind_param::<BigInt, i64>(&self.limit)?;
+            out.push_sql(&format!(") AS of_{place}"));
+        }
+        out.push_sql(") AS found)");
+        Ok(())
     }
 }
