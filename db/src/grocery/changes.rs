@@ -5,9 +5,10 @@ use super::item::{self, Item};
 use crate::access::Member;
 use crate::among::among;
 use crate::event::Position;
+use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
+use crate::message::End;
 use crate::tables::{grocery_items, grocery_products};
 use crate::{Connection, GroceryItemId, GroceryListId, Result};
-use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
@@ -39,29 +40,24 @@ pub async fn since(
 ) -> Result<HashMap<GroceryListId, Changes>> {
     let position = member.head();
     let since = since.filter(|since| crate::event::check(*since, position).is_ok());
-    let (whole, partly): (Vec<_>, Vec<_>) = match since {
-        None => (lists.to_vec(), Vec::new()),
-        Some(since) => {
-            let query = grocery_items::table
-                .filter(among(grocery_items::list_id, lists))
-                .filter(grocery_items::changed_seq.gt(since.seq))
-                .group_by(grocery_items::list_id)
-                .select((grocery_items::list_id, count_star()));
-            let counts: Vec<(GroceryListId, i64)> = run!(conn, |c| query.load(c).await)?;
-            let counts: HashMap<_, _> = counts.into_iter().collect();
-            lists.iter().partition(|list| counts.get(list).is_some_and(|count| *count > CHANGE_LIMIT))
-        }
+    let mut news = match since {
+        None => HashMap::new(),
+        Some(since) => changed(conn, lists, since.seq).await?,
     };
-    let nothing = |is_whole| Changes { position, is_whole, items: Vec::new(), gone: Vec::new() };
-    let mut found: HashMap<_, _> = whole.iter().map(|list| (*list, nothing(true))).collect();
-    found.extend(partly.iter().map(|list| (*list, nothing(false))));
-    let mut rows = Vec::new();
+    let is_whole = |rows: &Vec<_>| i64::try_from(rows.len()).is_ok_and(|count| count > CHANGE_LIMIT);
+    let (whole, partly): (Vec<_>, Vec<_>) =
+        lists.iter().partition(|list| since.is_none() || news.get(list).is_some_and(is_whole));
+    news.retain(|list, _| partly.contains(list));
+    let mut rows: Vec<_> = news.into_values().flatten().collect();
+    if let Some(since) = since {
+        rows.extend(renamed(conn, &partly, since.seq).await?);
+    }
     if !whole.is_empty() {
         rows.extend(item::listed(conn, &whole).await?);
     }
-    if let Some(since) = since {
-        rows.extend(changed(conn, &partly, since.seq).await?);
-    }
+    let nothing = |is_whole| Changes { position, is_whole, items: Vec::new(), gone: Vec::new() };
+    let mut found: HashMap<_, _> = whole.iter().map(|list| (*list, nothing(true))).collect();
+    found.extend(partly.iter().map(|list| (*list, nothing(false))));
     for (item, product) in rows {
         let Some(changes) = found.get_mut(&item.list_id) else { continue };
         if item.is_listed { changes.items.push((item, product)) } else { changes.gone.push(item.id) }
@@ -69,24 +65,45 @@ pub async fn since(
     Ok(found)
 }
 
-/// What has changed on lists since then, what left them too, the oldest change first; then that which is as it was, and is
-/// of something that has changed: its name, its category.
-async fn changed(conn: &mut Connection, lists: &[GroceryListId], since: i64) -> Result<Vec<(Item, Product)>> {
-    let query = grocery_items::table
-        .inner_join(grocery_products::table)
-        .filter(among(grocery_items::list_id, lists))
-        .filter(grocery_items::changed_seq.gt(since))
-        .order(grocery_items::changed_seq);
-    let mut changed: Vec<(Item, Product)> =
-        run!(conn, |c| query.select((Item::as_select(), Product::as_select())).load(c).await)?;
+/// What has changed on each of these lists since then, what left it too, the oldest change first; of each no more than tells
+/// that it is too much.
+async fn changed(
+    conn: &mut Connection,
+    lists: &[GroceryListId],
+    since: i64,
+) -> Result<HashMap<GroceryListId, Vec<(Item, Product)>>> {
+    let mut changed: HashMap<_, Vec<_>> = HashMap::new();
+    for lists in lists.chunks(GROUPS_AT_ONCE) {
+        let first = FirstOfEach {
+            table: grocery_items::table,
+            group: grocery_items::list_id,
+            keys: lists.to_vec(),
+            at: grocery_items::changed_seq,
+            id: grocery_items::id,
+            filter: grocery_items::changed_seq.gt(since),
+            end: End::Oldest,
+            limit: CHANGE_LIMIT + 1,
+        };
+        let query = grocery_items::table
+            .inner_join(grocery_products::table)
+            .filter(first)
+            .order(grocery_items::changed_seq);
+        let found: Vec<(Item, Product)> =
+            run!(conn, |c| query.select((Item::as_select(), Product::as_select())).load(c).await)?;
+        for (item, product) in found {
+            changed.entry(item.list_id).or_default().push((item, product));
+        }
+    }
+    Ok(changed)
+}
+
+/// What is on these lists and is as it was, and is of something that has changed since then: its name, its category.
+async fn renamed(conn: &mut Connection, lists: &[GroceryListId], since: i64) -> Result<Vec<(Item, Product)>> {
     let query = grocery_items::table
         .inner_join(grocery_products::table)
         .filter(among(grocery_items::list_id, lists))
         .filter(grocery_items::is_listed.eq(true))
         .filter(grocery_products::changed_seq.gt(since))
         .filter(grocery_items::changed_seq.le(since));
-    let renamed: Vec<(Item, Product)> =
-        run!(conn, |c| query.select((Item::as_select(), Product::as_select())).load(c).await)?;
-    changed.extend(renamed);
-    Ok(changed)
+    run!(conn, |c| query.select((Item::as_select(), Product::as_select())).load(c).await)
 }
