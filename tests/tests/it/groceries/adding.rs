@@ -119,6 +119,7 @@ async fn what_people_type_becomes_lines(deployment: Deployment) {
     let wrong = "results { effect } cursor userErrors { code field }";
     for (text, code, field) in [
         (many, "LIMIT", json!(["text"])),
+        ("x,".repeat(30_000), "LIMIT", json!(["text"])),
         (" , ;\n".to_owned(), "TOO_SHORT", json!(["text"])),
         (format!("bread, {}", "x".repeat(101)), "TOO_LONG", json!(["text", "1", "name"])),
         ("0 eggs, ham".to_owned(), "INVALID", json!(["text", "0", "amounts", "quantity"])),
@@ -129,6 +130,8 @@ async fn what_people_type_becomes_lines(deployment: Deployment) {
             json!({ "results": [], "cursor": null, "userErrors": [{ "code": code, "field": field }] });
         assert_eq!(refused, expected);
     }
+    let input = json!({ "listId": list["id"], "text": "x,".repeat(100_000) });
+    assert_eq!(owner.on(system.a()).error("addGroceryItems", input).await, "PAYLOAD_TOO_LARGE");
     assert_eq!(names(owner, system.a(), &list, json!({})).await, ["Milk", "flour", "bread", "7 up"]);
 }
 
