@@ -60,6 +60,9 @@ pub struct Config {
     /// The most operations in a batch, a JSON array of them in one request; 0 is none.
     #[arg(long, env = "BATCH_LIMIT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub batch_limit: u8,
+    /// Bytes of answers that are kept for as long as nothing changes in their household; 0 keeps none.
+    #[arg(long, env = "ANSWER_BYTES", default_value_t = 64 * 1024 * 1024)]
+    pub answer_bytes: usize,
     /// The manifest of trusted documents: Apollo's, or the map from ids to texts of Relay and GraphQL Code Generator.
     #[arg(long, env = "TRUSTED_DOCUMENTS")]
     pub trusted_documents: Option<PathBuf>,
@@ -173,6 +176,7 @@ impl Config {
             ("COST_BUCKET", self.cost_bucket.to_string()),
             ("COST_RESTORE", self.cost_restore.to_string()),
             ("BATCH_LIMIT", self.batch_limit.to_string()),
+            ("ANSWER_BYTES", self.answer_bytes.to_string()),
             ("TRUSTED_DOCUMENTS", path(self.trusted_documents.as_ref())),
             ("TRUSTED_DOCUMENTS_MODE", word(&self.trusted_documents_mode)),
             ("INTROSPECTION", word(&self.introspection)),

@@ -86,6 +86,7 @@ impl Server {
                 None => Shared::default(),
             },
             batch: config.batch_limit.into(),
+            answer_bytes: config.answer_bytes,
             ..Settings::default()
         };
         let operations = Operations {

@@ -1,6 +1,7 @@
 //! The schema as the protocol layer's service: who calls, what runs, when a session ends.
 
 use crate::config::Introspection;
+use crate::protocol::answers::View;
 use crate::protocol::error::INTROSPECTION_OFF;
 use crate::protocol::gate::Kind;
 use crate::protocol::listener::subscriber;
@@ -9,8 +10,8 @@ use crate::protocol::{Charge, Credentials, Events, Refused, Service, answer};
 use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
-use roomm8_db::{Error as DbError, SessionId};
-use roomm8_schema::{Caller, Live, RateLimit, Schema, Scope, Services};
+use roomm8_db::{Error as DbError, HouseholdId, Reader, SessionId, access};
+use roomm8_schema::{Caller, Live, RateLimit, Schema, Scope, Services, versioned};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -94,6 +95,8 @@ impl RoomM8 {
 
 impl Service for RoomM8 {
     type Caller = Caller;
+    type Subject = HouseholdId;
+    type View = Reader;
 
     fn sdl(&self) -> String {
         roomm8_schema::sdl().to_owned()
@@ -153,6 +156,21 @@ impl Service for RoomM8 {
         Some(self.guarded.get_or_init(build).execute(request).await)
     }
 
+    fn subject(&self, request: &mut Request) -> Option<HouseholdId> {
+        versioned::household(request)
+    }
+
+    async fn view(&self, caller: &Caller, household: &HouseholdId) -> Option<Reader> {
+        let mut conn = self.services.database.connection().await.ok()?;
+        access::member(&mut conn, caller.viewer?.user_id, *household).await.ok().map(Reader::from)
+    }
+
+    async fn execute_view(&self, reader: Reader, request: Request) -> Option<Response> {
+        let scope = Arc::new(Scope::of_readers(self.services.clone(), reader));
+        let response = self.schema.execute(request.data(Arc::clone(&scope))).await;
+        (!scope.is_personal()).then_some(response)
+    }
+
     async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {
         self.live.subscribe(caller, request).await
     }
@@ -165,6 +183,14 @@ impl Service for RoomM8 {
                 None => std::future::pending().await,
             }
         }
+    }
+}
+
+impl View for Reader {
+    fn is_another_version_of(&self, other: &Self) -> bool {
+        self.household_id() == other.household_id()
+            && self.periods() == other.periods()
+            && self.version() != other.version()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{Connection, Error, HouseholdId, MemberId, RefusalCode, Result, Time,
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
+use std::ops::Deref;
 
 labels! {
     /// What a member is in their household.
@@ -155,55 +156,46 @@ labels! {
     }
 }
 
-/// Proof that a person is an active member of a household, with their role. Only this module makes one.
+/// Proof that somebody may read a household, whoever they are: what it shows is the same for all who see as much of the
+/// past. It comes from a [`Member`], and names no person, so that whoever is given only this can read nothing that is one
+/// member's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    id: MemberId,
+pub struct Reader {
     household_id: HouseholdId,
-    user_id: UserId,
-    role: Role,
-    joined_seq: i64,
-    head: Position,
-    household_is_archived: bool,
+    version: Version,
     /// Parts of the log they may see, both ends included; `None` is the whole log.
     periods: Option<Vec<(i64, i64)>>,
 }
 
-impl Member {
-    /// The membership's own id.
-    pub fn id(&self) -> MemberId {
-        self.id
-    }
+/// The version of all that a household shows of itself: it is another one whenever anything of that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// The newest position of its log.
+    pub head: Position,
+    /// How often its people's names have changed, which is no event of its log.
+    pub names: i64,
+}
 
-    /// The household it is a membership of.
+impl Reader {
+    /// The household that may be read.
     pub fn household_id(&self) -> HouseholdId {
         self.household_id
     }
 
-    /// The person.
-    pub fn user_id(&self) -> UserId {
-        self.user_id
-    }
-
-    /// Their role when this proof was made.
-    pub fn role(&self) -> Role {
-        self.role
-    }
-
-    /// The `seq` of the event by which they last became a member.
-    pub fn joined_seq(&self) -> i64 {
-        self.joined_seq
+    /// The household's version when this proof was made: what is read afterwards is at least as new.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// The newest position of the household's log when this proof was made: what is read afterwards is at least as
     /// new.
     pub fn head(&self) -> Position {
-        self.head
+        self.version.head
     }
 
     /// The epoch of the household's log when this proof was made.
     pub fn epoch(&self) -> i32 {
-        self.head.epoch
+        self.head().epoch
     }
 
     /// Whether what happened at `seq` is part of the history they may see.
@@ -219,8 +211,56 @@ impl Member {
     }
 
     /// The parts of the log they may see, both ends included; `None` is the whole log.
-    pub(crate) fn periods(&self) -> Option<&[(i64, i64)]> {
+    pub fn periods(&self) -> Option<&[(i64, i64)]> {
         self.periods.as_deref()
+    }
+}
+
+/// Proof that a person is an active member of a household, with their role. Only this module makes one. Whatever asks for
+/// a [`Reader`] takes it as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    id: MemberId,
+    user_id: UserId,
+    role: Role,
+    joined_seq: i64,
+    household_is_archived: bool,
+    reader: Reader,
+}
+
+impl Deref for Member {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl From<Member> for Reader {
+    fn from(member: Member) -> Self {
+        member.reader
+    }
+}
+
+impl Member {
+    /// The membership's own id.
+    pub fn id(&self) -> MemberId {
+        self.id
+    }
+
+    /// The person.
+    pub fn user_id(&self) -> UserId {
+        self.user_id
+    }
+
+    /// Their role when this proof was made.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The `seq` of the event by which they last became a member.
+    pub fn joined_seq(&self) -> i64 {
+        self.joined_seq
     }
 
     /// Fails if the household is archived: it can be read and restored, not changed.
@@ -304,6 +344,8 @@ struct Membership {
     epoch: i32,
     #[diesel(select_expression = household_streams::head)]
     head: i64,
+    #[diesel(select_expression = household_streams::names)]
+    names: i64,
     #[diesel(select_expression = households::history_visibility)]
     history: HistoryVisibility,
     #[diesel(select_expression = households::archived_at)]
@@ -316,15 +358,17 @@ async fn proofs(conn: &mut Connection, rows: Vec<Membership>) -> Result<Vec<Memb
     let mut periods = periods(conn, &limited).await?;
     let proofs = rows.into_iter().map(|row| Member {
         id: row.id,
-        household_id: row.household_id,
         user_id: row.user_id,
         role: row.role,
         joined_seq: row.joined_seq,
-        head: Position { epoch: row.epoch, seq: row.head },
         household_is_archived: row.archived_at.is_some(),
-        periods: match row.history {
-            HistoryVisibility::All => None,
-            HistoryVisibility::SinceJoining => Some(periods.remove(&row.id).unwrap_or_default()),
+        reader: Reader {
+            household_id: row.household_id,
+            version: Version { head: Position { epoch: row.epoch, seq: row.head }, names: row.names },
+            periods: match row.history {
+                HistoryVisibility::All => None,
+                HistoryVisibility::SinceJoining => Some(periods.remove(&row.id).unwrap_or_default()),
+            },
         },
     });
     Ok(proofs.collect())

@@ -9,7 +9,7 @@ pub use open::{CreateTopic, DIRECT_LIMIT, OpenDirect, TITLE_LIMIT};
 pub(crate) use reading::read_by_speaking;
 pub use reading::{MarkRead, MarkUnread, Mute, MuteLevel, State, Unread, states, unread};
 
-use crate::access::Member;
+use crate::access::{Member, Reader};
 use crate::among::among;
 use crate::labels::labels;
 use crate::tables::{conversation_participants, conversations};
@@ -125,8 +125,8 @@ fn participation(member: MemberId) -> Participation {
 }
 
 /// The household's general conversation.
-pub async fn general(conn: &mut Connection, member: &Member) -> Result<Conversation> {
-    general_of(conn, member.household_id()).await
+pub async fn general(conn: &mut Connection, reader: &Reader) -> Result<Conversation> {
+    general_of(conn, reader.household_id()).await
 }
 
 pub(crate) async fn general_of(conn: &mut Connection, household: HouseholdId) -> Result<Conversation> {

@@ -5,7 +5,7 @@ mod purge;
 
 pub(crate) use purge::purge;
 
-use crate::access::{HistoryVisibility, Member, Permission, Role};
+use crate::access::{HistoryVisibility, Member, Permission, Reader, Role};
 use crate::among::among;
 use crate::conversation::{self, Unread};
 use crate::tables::{
@@ -82,9 +82,9 @@ pub enum Archived {
     LeftOut,
 }
 
-/// The households that these are proofs of membership of, the oldest first.
-pub async fn of_members(conn: &mut Connection, proofs: &[Member]) -> Result<Vec<Household>> {
-    let ids: Vec<_> = proofs.iter().map(Member::household_id).collect();
+/// The households that these are proofs for, the oldest first.
+pub async fn of_readers(conn: &mut Connection, readers: &[&Reader]) -> Result<Vec<Household>> {
+    let ids: Vec<_> = readers.iter().map(|reader| reader.household_id()).collect();
     let query = households::table.filter(among(households::id, &ids)).order(households::id);
     run!(conn, |c| query.select(Household::as_select()).load(c).await)
 }

@@ -41,7 +41,7 @@ mod turn;
 mod version;
 mod within;
 
-pub use access::{Member, Permission, Role};
+pub use access::{Member, Permission, Reader, Role};
 pub use change::{Change, Changed, Entry, Operation, Request, Subject, To};
 pub use connection::Connection;
 pub use database::{Commit, Database, Options, Pooled, Statistics};

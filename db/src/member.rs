@@ -10,7 +10,7 @@ pub use absence::{Absence, EndAway, OpenChores, SetAway};
 pub use leave::{Leave, Remove, Return};
 pub use role::ChangeRole;
 
-use crate::access::{Member, MemberStatus, Role};
+use crate::access::{MemberStatus, Reader, Role};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
@@ -82,7 +82,7 @@ pub enum Former {
 /// The members of the household in a window, in the order in which they first joined.
 pub async fn page(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     former: Former,
     window: Window,
 ) -> Result<Vec<Profile>> {
@@ -90,7 +90,7 @@ pub async fn page(
     let includes_former = (former == Former::Included).into_sql::<diesel::sql_types::Bool>();
     let query = members::table
         .inner_join(users::table)
-        .filter(members::household_id.eq(member.household_id()))
+        .filter(members::household_id.eq(reader.household_id()))
         .filter(members::status.eq(MemberStatus::Active).or(includes_former))
         .filter(members::id.gt(after))
         .filter(members::id.lt(before))

@@ -9,7 +9,7 @@ pub use reaction::{AddReaction, Reaction, RemoveReaction, reactions};
 pub(crate) use write::insert_system;
 pub use write::{BODY_LIMIT, Delete, Edit, Send};
 
-use crate::access::Member;
+use crate::access::{Member, Reader};
 use crate::among::among;
 use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
 use crate::labels::labels;
@@ -135,9 +135,9 @@ pub struct Window {
 
 impl Window {
     /// What of it the member may see: stretches of the log, both ends included, in order.
-    fn visible_to(&self, member: &Member) -> Vec<(i64, i64)> {
+    fn visible_to(&self, reader: &Reader) -> Vec<(i64, i64)> {
         let everything = [(0, i64::MAX)];
-        let periods = member.periods().unwrap_or(&everything).iter();
+        let periods = reader.periods().unwrap_or(&everything).iter();
         let (first, last) = (self.after.saturating_add(1), self.before.saturating_sub(1));
         periods
             .map(|(from, to)| (*from.max(&first), *to.min(&last)))
@@ -158,23 +158,23 @@ pub enum End {
 /// The messages of a conversation in a window, oldest first, as far as the member may see them.
 pub async fn page(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     conversation: &conversation::Conversation,
     window: Window,
 ) -> Result<Vec<Message>> {
-    Ok(pages(conn, member, &[conversation.id], window).await?.remove(&conversation.id).unwrap_or_default())
+    Ok(pages(conn, reader, &[conversation.id], window).await?.remove(&conversation.id).unwrap_or_default())
 }
 
 /// The messages of each of these conversations in a window, as [`page`] gives them. Conversations are only ever taken from
 /// those that the member takes part in.
 pub async fn pages(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     conversations: &[ConversationId],
     window: Window,
 ) -> Result<HashMap<ConversationId, Vec<Message>>> {
     let mut pages: HashMap<_, Vec<_>> = HashMap::new();
-    let stretches = window.visible_to(member);
+    let stretches = window.visible_to(reader);
     // The range as a whole is what an index can begin and end at.
     let (Some((from, _)), Some((_, to))) = (stretches.as_slice().first().copied(), stretches.last().copied())
     else {

@@ -66,6 +66,7 @@ table! {
         household_id -> Binary,
         epoch -> Integer,
         head -> BigInt,
+        names -> BigInt,
     }
 }
 

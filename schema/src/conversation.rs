@@ -177,7 +177,7 @@ impl Conversation {
 
     async fn page(&self, ctx: &Context<'_>, arguments: &PageArguments) -> Result<Connection<Message>> {
         let scope = ctx.scope()?;
-        let member = scope.member(self.row.household_id).await?;
+        let member = scope.reader(self.row.household_id).await?;
         let window = Window {
             after: place(arguments.after, member.epoch(), 0)?,
             before: place(arguments.before, member.epoch(), i64::MAX)?,
@@ -200,7 +200,7 @@ impl Conversation {
         let (first, last) = (checked("first", first.unwrap_or(25))?, checked("last", last.unwrap_or(25))?);
         let at = self.anchored(ctx, anchor).await?;
         let scope = ctx.scope()?;
-        let member = scope.member(self.row.household_id).await?;
+        let member = scope.reader(self.row.household_id).await?;
         let probe = |count: usize| i64::try_from(count).unwrap_or(0) + 1;
         let older = Window { after: 0, before: at, limit: probe(last), end: End::Newest };
         let newer = Window { after: at - 1, before: i64::MAX, limit: probe(first), end: End::Oldest };

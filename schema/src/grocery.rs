@@ -220,7 +220,7 @@ pub(crate) async fn lists(
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryList>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(household).await?;
+    let viewer = scope.reader(household).await?;
     let window = arguments.window()?;
     let rows = list::page(&mut *scope.connection().await?, &viewer, archived, window).await?;
     for row in &rows {

@@ -32,6 +32,7 @@ use roomm8_db::grocery::list;
 use roomm8_db::household::Archived;
 use roomm8_db::member::Former;
 use roomm8_db::{HouseholdId, access, conversation, household, invitation, member};
+use std::ops::Deref;
 use tokio::task::spawn_blocking;
 
 /// How much of the past a new member sees.
@@ -134,7 +135,7 @@ impl Household {
     async fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         match self.position {
             Some(position) => Ok(position),
-            None => Ok(Cursor::Log(ctx.scope()?.member(self.key).await?.head())),
+            None => Ok(Cursor::Log(ctx.scope()?.reader(self.key).await?.head())),
         }
     }
 
@@ -179,7 +180,7 @@ impl Household {
         let arguments = PageArguments::new(first, after, last, before, 50)?;
         let former = if include_former { Former::Included } else { Former::LeftOut };
         let scope = ctx.scope()?;
-        let viewer = scope.member(self.key).await?;
+        let viewer = scope.reader(self.key).await?;
         let window = arguments.window()?;
         let rows = member::page(&mut *scope.connection().await?, &viewer, former, window).await?;
         for row in &rows {
@@ -232,7 +233,7 @@ impl Household {
     /// The conversation that everybody here takes part in from the start.
     async fn general_conversation(&self, ctx: &Context<'_>) -> Result<Conversation> {
         let scope = ctx.scope()?;
-        let viewer = scope.member(self.key).await?;
+        let viewer = scope.reader(self.key).await?;
         Ok(conversation::general(&mut *scope.connection().await?, &viewer).await?.into())
     }
 
@@ -422,8 +423,8 @@ impl Household {
 /// The household with this id, if the viewer is a member of it.
 pub(crate) async fn find(ctx: &Context<'_>, id: HouseholdId) -> Result<Household> {
     let scope = ctx.scope()?;
-    let proof = scope.member(id).await?;
-    let found = household::of_members(&mut *scope.connection().await?, &[proof]).await?;
+    let proof = scope.reader(id).await?;
+    let found = household::of_readers(&mut *scope.connection().await?, &[&proof]).await?;
     found.into_iter().next().map(Household::from).ok_or_else(Error::not_found)
 }
 
@@ -431,7 +432,8 @@ pub(crate) async fn find(ctx: &Context<'_>, id: HouseholdId) -> Result<Household
 pub(crate) async fn of_viewer(ctx: &Context<'_>, archived: Archived) -> Result<Vec<Household>> {
     let scope = ctx.scope()?;
     let proofs = scope.memberships(archived).await?;
-    let rows = household::of_members(&mut *scope.connection().await?, &proofs).await?;
+    let readers: Vec<_> = proofs.iter().map(Deref::deref).collect();
+    let rows = household::of_readers(&mut *scope.connection().await?, &readers).await?;
     Ok(rows.into_iter().map(Household::from).collect())
 }
 

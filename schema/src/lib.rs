@@ -32,6 +32,7 @@ mod scope;
 mod task;
 #[cfg(test)]
 mod testing;
+pub mod versioned;
 
 pub use error::{CODES, Code, Error};
 pub use live::{Live, Render};

@@ -331,8 +331,8 @@ impl Following {
     async fn for_everyone(&self, item: &Item) -> Result<Rendered, Away> {
         let follower = &self.source.follower;
         let everyone = Audience::Everyone(follower.member().household_id(), follower.cursor().epoch);
-        let (bytes, needs_viewer) = self.operation.render(everyone, item.clone()).await?;
-        Ok(if needs_viewer { Rendered::PerViewer } else { Rendered::Shared(bytes) })
+        let (bytes, is_personal) = self.operation.render(everyone, item.clone()).await?;
+        Ok(if is_personal { Rendered::PerViewer } else { Rendered::Shared(bytes) })
     }
 
     async fn for_viewer(&self, item: &Item) -> Result<Rendered, Away> {
@@ -396,7 +396,7 @@ impl Operation {
         if response.errors.iter().any(is_unavailable) {
             return Err(Away);
         }
-        Ok(((self.render)(response), scope.needs_viewer()))
+        Ok(((self.render)(response), scope.is_personal()))
     }
 
     async fn execute(&self, scope: impl Into<Arc<Scope>>, stage: Arc<Stage>) -> Option<Response> {

@@ -308,10 +308,10 @@ impl Batch for ConversationMessages {
         for ((household, window), keys) in
             grouped(keys.to_vec(), |(household, _, window)| (*household, *window))
         {
-            let member = store.proof(household).await?;
+            let reader = store.reader(household).await?;
             let conversations: Vec<_> = keys.into_iter().map(|(_, conversation, _)| conversation).collect();
             let conn = &mut *store.connection().await?;
-            let pages = message::pages(conn, &member, &conversations, window).await?;
+            let pages = message::pages(conn, &reader, &conversations, window).await?;
             found.extend(pages.into_iter().map(|(of, messages)| ((household, of, window), messages)));
         }
         Ok(found)
@@ -641,8 +641,8 @@ impl Batch for Layouts {
     async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Arc<Layout>>> {
         let mut found = HashMap::new();
         for (household, stores) in by_household(keys) {
-            let member = store.proof(household).await?;
-            let layouts = grocery::store::layouts(&mut *store.connection().await?, &member, &stores).await?;
+            let reader = store.reader(household).await?;
+            let layouts = grocery::store::layouts(&mut *store.connection().await?, &reader, &stores).await?;
             found.extend(layouts.into_iter().map(|(store, layout)| ((household, store), Arc::new(layout))));
         }
         Ok(found)

@@ -5,7 +5,7 @@ use crate::loaders::Loaders;
 use async_graphql::Context;
 use roomm8_db::account::session::Viewer;
 use roomm8_db::household::Archived;
-use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, Time, access};
+use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, Reader, Time, access};
 use roomm8_subscriptions::Hub;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -42,18 +42,21 @@ pub(crate) enum Audience {
     Caller(Caller),
     /// Every member of a household alike: an event is rendered once for all who follow it.
     Everyone(HouseholdId, i32),
+    /// All who read a household as this proof lets them: what they are told is kept for the next of them.
+    Readers(Reader),
 }
 
 /// One request, or one rendering of an event.
 pub struct Scope {
     pub(crate) services: Services,
-    /// When it began: all of an answer is of one now.
-    pub(crate) began_at: Time,
+    /// See [`Self::now`].
+    began_at: Time,
     audience: Audience,
     /// Whom this very request signed in: what comes after in its answer is theirs.
     signed_in: OnceLock<Viewer>,
-    /// Set when something asked for the viewer in a rendering for everyone.
-    needs_viewer: AtomicBool,
+    /// Set when something asked for the viewer, or for what changes without a trace in the log, where the answer is not
+    /// one caller's alone.
+    is_personal: AtomicBool,
     store: Arc<Store>,
     /// Renewed by every mutation: what was loaded before it may be untrue after it.
     loaders: std::sync::Mutex<Arc<Loaders>>,
@@ -65,11 +68,20 @@ impl Scope {
         Self::for_audience(services, Audience::Caller(caller))
     }
 
+    /// The scope of an answer for all who have this proof, and for no caller.
+    pub fn of_readers(services: Services, reader: Reader) -> Self {
+        Self::for_audience(services, Audience::Readers(reader))
+    }
+
     pub(crate) fn for_audience(services: Services, audience: Audience) -> Self {
         let store = Arc::new(Store {
             database: services.database.clone(),
             connection: Mutex::new(None),
             memberships: Mutex::default(),
+            reader: match &audience {
+                Audience::Readers(reader) => Some(reader.clone()),
+                Audience::Caller(_) | Audience::Everyone(..) => None,
+            },
         });
         Self {
             loaders: std::sync::Mutex::new(Arc::new(Loaders::new(&store))),
@@ -77,18 +89,18 @@ impl Scope {
             began_at: Time::now(),
             audience,
             signed_in: OnceLock::new(),
-            needs_viewer: AtomicBool::new(false),
+            is_personal: AtomicBool::new(false),
             store,
         }
     }
 
-    /// The signed-in person. A rendering for everyone has none: asking is noted, and the rendering done again for
-    /// each viewer.
+    /// The signed-in person. A rendering for several has none: asking is noted, and the rendering done again for each
+    /// viewer.
     pub(crate) fn viewer(&self) -> Result<&Viewer> {
         let viewer = match &self.audience {
             Audience::Caller(caller) => self.signed_in.get().or(caller.viewer.as_ref()),
-            Audience::Everyone(..) => {
-                self.needs_viewer.store(true, Ordering::Relaxed);
+            Audience::Everyone(..) | Audience::Readers(_) => {
+                self.notes_person();
                 None
             }
         };
@@ -103,16 +115,31 @@ impl Scope {
         let _ = self.signed_in.set(viewer);
     }
 
-    /// Whether a rendering for everyone turned out to depend on the viewer.
-    pub(crate) fn needs_viewer(&self) -> bool {
-        self.needs_viewer.load(Ordering::Relaxed)
+    /// Whether a rendering for several turned out to depend on the viewer, or on more than their household.
+    pub fn is_personal(&self) -> bool {
+        self.is_personal.load(Ordering::Relaxed)
+    }
+
+    fn notes_person(&self) {
+        self.is_personal.store(true, Ordering::Relaxed);
+    }
+
+    /// When the request began: all of an answer is of one now. An answer that is kept has none.
+    pub(crate) fn now(&self) -> Time {
+        if let Audience::Readers(_) = self.audience {
+            self.notes_person();
+        }
+        self.began_at
     }
 
     /// The caller, who may be anonymous.
     pub(crate) fn caller(&self) -> Result<&Caller> {
         match &self.audience {
             Audience::Caller(caller) => Ok(caller),
-            Audience::Everyone(..) => Err(Error::new(Code::Internal, "an event has no caller")),
+            Audience::Everyone(..) | Audience::Readers(_) => {
+                self.notes_person();
+                Err(Error::new(Code::Internal, "what several are told has no caller"))
+            }
         }
     }
 
@@ -126,6 +153,14 @@ impl Scope {
         let member = access::member(&mut *self.connection().await?, user, household).await?;
         memberships.insert(household, member.clone());
         Ok(member)
+    }
+
+    /// The proof that the viewer may read this household: all that is asked for by what is the same for every member.
+    pub(crate) async fn reader(&self, household: HouseholdId) -> Result<Reader> {
+        match &self.audience {
+            Audience::Readers(reader) if reader.household_id() == household => Ok(reader.clone()),
+            _ => self.member(household).await.map(Reader::from),
+        }
     }
 
     /// The proofs of all the viewer's memberships, the oldest household first.
@@ -145,7 +180,7 @@ impl Scope {
     pub(crate) async fn sees(&self, household: HouseholdId, seq: i64) -> Result<bool> {
         match &self.audience {
             Audience::Everyone(own, _) if *own == household => Ok(true),
-            _ => Ok(self.member(household).await?.sees(seq)),
+            _ => Ok(self.reader(household).await?.sees(seq)),
         }
     }
 
@@ -164,7 +199,7 @@ impl Scope {
     pub(crate) async fn epoch(&self, household: HouseholdId) -> Result<i32> {
         match &self.audience {
             Audience::Everyone(own, epoch) if *own == household => Ok(*epoch),
-            _ => Ok(self.member(household).await?.epoch()),
+            _ => Ok(self.reader(household).await?.epoch()),
         }
     }
 
@@ -179,10 +214,12 @@ impl Scope {
     }
 
     pub(crate) fn database(&self) -> &Database {
+        self.notes_person();
         &self.services.database
     }
 
     pub(crate) fn hub(&self) -> &Hub {
+        self.notes_person();
         &self.services.hub
     }
 }
@@ -193,12 +230,22 @@ pub(crate) struct Store {
     connection: Mutex<Option<Pooled>>,
     /// The proofs made so far.
     memberships: Mutex<HashMap<HouseholdId, Member>>,
+    /// The proof of all for whom the answer is, where it is for several.
+    reader: Option<Reader>,
 }
 
 impl Store {
     /// The proof that [`Scope::member`] made before anything of this household was loaded.
     pub(crate) async fn proof(&self, household: HouseholdId) -> roomm8_db::Result<Member> {
         self.memberships.lock().await.get(&household).cloned().ok_or(roomm8_db::Error::NotFound)
+    }
+
+    /// The proof that [`Scope::reader`] found before anything of this household was loaded.
+    pub(crate) async fn reader(&self, household: HouseholdId) -> roomm8_db::Result<Reader> {
+        match &self.reader {
+            Some(reader) if reader.household_id() == household => Ok(reader.clone()),
+            _ => self.proof(household).await.map(Reader::from),
+        }
     }
 
     pub(crate) async fn connection(&self) -> roomm8_db::Result<OnLoan<'_>> {

@@ -168,7 +168,9 @@ impl Plan {
             ("COST_RESTORE", "1000000"),
             ("GRAPHIQL", "on"),
         ];
-        for (name, value) in usual {
+        let settings = std::env::var("ROOMM8_TEST_SETTINGS").unwrap_or_default();
+        let given = settings.split_whitespace().filter_map(|setting| setting.split_once('='));
+        for (name, value) in usual.into_iter().chain(given) {
             if !self.env.iter().any(|(set, _)| set == name) {
                 env.push((name.to_owned(), value.to_owned()));
             }

@@ -37,6 +37,11 @@ impl Mariadb {
         format!("mysql://{USER}:{USER}@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// The number of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.lock().unwrap().as_ref().expect("it runs").id()
+    }
+
     /// `kill -9`.
     pub fn kill(&self) {
         self.process.lock().unwrap().take().expect("it runs").kill();

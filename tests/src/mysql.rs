@@ -51,6 +51,14 @@ impl Mysql {
         with_database(&server, &name)
     }
 
+    /// The number of its process, if it is of this run's own.
+    pub fn process_id(&self) -> Option<u32> {
+        match self {
+            Self::Own(server) => Some(server.process_id()),
+            Self::Shared { .. } | Self::Lent { .. } => None,
+        }
+    }
+
     /// `kill -9`.
     pub fn kill(&self) {
         match self {

@@ -33,6 +33,11 @@ impl Process {
         Self { child, log: log.to_owned() }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(mut self) {
         self.end();

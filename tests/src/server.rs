@@ -64,6 +64,11 @@ impl Server {
         *self.process.lock().unwrap() = Some(Process::start(&mut command, &self.folder.join("log")));
     }
 
+    /// The number of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.lock().unwrap().as_ref().expect("it runs").id()
+    }
+
     /// `kill -9`.
     pub fn kill(&self) {
         self.process.lock().unwrap().take().expect("it runs").kill();

@@ -1,5 +1,7 @@
 //! From what the executor returned to what a client may see: coded, masked, rendered.
 
+use std::sync::{Arc, OnceLock};
+
 use async_graphql::{PathSegment, Response, ServerError, Value};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -7,11 +9,13 @@ use serde::Serialize;
 use tracing::error;
 
 use super::error::{self, code_of, with_code};
+use super::etag;
 
 /// Errors shown of a refused request; a query of a thousand unknown fields is not worth a thousand sentences.
 pub(super) const ERRORS_SHOWN: usize = 20;
 
-/// An answer with data, as JSON.
+/// An answer with data, as JSON. Cheap to clone.
+#[derive(Clone)]
 pub struct Rendered {
     /// `{"data":…}`, with `errors` before it if there are any.
     pub body: Bytes,
@@ -19,6 +23,19 @@ pub struct Rendered {
     pub is_partial: bool,
     /// Headers that the schema asks to send.
     pub headers: HeaderMap,
+    tag: Arc<OnceLock<String>>,
+}
+
+impl Rendered {
+    /// An answer of these bytes.
+    pub(super) fn new(body: Bytes, is_partial: bool, headers: HeaderMap) -> Self {
+        Self { body, is_partial, headers, tag: Arc::default() }
+    }
+
+    /// The entity tag of the body, made once however often the answer is sent.
+    pub(super) fn tag(&self) -> &str {
+        self.tag.get_or_init(|| etag::of(&self.body))
+    }
 }
 
 /// Renders a response. `Err` is a request that was refused before anything ran: such an answer has no `data` at
@@ -44,7 +61,7 @@ pub fn render(
             format!("the answer has {} bytes, and {bytes_max} is the limit; ask for less", body.len());
         return Err(vec![error::error(error::RESPONSE_TOO_LARGE, message)]);
     }
-    Ok(Rendered { body: body.into(), is_partial: !errors.is_empty(), headers: response.http_headers })
+    Ok(Rendered::new(body.into(), !errors.is_empty(), response.http_headers))
 }
 
 /// The errors of a request that was refused, fit to be shown.

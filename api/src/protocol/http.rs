@@ -21,6 +21,7 @@ use axum::routing::any;
 use http::header::{HeaderMap, UPGRADE};
 use http::{HeaderValue, Method};
 
+use super::answers::Answers;
 use super::budget::Budget;
 use super::documents::Documents;
 use super::error::{METHOD_NOT_ALLOWED, SUBSCRIPTION_NEEDS_SOCKET};
@@ -50,7 +51,9 @@ pub fn router<S: Service>(
     let documents = Documents::new(&settings, &planner)?;
     let accounts = Places::new(settings.connections_per_account);
     let budget = Budget::new(&settings, Arc::clone(&stats));
-    let context = Context { service, planner, settings, stats, shutdown, documents, accounts, budget };
+    let answers = Answers::new(settings.answer_bytes);
+    let context =
+        Context { service, planner, settings, stats, shutdown, documents, answers, accounts, budget };
     Ok(Router::new().route("/graphql", any(answer::<S>)).with_state(Arc::new(context)))
 }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::result_large_err, reason = "a ServerError has that size, and is the error of all of this")]
 
 pub mod answer;
+pub mod answers;
 pub mod budget;
 pub mod documents;
 pub mod error;
@@ -34,6 +35,7 @@ use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+use answers::{Answers, View};
 use budget::Budget;
 pub use budget::Charge;
 use documents::Documents;
@@ -59,6 +61,10 @@ pub use websocket::close_codes_as_markdown;
 pub trait Service: Clone + Send + Sync + 'static {
     /// A proven identity, or the proof that there is none.
     type Caller: Clone + Send + Sync + 'static;
+    /// What the answer to a query can be about, as a whole.
+    type Subject: Clone + Send + Sync + 'static;
+    /// How a caller sees that. A service that keeps no answers has [`answers::NoView`].
+    type View: View;
 
     /// The schema, in the schema definition language. Asked for once.
     fn sdl(&self) -> String;
@@ -107,6 +113,34 @@ pub trait Service: Clone + Send + Sync + 'static {
         std::future::ready(None)
     }
 
+    /// What the answer to this query is about, if it is the same for all who see that alike, for as long as they do.
+    /// Nothing but the request says so, and nothing is waited for.
+    fn subject(&self, request: &mut Request) -> Option<Self::Subject> {
+        let _ = request;
+        None
+    }
+
+    /// How this caller sees the subject now; `None` if they may not, or it cannot be said.
+    fn view(
+        &self,
+        caller: &Self::Caller,
+        subject: &Self::Subject,
+    ) -> impl Future<Output = Option<Self::View>> + Send {
+        let _ = (caller, subject);
+        std::future::ready(None)
+    }
+
+    /// Answers a query for all who have this view. `None` if it turns out to depend on more: it is then always executed for
+    /// its caller alone.
+    fn execute_view(
+        &self,
+        view: Self::View,
+        request: Request,
+    ) -> impl Future<Output = Option<Response>> + Send {
+        drop((view, request));
+        std::future::ready(None)
+    }
+
     /// Opens a subscription. `Err` refuses it; nothing of it has been sent by then.
     fn subscribe(
         &self,
@@ -149,19 +183,20 @@ impl std::fmt::Debug for Credentials {
 }
 
 /// What every request of one router shares.
-struct Context<S> {
+struct Context<S: Service> {
     service: S,
     planner: Planner,
     settings: Settings,
     stats: Arc<Stats>,
     shutdown: Shutdown,
     documents: Documents,
+    answers: Answers<S::Subject, S::View>,
     /// Sockets, and streams over HTTP, of each account.
     accounts: Arc<Places<Box<str>>>,
     budget: Budget,
 }
 
-impl<S> Context<S> {
+impl<S: Service> Context<S> {
     /// Lets a request in, on every transport alike.
     async fn admit(&self, mut parameters: Parameters) -> Result<Operation, Vec<ServerError>> {
         if let Some(fetching) = self.documents.fetch(&parameters) {

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, Span, debug, error, info_span, warn};
 
 use super::answer::{self, Rendered};
+use super::answers;
 use super::error;
 use super::gate::{Kind, Operation};
 use super::stats::{Gauge, Held, Outcome};
@@ -37,11 +38,11 @@ pub(crate) async fn run<S: Service>(
     operation: Operation,
     request_id: &str,
 ) -> Result<Rendered, Vec<ServerError>> {
-    let Operation { request, kind, name, cost, introspects } = operation;
+    let Operation { mut request, kind, name, cost, introspects } = operation;
     let span = span(kind, name.as_deref(), request_id);
     let slot = slot(context, kind)?;
     let tells_cost = request.extensions.get("cost") == Some(&Value::Boolean(true));
-    let own = Arc::clone(context);
+    let (own, own_id) = (Arc::clone(context), request_id.to_owned());
     let work = async move {
         let _slot = slot;
         let caller = match identity {
@@ -56,6 +57,17 @@ pub(crate) async fn run<S: Service>(
         }
         let account = own.service.payer(&caller, kind);
         let charge = own.budget.charge(&account, cost.total).await.map_err(|error| vec![error])?;
+        // What is told of the cost is the caller's own.
+        if kind == Kind::Query
+            && !tells_cost
+            && let Some(mut answer) = answers::answer(&own, &caller, &mut request, &cost).await
+        {
+            if let Some(charge) = charge {
+                own.budget.refund(&account, charge.cost - answer.cost);
+                charge.add_headers(&mut answer.rendered.headers);
+            }
+            return Ok(answer.rendered);
+        }
         let mut response = panics::execute(&own, kind, caller, request, charge).await;
         if let Some(charge) = charge {
             // What failed was work too, and nobody knows how much.
@@ -66,14 +78,11 @@ pub(crate) async fn run<S: Service>(
                 response.extensions.insert("cost".into(), charge.told(Some(actual)));
             }
         }
-        Ok(response)
+        answer::render(response, &own_id, own.settings.response_bytes)
     };
     let started = Instant::now();
     let answer = settle(context, work, &span, request_id).await;
-    let answer = match answer {
-        Ok(response) => answer::render(response, request_id, context.settings.response_bytes),
-        Err(errors) => Err(answer::refused(errors, request_id)),
-    };
+    let answer = answer.map_err(|errors| answer::refused(errors, request_id));
     span.in_scope(|| note(context, kind, &answer, started.elapsed()));
     answer
 }
@@ -123,7 +132,7 @@ pub(crate) async fn authenticate<S: Service>(
 
 /// Room for one more operation, which it keeps to its end, longer than its client may wait. Too many at once would
 /// all be slow; a refusal is quick, and its client can go to another instance.
-fn slot<S>(context: &Context<S>, kind: Kind) -> Result<Held, Vec<ServerError>> {
+fn slot<S: Service>(context: &Context<S>, kind: Kind) -> Result<Held, Vec<ServerError>> {
     context.stats.hold_up_to(Gauge::Operations, context.settings.operations).ok_or_else(|| {
         context.stats.operation_shed();
         context.stats.operation(kind, Outcome::Refused);

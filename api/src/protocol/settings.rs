@@ -46,6 +46,8 @@ pub struct Settings {
     pub batch: usize,
     /// Documents kept to be asked for by their hash.
     pub persisted: Persisted,
+    /// Bytes of answers that are kept for as long as they hold. Default 0: none are.
+    pub answer_bytes: usize,
     /// Which documents are run. Default any.
     pub trust: Trust,
     /// Between the signs of life in a stream over HTTP. Default 12 s.
@@ -115,6 +117,7 @@ impl Default for Settings {
             shared: Shared::default(),
             batch: 0,
             persisted: Persisted::default(),
+            answer_bytes: 0,
             trust: Trust::default(),
             keep_alive: Duration::from_secs(12),
             sockets: Sockets::default(),

@@ -19,6 +19,7 @@ pub struct Stats {
     subscriptions: Outcomes,
     refusals: [AtomicU64; Rule::ALL.len()],
     documents: [AtomicU64; Source::ALL.len()],
+    answers: [AtomicU64; Answered::ALL.len()],
     operations_open: AtomicU64,
     operations_shed: AtomicU64,
     connections_open: AtomicU64,
@@ -78,6 +79,29 @@ impl Source {
             Self::Persisted => "persisted",
             Self::Registered => "registered",
             Self::Missing => "missing",
+        }
+    }
+}
+
+/// For whom the answer to a query was made, where answers are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// For others before, and it still holds.
+    Again,
+    /// Now, for all who see the same.
+    ForAll,
+    /// Now, for the caller alone.
+    ForOne,
+}
+
+impl Answered {
+    const ALL: [Self; 3] = [Self::Again, Self::ForAll, Self::ForOne];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Again => "again",
+            Self::ForAll => "for_all",
+            Self::ForOne => "for_one",
         }
     }
 }
@@ -159,6 +183,12 @@ impl Stats {
         }
     }
 
+    pub(crate) fn answered(&self, answered: Answered) {
+        if let Some(counter) = self.answers.get(answered as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
@@ -216,6 +246,9 @@ impl Stats {
         }
         for (source, counter) in Source::ALL.iter().zip(&self.documents) {
             samples.push(sample("documents_total", vec![("source", source.name())], counter));
+        }
+        for (answered, counter) in Answered::ALL.iter().zip(&self.answers) {
+            samples.push(sample("answers_total", vec![("made", answered.name())], counter));
         }
         for (name, counter) in [
             ("operations_shed_total", &self.operations_shed),

@@ -59,7 +59,7 @@ pub(super) async fn upgrade<S: Service>(
 }
 
 /// Small buffers: with the default of 128 kibibytes to read into, a thousand idle sockets take 128 megabytes.
-fn configure<S>(handshake: WebSocketUpgrade, context: &Context<S>) -> WebSocketUpgrade {
+fn configure<S: Service>(handshake: WebSocketUpgrade, context: &Context<S>) -> WebSocketUpgrade {
     let settings = &context.settings;
     handshake
         .protocols([SUBPROTOCOL])

@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_graphql::{Object, Request, Response, Schema, ServerError, Subscription, Value};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use roomm8_api::protocol::answers::NoView;
 use roomm8_api::protocol::panics::PanicGuard;
 use roomm8_api::protocol::{Charge, Credentials, Events, Service, answer, error};
 use tokio::sync::watch;
@@ -58,6 +59,8 @@ pub struct Caller(pub Option<String>);
 
 impl Service for Stub {
     type Caller = Caller;
+    type Subject = ();
+    type View = NoView;
 
     fn sdl(&self) -> String {
         self.schema.sdl()

@@ -5,7 +5,7 @@ use crate::change::checked;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::idempotency::{Key, Receipt};
-use crate::tables::users;
+use crate::tables::{household_streams, members, users};
 use crate::{Connection, Database, Error, Result, SubjectId, Time, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -66,6 +66,9 @@ impl Work for Apply<'_> {
         if changed.version != current.version {
             save(conn, &changed).await?;
         }
+        if changed.display_name != current.display_name {
+            count_new_name(conn, self.user).await?;
+        }
         if let Some(key) = &self.key {
             key.remember(conn, &Receipt { subject, seq: 0, memo: None }, Time::now()).await?;
         }
@@ -110,5 +113,14 @@ async fn save(conn: &mut Connection, user: &User) -> Result<()> {
         users::sends_read_receipts.eq(user.sends_read_receipts),
         users::version.eq(user.version),
     ));
+    run!(conn, |c| update.execute(c).await).map(|_| ())
+}
+
+/// Gives every household that shows this person's name, as a former member's too, another version.
+async fn count_new_name(conn: &mut Connection, user: UserId) -> Result<()> {
+    let theirs = members::table.filter(members::user_id.eq(user)).select(members::household_id);
+    let update = diesel::update(household_streams::table)
+        .filter(household_streams::household_id.eq_any(theirs))
+        .set(household_streams::names.eq(household_streams::names + 1));
     run!(conn, |c| update.execute(c).await).map(|_| ())
 }

@@ -2,7 +2,7 @@
 
 use super::fold::Name;
 use super::{Place, freed};
-use crate::access::{Member, Permission};
+use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::tables::{grocery_categories, grocery_homes, grocery_products, grocery_sections};
 use crate::{
@@ -59,9 +59,9 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryCategoryId
 }
 
 /// All the household's categories, in its order: at most [`CATEGORY_LIMIT`].
-pub async fn all(conn: &mut Connection, member: &Member) -> Result<Vec<Category>> {
+pub async fn all(conn: &mut Connection, reader: &Reader) -> Result<Vec<Category>> {
     let query = grocery_categories::table
-        .filter(grocery_categories::household_id.eq(member.household_id()))
+        .filter(grocery_categories::household_id.eq(reader.household_id()))
         .filter(grocery_categories::removed_at.is_null())
         .order((grocery_categories::place, grocery_categories::id));
     run!(conn, |c| query.select(Category::as_select()).load(c).await)

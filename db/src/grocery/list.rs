@@ -3,7 +3,7 @@
 use super::fold::NAME_LIMIT;
 use super::item::State;
 use super::{refuse_stranger, store};
-use crate::access::{Member, Permission};
+use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
@@ -93,7 +93,7 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryListId)]) 
 /// The lists of the member's household in a window, in the order in which they were made.
 pub async fn page(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     archived: Archived,
     window: Window,
 ) -> Result<Vec<List>> {
@@ -101,7 +101,7 @@ pub async fn page(
     let found = run!(conn, |c| {
         let mut query = grocery_lists::table
             .select(List::as_select())
-            .filter(grocery_lists::household_id.eq(member.household_id()))
+            .filter(grocery_lists::household_id.eq(reader.household_id()))
             .filter(grocery_lists::id.gt(after))
             .filter(grocery_lists::id.lt(before))
             .limit(window.limit)

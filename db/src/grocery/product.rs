@@ -5,7 +5,7 @@ mod merge;
 use super::amount::Unit;
 use super::fold::{NAME_LIMIT, Name, fold};
 use super::{SameName, State, category, freed, staple};
-use crate::access::{Member, Permission};
+use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
@@ -180,7 +180,7 @@ pub(super) async fn save(
 /// the oldest known first. Forgotten ones are left out.
 pub async fn page(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     begins: &str,
     window: Window,
 ) -> Result<Vec<Product>> {
@@ -194,7 +194,7 @@ pub async fn page(
     let found = run!(conn, |c| {
         let mut query = grocery_products::table
             .select(Product::as_select())
-            .filter(grocery_products::household_id.eq(member.household_id()))
+            .filter(grocery_products::household_id.eq(reader.household_id()))
             .filter(grocery_products::removed_at.is_null())
             .filter(grocery_products::id.gt(after))
             .filter(grocery_products::id.lt(before))

@@ -9,7 +9,7 @@ use super::add::checked_amounts;
 use super::amount::{Amount, Unit};
 use super::fold::Name;
 use super::{list, product};
-use crate::access::{Member, Permission};
+use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
@@ -87,12 +87,12 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryStapleId)]
 }
 
 /// The staples of the member's household in a window, in the order in which they were made; removed ones are left out.
-pub async fn page(conn: &mut Connection, member: &Member, window: Window) -> Result<Vec<Staple>> {
+pub async fn page(conn: &mut Connection, reader: &Reader, window: Window) -> Result<Vec<Staple>> {
     let (after, before): (GroceryStapleId, GroceryStapleId) = window.bounds();
     let found = run!(conn, |c| {
         let query = grocery_staples::table
             .select(Staple::as_select())
-            .filter(grocery_staples::household_id.eq(member.household_id()))
+            .filter(grocery_staples::household_id.eq(reader.household_id()))
             .filter(grocery_staples::removed_at.is_null())
             .filter(grocery_staples::id.gt(after))
             .filter(grocery_staples::id.lt(before))

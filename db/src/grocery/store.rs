@@ -8,7 +8,7 @@ pub use section::{HideSection, MoveSection, OrderSections, SetHome};
 
 use super::fold::Name;
 use super::freed;
-use crate::access::{Member, Permission};
+use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::tables::{grocery_homes, grocery_lists, grocery_sections, grocery_stores};
 use crate::{
@@ -65,9 +65,9 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryStoreId)])
 }
 
 /// All the household's stores, in the order in which they were made: at most [`STORE_LIMIT`].
-pub async fn all(conn: &mut Connection, member: &Member) -> Result<Vec<Store>> {
+pub async fn all(conn: &mut Connection, reader: &Reader) -> Result<Vec<Store>> {
     let query = grocery_stores::table
-        .filter(grocery_stores::household_id.eq(member.household_id()))
+        .filter(grocery_stores::household_id.eq(reader.household_id()))
         .filter(grocery_stores::removed_at.is_null())
         .order(grocery_stores::id);
     run!(conn, |c| query.select(Store::as_select()).load(c).await)

@@ -3,7 +3,7 @@
 use super::Product;
 use super::item::{self, Item, State};
 use super::{list, store};
-use crate::access::{Member, Permission};
+use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
 use crate::message::End;
@@ -77,12 +77,12 @@ pub async fn known(conn: &mut Connection, ids: &[(HouseholdId, GroceryTripId)]) 
 }
 
 /// The trips of the member's household in a window, in the order in which they were finished; undone ones are left out.
-pub async fn page(conn: &mut Connection, member: &Member, window: Window) -> Result<Vec<Trip>> {
+pub async fn page(conn: &mut Connection, reader: &Reader, window: Window) -> Result<Vec<Trip>> {
     let (after, before): (GroceryTripId, GroceryTripId) = window.bounds();
     let found = run!(conn, |c| {
         let query = grocery_trips::table
             .select(Trip::as_select())
-            .filter(grocery_trips::household_id.eq(member.household_id()))
+            .filter(grocery_trips::household_id.eq(reader.household_id()))
             .filter(grocery_trips::undone_at.is_null())
             .filter(grocery_trips::id.gt(after))
             .filter(grocery_trips::id.lt(before))

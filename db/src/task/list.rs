@@ -2,7 +2,7 @@
 
 use super::occurrence::{Assignee, Status};
 use super::{Task, to_json};
-use crate::access::Member;
+use crate::access::Reader;
 use crate::message::End;
 use crate::page::Window;
 use crate::tables::{occurrences, tasks};
@@ -53,7 +53,7 @@ pub struct Open {
 /// The chores of the member's household in a window, in the order in which they were made.
 pub async fn page(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     filter: Filter,
     window: Window,
 ) -> Result<Vec<Task>> {
@@ -62,7 +62,7 @@ pub async fn page(
     let found = run!(conn, |c| {
         let mut query = tasks::table
             .select(Task::as_select())
-            .filter(tasks::household_id.eq(member.household_id()))
+            .filter(tasks::household_id.eq(reader.household_id()))
             .filter(tasks::id.gt(after))
             .filter(tasks::id.lt(before))
             .limit(window.limit)

@@ -5,7 +5,7 @@ use super::assign::give;
 use super::occurrence::{Occurrence, with_task};
 use super::refuse_strangers;
 use super::rotation::Strategy;
-use crate::access::{Member, Permission};
+use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::labels::labels;
 use crate::message::End;
@@ -76,10 +76,10 @@ impl crate::Subject for Swap {
 }
 
 /// The open offers of the member's household in a window, in the order in which they were made.
-pub async fn page(conn: &mut Connection, member: &Member, window: Window) -> Result<Vec<Swap>> {
+pub async fn page(conn: &mut Connection, reader: &Reader, window: Window) -> Result<Vec<Swap>> {
     let (after, before): (SwapId, SwapId) = window.bounds();
     let query = swaps::table
-        .filter(swaps::household_id.eq(member.household_id()))
+        .filter(swaps::household_id.eq(reader.household_id()))
         .filter(swaps::state.eq(State::Open))
         .filter(swaps::id.gt(after))
         .filter(swaps::id.lt(before))

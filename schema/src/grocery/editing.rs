@@ -181,7 +181,9 @@ impl GroceryItemMutation {
         nullable(async {
             let (household, item) = GlobalId::grocery_item(&input.item_id)?;
             let operation = input.changes.operation(item);
-            let outcome = perform(ctx, household, input.client_mutation_id.as_deref(), &operation).await?;
+            let id = input.client_mutation_id.as_deref();
+            // In a box: it is the larger part of the future.
+            let outcome = Box::pin(perform(ctx, household, id, &operation)).await?;
             let outcome = within_amounts(outcome).map(GroceryItem::from);
             Ok(UpdateGroceryItemPayload::new(outcome, input.client_mutation_id))
         })

@@ -112,7 +112,7 @@ pub(crate) async fn products(
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryProduct>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(household).await?;
+    let viewer = scope.reader(household).await?;
     let window = arguments.window()?;
     let rows = product::page(&mut *scope.connection().await?, &viewer, begins, window).await?;
     let products = rows.into_iter().map(GroceryProduct::from).collect();

@@ -109,7 +109,7 @@ pub(crate) async fn staples(
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryStaple>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(household).await?;
+    let viewer = scope.reader(household).await?;
     let window = arguments.window()?;
     let rows = staple::page(&mut *scope.connection().await?, &viewer, window).await?;
     let staples = rows.into_iter().map(GroceryStaple::from).collect();

@@ -168,7 +168,7 @@ pub(super) async fn of_household(
 /// All stores of a household, in the order in which they were made.
 pub(crate) async fn stores(ctx: &Context<'_>, household: HouseholdId) -> Result<Vec<GroceryStore>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(household).await?;
+    let viewer = scope.reader(household).await?;
     let rows = store::all(&mut *scope.connection().await?, &viewer).await?;
     for row in &rows {
         scope.loaders().grocery_stores.prime((household, row.id), row.clone()).await;
@@ -183,7 +183,7 @@ pub(super) async fn layout(
     store: Option<GroceryStoreId>,
 ) -> Result<Arc<Layout>> {
     let scope = ctx.scope()?;
-    scope.member(household).await?;
+    scope.reader(household).await?;
     let loaders = scope.loaders();
     let layout = loaders.grocery_layouts.load((household, store)).await?.ok_or_else(Error::not_found)?;
     for section in &layout.sections {

@@ -6,12 +6,12 @@ use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Result};
 use crate::id::GlobalId;
 use crate::scalar::{Cursor, LocalDate, Timeline};
-use crate::scope::ScopeExt as _;
+use crate::scope::{Scope, ScopeExt as _};
 use async_graphql::{Context, Enum, ID, InputObject};
 use roomm8_db::message::End;
 use roomm8_db::task::occurrence::{self, Assignee, Order, Place};
 use roomm8_db::task::{self, Status, list};
-use roomm8_db::{HouseholdId, Member, TaskId, Time};
+use roomm8_db::{HouseholdId, TaskId};
 
 /// Whether chores that were put away are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -108,9 +108,10 @@ impl Default for TaskFilterInput {
 }
 
 impl TaskFilterInput {
-    fn of(&self, viewer: &Member, now: Time) -> Result<list::Filter> {
-        let assignee = assignee(self.assignee_id.as_ref(), self.mine, self.unassigned, viewer)?;
-        let due_before = self.overdue.then_some(now);
+    async fn of(&self, scope: &Scope, household: HouseholdId) -> Result<list::Filter> {
+        let named = self.assignee_id.as_ref();
+        let assignee = assignee(scope, household, named, self.mine, self.unassigned).await?;
+        let due_before = self.overdue.then(|| scope.now());
         let with_open =
             (assignee != Assignee::Any || self.overdue).then_some(list::Open { assignee, due_before });
         Ok(list::Filter { archived: self.archived.into(), with_open, label: self.label.clone() })
@@ -118,7 +119,8 @@ impl TaskFilterInput {
 }
 
 impl OccurrenceFilterInput {
-    fn of(&self, viewer: &Member, now: Time) -> Result<occurrence::Filter> {
+    async fn of(&self, scope: &Scope, household: HouseholdId) -> Result<occurrence::Filter> {
+        let named = self.assignee_id.as_ref();
         let mut statuses: Option<Vec<Status>> =
             self.statuses.as_ref().map(|statuses| statuses.iter().copied().map(Status::from).collect());
         if self.overdue {
@@ -130,20 +132,26 @@ impl OccurrenceFilterInput {
             // Each once, however often they are named.
             statuses: statuses
                 .map(|named| Status::ALL.iter().copied().filter(|status| named.contains(status)).collect()),
-            assignee: assignee(self.assignee_id.as_ref(), self.mine, self.unassigned, viewer)?,
+            assignee: assignee(scope, household, named, self.mine, self.unassigned).await?,
             done_by: self.done_by_id.as_ref().map(GlobalId::named_member),
-            due_before: self.overdue.then_some(now),
+            due_before: self.overdue.then(|| scope.now()),
             from: self.due_from.map(|LocalDate(date)| date),
             to: self.due_to.map(|LocalDate(date)| date),
         })
     }
 }
 
-fn assignee(id: Option<&ID>, is_mine: bool, is_nobodys: bool, viewer: &Member) -> Result<Assignee> {
+async fn assignee(
+    scope: &Scope,
+    household: HouseholdId,
+    id: Option<&ID>,
+    is_mine: bool,
+    is_nobodys: bool,
+) -> Result<Assignee> {
     match (id, is_mine, is_nobodys) {
         (None, false, false) => Ok(Assignee::Any),
         (Some(id), false, false) => Ok(Assignee::Is(GlobalId::named_member(id))),
-        (None, true, false) => Ok(Assignee::Is(viewer.id())),
+        (None, true, false) => Ok(Assignee::Is(scope.member(household).await?.id())),
         (None, false, true) => Ok(Assignee::Nobody),
         _ => Err(Error::bad_input("give `assigneeId`, `mine` or `unassigned`, not several of them")),
     }
@@ -177,11 +185,11 @@ pub(crate) async fn tasks(
     arguments: &PageArguments,
 ) -> Result<Connection<Task>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(household).await?;
-    let filter = filter.of(&viewer, scope.began_at)?;
+    let reader = scope.reader(household).await?;
+    let filter = filter.of(scope, household).await?;
     let is_turned = order == TaskOrder::CreatedDesc;
     let window = if is_turned { turned(arguments).window()? } else { arguments.window()? };
-    let mut rows = list::page(&mut *scope.connection().await?, &viewer, filter, window).await?;
+    let mut rows = list::page(&mut *scope.connection().await?, &reader, filter, window).await?;
     if is_turned {
         rows.reverse();
     }
@@ -201,9 +209,9 @@ pub(crate) async fn occurrences(
     arguments: &PageArguments,
 ) -> Result<Connection<Occurrence>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(household).await?;
-    let (filter, window) = (filter.of(&viewer, scope.began_at)?, order.window(arguments)?);
-    let rows = occurrence::page(&mut *scope.connection().await?, &viewer, &filter, window).await?;
+    let reader = scope.reader(household).await?;
+    let (filter, window) = (filter.of(scope, household).await?, order.window(arguments)?);
+    let rows = occurrence::page(&mut *scope.connection().await?, &reader, &filter, window).await?;
     Ok(order.page(arguments, rows))
 }
 
@@ -216,8 +224,7 @@ pub(super) async fn occurrences_of(
     arguments: &PageArguments,
 ) -> Result<Connection<Occurrence>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(task.household_id).await?;
-    let (mut filter, window) = (filter.of(&viewer, scope.began_at)?, order.window(arguments)?);
+    let (mut filter, window) = (filter.of(scope, task.household_id).await?, order.window(arguments)?);
     if filter.task.take().is_some_and(|named| named != task.id) {
         return Ok(order.page(arguments, Vec::new()));
     }

@@ -116,7 +116,7 @@ pub(crate) async fn swap_offers(
     arguments: &PageArguments,
 ) -> Result<Connection<SwapOffer>> {
     let scope = ctx.scope()?;
-    let viewer = scope.member(household).await?;
+    let viewer = scope.reader(household).await?;
     let window = arguments.window()?;
     let rows = swap::page(&mut *scope.connection().await?, &viewer, window).await?;
     let offers = rows.into_iter().map(SwapOffer::from).collect();

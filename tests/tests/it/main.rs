@@ -5,6 +5,7 @@
 
 mod absences;
 mod accounts;
+mod answers;
 mod authorization;
 mod budget;
 mod clients;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{Days, Utc};
-use roomm8_tests::{Deployment, Home, Socket, on_both, server::Server};
+use roomm8_tests::{Deployment, Home, Socket, deployment::Plan, on_both, server::Server};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -64,11 +64,16 @@ const GROCERIES: &str = "query($id: ID!, $since: Cursor!) { household(id: $id) {
         items(first: 10) { nodes { name trip { itemCount } stateBy { displayName } } } } }
     groceryStaples(first: 10) { nodes { list { name } product { name category { name } } createdBy { displayName } } } } }";
 
+/// One process, which keeps no answers: it reads what it is asked.
+fn reading(deployment: Deployment) -> Plan {
+    deployment.own().servers(1).with("ANSWER_BYTES", "0")
+}
+
 /// The counter of statements the server has sent to its database.
 const STATEMENTS: &str = "roomm8_db_statements_total";
 
 async fn the_dashboard_takes_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
-    let system = deployment.own().servers(1).start().await;
+    let system = reading(deployment).start().await;
     let server = system.a();
     let few = Home::new(&system, 2).await;
     fill(&system, &few, 2).await;
@@ -79,7 +84,7 @@ async fn the_dashboard_takes_the_same_statements_for_few_rows_and_many(deploymen
 }
 
 async fn conversations_take_the_same_statements_for_few_and_many(deployment: Deployment) {
-    let system = deployment.own().servers(1).start().await;
+    let system = reading(deployment).start().await;
     let mut homes = Vec::new();
     for (people, conversations) in [(2, 1), (4, 9)] {
         let home = Home::new(&system, people).await;
@@ -101,7 +106,7 @@ async fn conversations_take_the_same_statements_for_few_and_many(deployment: Dep
 }
 
 async fn chores_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
-    let system = deployment.own().servers(1).start().await;
+    let system = reading(deployment).start().await;
     let few = Home::new(&system, 2).await;
     keep_house(&system, &few, 3).await;
     let many = Home::new(&system, 8).await;
@@ -111,7 +116,7 @@ async fn chores_take_the_same_statements_for_few_rows_and_many(deployment: Deplo
 }
 
 async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
-    let system = deployment.own().servers(1).start().await;
+    let system = reading(deployment).start().await;
     let mut homes = Vec::new();
     for (people, chores) in [(2, 2), (8, 16)] {
         let home = Home::new(&system, people).await;
@@ -127,7 +132,7 @@ async fn who_is_there_takes_the_same_statements_for_few_rows_and_many(deployment
 }
 
 async fn groceries_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
-    let system = deployment.own().servers(1).start().await;
+    let system = reading(deployment).start().await;
     let mut homes = Vec::new();
     for (people, lists, things) in [(2, 1, 2), (8, 3, 24)] {
         let home = Home::new(&system, people).await;
@@ -174,7 +179,7 @@ const FOLLOWED: &str = "subscription($id: ID!) { tasks(householdId: $id) { curso
     occurrence { status assignee { displayName } closedBy { displayName } } } }";
 
 async fn an_event_of_a_chore_is_read_once_for_all_who_follow(deployment: Deployment) {
-    let system = deployment.own().servers(1).start().await;
+    let system = reading(deployment).start().await;
     let (server, home) = (system.a(), Home::new(&system, 4).await);
     let input = json!({ "householdId": home.id, "title": "cat", "schedule": { "startDate": "2026-01-01" } });
     let made = home.owner().on(server).done("createTask", input, "task { openOccurrences { id } }").await;

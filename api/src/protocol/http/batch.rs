@@ -46,7 +46,7 @@ pub(super) async fn answer<S: Service>(
     Ok(reply::data(join(answers, context.settings.response_bytes), media, StatusCode::OK))
 }
 
-async fn admit<S>(context: &Context<S>, parameters: Parameters) -> Entry {
+async fn admit<S: Service>(context: &Context<S>, parameters: Parameters) -> Entry {
     let operation = context.admit(parameters).await?;
     match operation.kind {
         Kind::Query | Kind::Mutation => Ok(operation),
@@ -111,7 +111,7 @@ fn join(answers: Vec<Answer>, bytes_max: usize) -> Rendered {
         }
     }
     body.push(b']');
-    Rendered { body: Bytes::from(body), is_partial, headers }
+    Rendered::new(Bytes::from(body), is_partial, headers)
 }
 
 fn fit(rendered: Rendered, room: usize) -> Answer {

@@ -100,7 +100,7 @@ pub(super) fn data(rendered: Rendered, media: Media, status: StatusCode) -> Resp
 /// An answer that its client's own cache may keep, and has to ask about each time: it may be another by then, and is for
 /// nobody else. If it is still the same, no body is sent.
 pub(super) fn cached(rendered: Rendered, media: Media, request: &HeaderMap) -> Response {
-    let tag = etag::of(&rendered.body);
+    let tag = rendered.tag().to_owned();
     let mut response = if etag::is_held(request, &tag) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;

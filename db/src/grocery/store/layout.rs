@@ -1,6 +1,6 @@
 //! In which order things stand in a store: its own places first, then what the household says.
 
-use crate::access::Member;
+use crate::access::Reader;
 use crate::among::among;
 use crate::grocery::category::{self, Category};
 use crate::grocery::{Item, Place, Product};
@@ -70,10 +70,10 @@ pub(super) fn arranged(categories: &[Category], shelves: Vec<Shelf>) -> Vec<Stan
 /// store in particular, which removed ones have as well.
 pub async fn layouts(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     stores: &[Option<GroceryStoreId>],
 ) -> Result<HashMap<Option<GroceryStoreId>, Layout>> {
-    let categories = category::all(conn, member).await?;
+    let categories = category::all(conn, reader).await?;
     let named: Vec<_> = stores.iter().flatten().copied().collect();
     let query = grocery_sections::table.filter(among(grocery_sections::store_id, &named));
     let found: Vec<Shelf> = run!(conn, |c| query.select(Shelf::as_select()).load(c).await)?;

@@ -2,7 +2,7 @@
 //! number of items, so that it stays where it is while others come and go.
 
 use super::{NOBODYS, Occurrence, Status};
-use crate::access::Member;
+use crate::access::Reader;
 use crate::among::among;
 use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
 use crate::message::End;
@@ -178,14 +178,14 @@ macro_rules! firsts {
 /// The occurrences of the member's household in a window.
 pub async fn page(
     conn: &mut Connection,
-    member: &Member,
+    reader: &Reader,
     filter: &Filter,
     window: Window,
 ) -> Result<Vec<Occurrence>> {
     let mut found: Vec<Occurrence> = run!(conn, |c| {
         let mut query = occurrences::table
             .select(Occurrence::as_select())
-            .filter(occurrences::household_id.eq(member.household_id()))
+            .filter(occurrences::household_id.eq(reader.household_id()))
             .filter(wanted!(filter))
             .limit(window.limit)
             .into_boxed();

@@ -1,0 +1,1 @@
+ALTER TABLE household_streams DROP COLUMN names;
