@@ -192,6 +192,10 @@ impl View for Reader {
             && self.periods() == other.periods()
             && self.version() != other.version()
     }
+
+    fn bytes(&self) -> usize {
+        std::mem::size_of_val(self.periods().unwrap_or_default())
+    }
 }
 
 fn rate_limit(charge: Charge) -> RateLimit {

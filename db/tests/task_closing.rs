@@ -491,6 +491,11 @@ async fn so_many_pile_up_and_then_it_waits() {
         assert_eq!(piled.len(), limit);
         act_on_missed(&db, 100).await.unwrap();
         assert_eq!(home.open(&db, &task).await, piled);
+        // On a later date it is looked at again. That it waits on is no event, so it is no new version either.
+        db.tell("UPDATE occurrences SET acts_at = 0 WHERE status = 'OPEN' AND acts_at IS NOT NULL").await;
+        act_on_missed(&db, 100).await.unwrap();
+        let versions = |open: &[Occurrence]| open.iter().map(|open| open.version).collect::<Vec<_>>();
+        assert_eq!(versions(&home.open(&db, &task).await), versions(&piled));
     }
 }
 

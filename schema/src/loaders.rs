@@ -131,6 +131,7 @@ impl Batch for LastSeen {
     type Value = Time;
 
     async fn load(store: &Store, ids: &[UserId]) -> Result<HashMap<UserId, Time>> {
+        store.refuse_several()?;
         member::last_seen(&mut *store.connection().await?, ids).await
     }
 }
@@ -187,6 +188,7 @@ impl Batch for Absences {
     type Value = Vec<Absence>;
 
     async fn load(store: &Store, members: &[MemberId]) -> Result<HashMap<MemberId, Vec<Absence>>> {
+        store.refuse_several()?;
         let found = member::absence::known(&mut *store.connection().await?, members).await?;
         Ok(grouped(found, |absence| absence.member_id))
     }
@@ -213,6 +215,7 @@ impl Batch for Participants {
     type Value = Vec<MemberId>;
 
     async fn load(store: &Store, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<MemberId>>> {
+        store.refuse_several()?;
         conversation::participants(&mut *store.connection().await?, ids).await
     }
 }

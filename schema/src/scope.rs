@@ -248,6 +248,11 @@ impl Store {
         }
     }
 
+    /// Fails where the answer is for several: what is loaded depends on who asks, or when.
+    pub(crate) fn refuse_several(&self) -> roomm8_db::Result<()> {
+        if self.reader.is_some() { Err(roomm8_db::Error::NotFound) } else { Ok(()) }
+    }
+
     pub(crate) async fn connection(&self) -> roomm8_db::Result<OnLoan<'_>> {
         let mut connection = self.connection.lock().await;
         if connection.as_ref().is_none_or(|connection| connection.is_broken()) {

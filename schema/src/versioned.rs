@@ -4,7 +4,8 @@
 //!
 //! What is not in the table is not covered: a new field is left out until somebody has thought about it. Left out are what
 //! is the viewer's own (what is unread, what they may do), what time changes (suggestions, who is away from now on), and
-//! what happens without a trace in the log (presence, receipts).
+//! what happens without a trace in the log (presence, receipts, that a
+//! staple waits for its next date).
 
 use crate::id::GlobalId;
 use async_graphql::parser::parse_schema;
@@ -199,7 +200,6 @@ const COVERED: [(&str, &[&str]); 25] = [
             "id",
             "rule",
             "startDate",
-            "nextDate",
             "amounts",
             "createdAt",
             "removedAt",
@@ -342,6 +342,7 @@ mod tests {
             "members { nodes { presence } }",
             "members { nodes { user { version } } }",
             "generalConversation { messages { nodes { readBy { id } } } }",
+            "groceryStaples { nodes { nextDate } }",
             "groceryLists { nodes { suggestions { reason } } }",
             "conversations { nodes { title } }",
         ] {

@@ -32,6 +32,11 @@ impl Rendered {
         Self { body, is_partial, headers, tag: Arc::default() }
     }
 
+    /// The same in memory of its own, of exactly as many bytes.
+    pub(super) fn copied(self) -> Self {
+        Self { body: Bytes::copy_from_slice(&self.body), ..self }
+    }
+
     /// The entity tag of the body, made once however often the answer is sent.
     pub(super) fn tag(&self) -> &str {
         self.tag.get_or_init(|| etag::of(&self.body))

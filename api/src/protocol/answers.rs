@@ -23,6 +23,9 @@ use super::{Context, Service};
 pub trait View: Clone + Eq + Send + Sync + 'static {
     /// Whether whoever has this view has the other at another time: of these two, one is out of date.
     fn is_another_version_of(&self, other: &Self) -> bool;
+
+    /// How much memory it holds, in bytes.
+    fn bytes(&self) -> usize;
 }
 
 /// What a service without views has.
@@ -31,6 +34,10 @@ pub enum NoView {}
 
 impl View for NoView {
     fn is_another_version_of(&self, _: &Self) -> bool {
+        match *self {}
+    }
+
+    fn bytes(&self) -> usize {
         match *self {}
     }
 }
@@ -56,15 +63,23 @@ struct Kept<Subject, V> {
 struct Question<Subject, V> {
     /// What it is about; `None` where no view is enough to answer it.
     subject: Option<Subject>,
-    answers: Vec<(V, Answer)>,
+    answers: Vec<(V, Made)>,
 }
 
-impl<Subject, V> Question<Subject, V> {
+impl<Subject, V: View> Question<Subject, V> {
     fn bytes(&self) -> usize {
-        let answers = self.answers.iter().map(|(_, answer)| OVERHEAD + answer.rendered.body.len());
+        let body = |made: &Made| made.as_ref().map_or(0, |answer| answer.rendered.body.len());
+        let answers = self.answers.iter().map(|(view, made)| OVERHEAD + view.bytes() + body(made));
         OVERHEAD + answers.sum::<usize>()
     }
 }
+
+/// What was made for all who have a view.
+type Made = Result<Answer, Failed>;
+
+/// There were errors, or it was too large: each is answered alone.
+#[derive(Clone, Copy, Debug)]
+struct Failed;
 
 /// An answer without errors, and what it cost.
 #[derive(Clone)]
@@ -93,17 +108,19 @@ impl<Subject: Clone, V: View> Answers<Subject, V> {
         subject
     }
 
-    fn find(&self, key: Key, view: &V) -> Option<Answer> {
+    fn find(&self, key: Key, view: &V) -> Option<Made> {
         let mut kept = self.kept();
         let answers = &kept.questions.get(&key)?.answers;
-        answers.iter().find(|(of, _)| of == view).map(|(_, answer)| answer.clone())
+        answers.iter().find(|(of, _)| of == view).map(|(_, made)| made.clone())
     }
 
-    fn keep(&self, key: Key, view: V, answer: Answer) {
+    fn keep(&self, key: Key, view: V, made: Made) {
+        // A copy: what was rendered may hold more memory than it has bytes.
+        let made = made.map(|answer| Answer { rendered: answer.rendered.copied(), ..answer });
         let mut kept = self.kept();
         let Some(mut question) = kept.take(key) else { return };
         question.answers.retain(|(of, _)| *of != view && !view.is_another_version_of(of));
-        question.answers.push((view, answer));
+        question.answers.push((view, made));
         kept.put(key, question, self.bytes_max);
     }
 
@@ -113,7 +130,7 @@ impl<Subject: Clone, V: View> Answers<Subject, V> {
     }
 }
 
-impl<Subject, V> Kept<Subject, V> {
+impl<Subject, V: View> Kept<Subject, V> {
     fn take(&mut self, key: Key) -> Option<Question<Subject, V>> {
         let question = self.questions.pop(&key)?;
         self.bytes -= question.bytes();
@@ -151,29 +168,34 @@ pub(super) async fn answer<S: Service>(
     };
     let Some(subject) = answers.subject(key, || service.subject(request)) else { return own() };
     let Some(view) = service.view(caller, &subject).await else { return own() };
-    if let Some(answer) = answers.find(key, &view) {
-        context.stats.answered(Answered::Again);
-        return Some(answer);
+    match answers.find(key, &view) {
+        Some(Ok(answer)) => {
+            context.stats.answered(Answered::Again);
+            return Some(answer);
+        }
+        Some(Err(Failed)) => return own(),
+        None => {}
     }
     let copy = copy(request)?;
     // In a box, for the compiler; and a panic is left to the execution for the caller alone, which deals with it.
     let executing = AssertUnwindSafe(Box::pin(service.execute_view(view.clone(), copy)));
-    let response = match executing.catch_unwind().await {
-        Ok(Some(response)) if response.errors.is_empty() => response,
-        // An error may be the caller's alone, and another time there may be none.
-        Ok(Some(_)) | Err(_) => return own(),
+    let made = match executing.catch_unwind().await {
         Ok(None) => {
             answers.give_up(key);
             return own();
         }
+        // Errors are told by an execution for the caller, and that it is too large.
+        Ok(Some(response)) if response.errors.is_empty() => {
+            let cost = cost.actual(&response.data);
+            let rendered = render(response, "", context.settings.response_bytes);
+            rendered.map(|rendered| Answer { rendered, cost }).map_err(|_| Failed)
+        }
+        Ok(Some(_)) | Err(_) => Err(Failed),
     };
-    let cost = cost.actual(&response.data);
-    // One that is too large is refused by the execution for the caller.
-    let rendered = render(response, "", context.settings.response_bytes).ok()?;
-    let answer = Answer { rendered, cost };
     if service.view(caller, &subject).await.as_ref() == Some(&view) {
-        answers.keep(key, view, answer.clone());
+        answers.keep(key, view, made.clone());
     }
+    let Ok(answer) = made else { return own() };
     context.stats.answered(Answered::ForAll);
     Some(answer)
 }
@@ -212,6 +234,10 @@ mod tests {
         fn is_another_version_of(&self, other: &Self) -> bool {
             self.0 == other.0 && self.1 != other.1
         }
+
+        fn bytes(&self) -> usize {
+            usize::from(self.0) * 1_000
+        }
     }
 
     fn answer(bytes: usize) -> Answer {
@@ -226,14 +252,16 @@ mod tests {
     fn an_answer_holds_for_its_view_and_makes_room_for_the_next_version() {
         let answers = Answers::new(10_000);
         assert_eq!(asked(&answers, 1), Some(()));
-        answers.keep([1; 32], Seen(0, 1), answer(10));
-        answers.keep([1; 32], Seen(7, 1), answer(20));
+        answers.keep([1; 32], Seen(0, 1), Ok(answer(10)));
+        answers.keep([1; 32], Seen(7, 1), Ok(answer(20)));
         assert!(answers.find([1; 32], &Seen(0, 1)).is_some());
         assert!(answers.find([1; 32], &Seen(0, 2)).is_none());
         assert!(answers.find([2; 32], &Seen(0, 1)).is_none());
-        answers.keep([1; 32], Seen(0, 2), answer(30));
+        answers.keep([1; 32], Seen(0, 2), Ok(answer(30)));
         assert!(answers.find([1; 32], &Seen(0, 1)).is_none());
         assert!(answers.find([1; 32], &Seen(7, 1)).is_some(), "another class has its own");
+        answers.keep([1; 32], Seen(0, 3), Err(Failed));
+        assert!(answers.find([1; 32], &Seen(0, 3)).is_some_and(|made| made.is_err()), "it failed once");
         answers.give_up([1; 32]);
         assert_eq!(asked(&answers, 1), None);
         assert!(answers.find([1; 32], &Seen(0, 2)).is_none());
@@ -245,7 +273,7 @@ mod tests {
             let answers = Answers::new(4_000);
             for (key, class, version, bytes) in steps {
                 asked(&answers, key);
-                answers.keep([key; 32], Seen(class, version), answer(bytes));
+                answers.keep([key; 32], Seen(class, version), Ok(answer(bytes)));
                 let kept = answers.kept();
                 let counted: usize = kept.questions.iter().map(|(_, question)| question.bytes()).sum();
                 prop_assert_eq!(kept.bytes, counted);

@@ -1,12 +1,13 @@
 //! What people tell about themselves, and what they let others see.
 
 use super::{User, text};
+use crate::among::among;
 use crate::change::checked;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::idempotency::{Key, Receipt};
 use crate::tables::{household_streams, members, users};
-use crate::{Connection, Database, Error, Result, SubjectId, Time, UserId};
+use crate::{Connection, Database, Error, HouseholdId, Result, SubjectId, Time, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -119,8 +120,10 @@ async fn save(conn: &mut Connection, user: &User) -> Result<()> {
 /// Gives every household that shows this person's name, as a former member's too, another version.
 async fn count_new_name(conn: &mut Connection, user: UserId) -> Result<()> {
     let theirs = members::table.filter(members::user_id.eq(user)).select(members::household_id);
+    // Read first: MariaDB would ask the inner query for each household there is.
+    let theirs: Vec<HouseholdId> = run!(conn, |c| theirs.load(c).await)?;
     let update = diesel::update(household_streams::table)
-        .filter(household_streams::household_id.eq_any(theirs))
+        .filter(among(household_streams::household_id, &theirs))
         .set(household_streams::names.eq(household_streams::names + 1));
     run!(conn, |c| update.execute(c).await).map(|_| ())
 }

@@ -6,6 +6,7 @@ use super::assign::open;
 use super::close::{close, sign};
 use super::occurrence::{Occurrence, Slot, Status, has_successor, open_with_task, save};
 use super::recurrence::local_date;
+use super::replan::act_at;
 use super::rotation::{Closing, Outcome};
 use super::{MissedPolicy, Task, save_rotation};
 use crate::change::DueWork;
@@ -54,7 +55,8 @@ impl DueWork for ActOnMissed {
             // Read one by one, as each may move the turn of the chore of the next.
             let (occurrence, task) = open_with_task(change, *id).await?;
             match task.missed_policy {
-                MissedPolicy::StayOverdue => let_be(change, &task, occurrence).await?,
+                // The policy was another when it was opened.
+                MissedPolicy::StayOverdue => act_at(change, &occurrence, None).await?,
                 MissedPolicy::RollToNext => roll(change, task, occurrence).await?,
                 MissedPolicy::Accumulate => accumulate(change, task, occurrence).await?,
             }
@@ -76,12 +78,6 @@ async fn to_act_on(change: &mut Change<'_>) -> Result<Vec<OccurrenceId>> {
     run!(change.conn(), |c| query.load(c).await)
 }
 
-/// The policy was another when it was opened.
-async fn let_be(change: &mut Change<'_>, task: &Task, mut occurrence: Occurrence) -> Result<()> {
-    occurrence.acts_at = None;
-    save(change, task, &mut occurrence, Status::Open).await
-}
-
 /// Closes it as missed. It gives way to the rule's next that is not before today, however many were missed meanwhile.
 async fn roll(change: &mut Change<'_>, task: Task, mut occurrence: Occurrence) -> Result<()> {
     occurrence.status = Status::Missed;
@@ -95,14 +91,13 @@ async fn roll(change: &mut Change<'_>, task: Task, mut occurrence: Occurrence) -
 async fn accumulate(change: &mut Change<'_>, mut task: Task, mut occurrence: Occurrence) -> Result<()> {
     let planned = occurrence.planned_on.map(Date::naive);
     let next = task.plan()?.zip(planned).and_then(|(plan, date)| plan.after(date));
-    let Some(next) = next else { return let_be(change, &task, occurrence).await };
+    let Some(next) = next else { return act_at(change, &occurrence, None).await };
     if has_successor(change, &occurrence).await? {
-        return let_be(change, &task, occurrence).await;
+        return act_at(change, &occurrence, None).await;
     }
     if open_in_line(change, &occurrence).await? >= ACCUMULATED_LIMIT {
         let today = local_date(change.now(), task.zone()?);
-        occurrence.acts_at = task.acts_at(Some(today.into()), None)?;
-        return save(change, &task, &mut occurrence, Status::Open).await;
+        return act_at(change, &occurrence, task.acts_at(Some(today.into()), None)?).await;
     }
     let mut rotation = task.rotation()?;
     let closing =

@@ -193,7 +193,11 @@ async fn put(
 }
 
 /// Keeps when the policy for what is missed acts on it. Nobody sees that, so it is no new version.
-async fn act_at(change: &mut Change<'_>, occurrence: &Occurrence, acts_at: Option<Time>) -> Result<()> {
+pub(super) async fn act_at(
+    change: &mut Change<'_>,
+    occurrence: &Occurrence,
+    acts_at: Option<Time>,
+) -> Result<()> {
     if acts_at == occurrence.acts_at {
         return Ok(());
     }

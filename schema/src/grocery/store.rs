@@ -145,7 +145,7 @@ pub(crate) async fn find_store(
     household: HouseholdId,
     id: GroceryStoreId,
 ) -> Result<GroceryStore> {
-    ctx.scope()?.member(household).await?;
+    ctx.scope()?.reader(household).await?;
     known_store(ctx, household, id).await
 }
 

@@ -33,7 +33,7 @@ const EVERYTHING: &str = "id name timeZone currency historyVisibility editWindow
     groceryCategories { id name version } groceryProducts { nodes { id name unit version category { name } } }
     groceryStores { id name version sections { isPlaced isHidden category { name } } homes { product { name } category { name } } }
     groceryTrips { nodes { id itemCount undoneAt version store { name } finishedBy { displayName } items { nodes { name } } } }
-    groceryStaples { nodes { id rule nextDate version product { name } amounts { quantity unit } } }";
+    groceryStaples { nodes { id rule version product { name } amounts { quantity unit } } }";
 
 const FRAGMENTS: &str = "
     fragment Roommate on Member { id displayName role user { id displayName } }
