@@ -1,0 +1,377 @@
+//! What is measured, and how contenders are set up for it.
+
+use crate::crowd::{BODY, Chat, Crowd, Pace};
+use crate::home::{furnished, uuid};
+use crate::load::{self, Target};
+use crate::process::{self, Watched};
+use crate::rounds::{Measure, Rounds, Turn};
+use anyhow::{Context as _, ensure};
+use roomm8_tests::process::{Process, folder};
+use roomm8_tests::server::Server;
+use roomm8_tests::{Deployment, Home, System};
+use serde_json::json;
+use std::process::Command;
+use std::time::Duration;
+
+const DASHBOARD: &str = include_str!("../dashboard.graphql");
+const SEND: &str =
+    "mutation Send($input: SendMessageInput!) { sendMessage(input: $input) { message { id } } }";
+const FOLLOW: &str =
+    "subscription Chat($household: ID!) { messages(householdId: $household) { message { body } } }";
+
+/// Households that send at once, where each has its own.
+const HOMES: usize = 64;
+const IDLE: usize = 8_000;
+
+/// A running system of two instances, and the floor beside it on the same database and Redis.
+pub(crate) struct Bench {
+    runtime: tokio::runtime::Runtime,
+    system: System,
+    /// One more instance, which keeps no answers.
+    forgetful: Server,
+    floor: [Process; 2],
+    floor_addresses: [String; 2],
+    home: Home,
+    rounds: usize,
+    length: Duration,
+}
+
+impl Bench {
+    /// Starts everything.
+    pub(crate) fn start(
+        runtime: tokio::runtime::Runtime,
+        rounds: usize,
+        length: Duration,
+    ) -> anyhow::Result<Self> {
+        let (system, home, forgetful) = runtime.block_on(async {
+            let system = Deployment::TwoProcesses
+                .own()
+                .harming_the_database()
+                .with("CONNECTIONS_PER_ADDRESS", "0")
+                .with("COST_BUCKET", "0")
+                .with("LOG", "warn")
+                .start()
+                .await;
+            let home = furnished(&system).await;
+            let env = [
+                ("DATABASE_URL", system.database_url.clone()),
+                ("REDIS_URL", system.redis().url()),
+                ("MAILBOX_DIR", system.folder.join("mailbox").display().to_string()),
+                ("COST_BUCKET", "0".to_owned()),
+                ("LOG", "warn".to_owned()),
+                ("ANSWER_BYTES", "0".to_owned()),
+            ];
+            let env = env.map(|(name, value)| (name.to_owned(), value));
+            (system, home, Server::start(&env, None).await)
+        });
+        let (redis, program) = (system.redis().url(), std::env::current_exe()?);
+        let start = || -> anyhow::Result<(Process, String)> {
+            let log = folder("floor").join("log");
+            let mut command = Command::new(&program);
+            command.args(["floor", &system.database_url, &redis]);
+            let process = Process::start(&mut command, &log);
+            for _ in 0..100 {
+                let output = process.output();
+                if let Some((_, address)) = output.split_once("http://")
+                    && let Some((address, _)) = address.split_once('\n')
+                {
+                    return Ok((process, address.to_owned()));
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            anyhow::bail!("the floor did not start: {}", process.output())
+        };
+        let ((one, one_address), (other, other_address)) = (start()?, start()?);
+        let floor_addresses = [one_address, other_address];
+        Ok(Self { runtime, system, forgetful, floor: [one, other], floor_addresses, home, rounds, length })
+    }
+
+    fn ours(&self) -> Vec<(&'static str, u32)> {
+        self.system.servers.iter().map(|server| ("server", server.process_id())).collect()
+    }
+
+    fn floors(&self) -> Vec<(&'static str, u32)> {
+        self.floor.iter().map(|floor| ("server", floor.id())).collect()
+    }
+
+    fn watched(&self, servers: Vec<(&'static str, u32)>) -> Watched {
+        let database = self.system.mysql().process_id().map(|process| ("database", process));
+        Watched(servers.into_iter().chain(database).chain([("driver", std::process::id())]).collect())
+    }
+
+    /// Turns of contenders, round by round, and their table.
+    fn compare(
+        &self,
+        title: &str,
+        measure: Measure,
+        contenders: &[(&'static str, &dyn Fn() -> anyhow::Result<Turn>)],
+    ) -> anyhow::Result<()> {
+        let mut rounds = Rounds::of(contenders.iter().map(|(name, _)| *name).collect());
+        for round in 0..self.rounds {
+            for at in rounds.order(round) {
+                let (name, take) = contenders.get(at).context("it is a contender")?;
+                rounds.note(at, take().with_context(|| format!("{title}: {name}"))?);
+            }
+        }
+        print!("{}", rounds.table(title, measure));
+        let [_, null, _] = rounds.ratio(1, 0, measure);
+        if !(0.95..=1.05).contains(&null) {
+            println!("  (void: the first against itself is {null:.2}; something else was busy)");
+        }
+        Ok(())
+    }
+
+    /// One page: GraphQL against a handler that reads the same and writes the same bytes.
+    pub(crate) fn dashboard(&self) -> anyhow::Result<()> {
+        let owner = self.home.owner();
+        let (household, user) = (uuid(&json!(self.home.id)), uuid(&json!(owner.user)));
+        let [floor, _] = &self.floor_addresses;
+        let of_floor = |what: &str| Target {
+            address: floor.clone(),
+            requests: [load::get(floor, &format!("/bench/{what}?household={household}&user={user}"), &[])]
+                .into(),
+            begins: r#"{"data":{"household":{"id":"#,
+        };
+        let body = json!({ "query": DASHBOARD, "variables": { "household": self.home.id } }).to_string();
+        let bearer = format!("Bearer {}", owner.token);
+        let of_server = |server: &Server| {
+            let address = server.address();
+            let request = load::post(&address, "/graphql", &[("authorization", &bearer)], &body);
+            Target { requests: [request].into(), address, begins: r#"{"data":{"household":{"id":"# }
+        };
+        let (kept, read) = (of_server(self.system.a()), of_server(&self.forgetful));
+        let raw = of_floor("raw");
+        let (told, by_hand) = (load::once(&read)?, load::once(&raw)?);
+        ensure!(told == by_hand, "the floor answers something else:\n{told}\n{by_hand}");
+        ensure!(told == load::once(&kept)?, "what is kept is something else");
+        // To look at the counter takes some, too.
+        let (first, before) = (self.statements(), self.statements());
+        load::once(&read)?;
+        let statements = (self.statements() - before) - (before - first);
+        println!("\nThe dashboard: {} bytes, {statements} statements", told.len());
+        let forgetful = vec![("server", self.forgetful.process_id())];
+        let watched = [self.watched(self.floors()), self.watched(self.ours()), self.watched(forgetful)];
+        let [of_floor_processes, of_ours, of_forgetful] = &watched;
+        let (unread, point) = (of_floor("static"), of_floor("point"));
+        for connections in [1, 16, 64] {
+            let take =
+                |target: &Target, watched: &Watched| load::drive(target, connections, self.length, watched);
+            self.compare(
+                &format!("dashboard, {connections} connections"),
+                Measure::Rate,
+                &[
+                    ("raw", &|| take(&raw, of_floor_processes)),
+                    ("raw, again", &|| take(&raw, of_floor_processes)),
+                    ("static bytes", &|| take(&unread, of_floor_processes)),
+                    ("point read, static bytes", &|| take(&point, of_floor_processes)),
+                    ("GraphQL, nothing kept", &|| take(&read, of_forgetful)),
+                    ("GraphQL, nothing changed", &|| take(&kept, of_ours)),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn statements(&self) -> f64 {
+        self.runtime.block_on(self.forgetful.metric("roomm8_db_statements_total"))
+    }
+
+    /// Messages: `sendMessage` against a transaction of the same statements.
+    pub(crate) fn send(&self) -> anyhow::Result<()> {
+        let homes = self.runtime.block_on(async {
+            let mut homes = Vec::new();
+            for _ in 0..HOMES {
+                homes.push(Home::new(&self.system, 1).await);
+            }
+            homes
+        });
+        let (one, [floor, _], address) =
+            (homes.get(..1).unwrap_or_default(), &self.floor_addresses, self.system.a().address());
+        for (what, homes) in [("of one household", one), ("of a household each", &homes)] {
+            let by_hand = homes.iter().map(|home| {
+                let ids = [&home.id, &home.owner().user, &home.general].map(|id| uuid(&json!(id)));
+                let [household, user, conversation] = ids;
+                let path =
+                    format!("/bench/send?household={household}&user={user}&conversation={conversation}");
+                load::post(floor, &path, &[], r#"{"body":"who takes the bins down?"}"#)
+            });
+            let raw = Target { address: floor.clone(), requests: by_hand.collect(), begins: r#"{"data":{"# };
+            let sent = homes.iter().map(|home| {
+                let input = json!({ "conversationId": home.general, "body": "who takes the bins down?" });
+                let body = json!({ "query": SEND, "variables": { "input": input } }).to_string();
+                let bearer = format!("Bearer {}", home.owner().token);
+                load::post(&address, "/graphql", &[("authorization", &bearer)], &body)
+            });
+            let begins = r#"{"data":{"sendMessage":{"message":{"id":"#;
+            let ours = Target { address: address.clone(), requests: sent.collect(), begins };
+            let watched = [self.watched(self.floors()), self.watched(self.ours())];
+            let [of_floor, of_ours] = &watched;
+            for connections in [1, 16, 64] {
+                let take = |target: &Target, watched: &Watched| {
+                    load::drive(target, connections, self.length, watched)
+                };
+                self.compare(
+                    &format!("sendMessage, {connections} connections {what}"),
+                    Measure::Rate,
+                    &[
+                        ("raw transaction", &|| take(&raw, of_floor)),
+                        ("raw transaction, again", &|| take(&raw, of_floor)),
+                        ("GraphQL", &|| take(&ours, of_ours)),
+                    ],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Chat: subscriptions against a broadcast of the same bytes, each behind the same transaction.
+    pub(crate) fn fan_out(&self) -> anyhow::Result<()> {
+        // Each crowd in a household of its own: none hears another.
+        let homes = self.runtime.block_on(async {
+            [
+                Home::new(&self.system, 1).await,
+                Home::new(&self.system, 1).await,
+                Home::new(&self.system, 1).await,
+            ]
+        });
+        let [ours, for_ten, beside_one] = &homes;
+        let ours = self.chat(ours, 1);
+        let bytes = format!(
+            r#"{{"id":"{}","type":"next","payload":{{"data":{{"messages":{{"message":{{"body":"{}"}}}}}}}}}}"#,
+            uuid::Uuid::nil(),
+            "x".repeat(BODY)
+        );
+        let floor = self.floor_chat(bytes.len());
+        let (of_floor, of_ours) = (self.watched(self.floors()), self.watched(self.ours()));
+        for size in [500, 2_000] {
+            let crowds = [Crowd::gather(&floor, size)?, Crowd::gather(&ours, size)?];
+            let [by_hand, graphql] = &crowds;
+            self.fan_out_at(
+                "four under way",
+                Measure::Rate,
+                Pace::Window(4),
+                size,
+                (by_hand, &of_floor),
+                (graphql, &of_ours),
+            )?;
+            if size == 2_000 {
+                let pace = Pace::Rate(10);
+                self.fan_out_at(
+                    "ten a second",
+                    Measure::Slowest,
+                    pace,
+                    size,
+                    (by_hand, &of_floor),
+                    (graphql, &of_ours),
+                )?;
+                let varied = Crowd::gather(&self.chat(for_ten, 10), size)?;
+                self.compare(
+                    &format!("fan-out to {size}, four under way, by how many documents they follow with"),
+                    Measure::Rate,
+                    &[
+                        ("GraphQL, one", &|| graphql.talk(Pace::Window(4), self.length, &of_ours)),
+                        ("GraphQL, one, again", &|| graphql.talk(Pace::Window(4), self.length, &of_ours)),
+                        ("GraphQL, ten", &|| varied.talk(Pace::Window(4), self.length, &of_ours)),
+                    ],
+                )?;
+                drop(varied);
+                let beside = Crowd::gather(&self.chat(beside_one, 1), size)?;
+                beside.add_deaf()?;
+                self.compare(
+                    &format!("fan-out to {size}, ten a second, one of whom stops reading"),
+                    Measure::Slowest,
+                    &[
+                        ("GraphQL, all read", &|| graphql.talk(pace, self.length, &of_ours)),
+                        ("GraphQL, all read, again", &|| graphql.talk(pace, self.length, &of_ours)),
+                        ("GraphQL, one does not", &|| beside.talk(pace, self.length, &of_ours)),
+                    ],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fan_out_at(
+        &self,
+        what: &str,
+        measure: Measure,
+        pace: Pace,
+        size: usize,
+        (by_hand, of_floor): (&Crowd, &Watched),
+        (graphql, of_ours): (&Crowd, &Watched),
+    ) -> anyhow::Result<()> {
+        self.compare(
+            &format!("fan-out to {size}, {what}"),
+            measure,
+            &[
+                ("raw broadcast", &|| by_hand.talk(pace, self.length, of_floor)),
+                ("raw broadcast, again", &|| by_hand.talk(pace, self.length, of_floor)),
+                ("GraphQL", &|| graphql.talk(pace, self.length, of_ours)),
+            ],
+        )
+    }
+
+    /// Following a household, with so many documents that differ.
+    fn chat(&self, home: &Home, documents: usize) -> Chat {
+        let owner = home.owner();
+        let bearer = format!("Bearer {}", owner.token);
+        let subscribe = (0..documents).map(|number| {
+            let document = FOLLOW.replace("Chat", &format!("Chat{number}"));
+            let payload = json!({ "query": document, "variables": { "household": home.id } });
+            json!({ "id": "ID", "type": "subscribe", "payload": payload }).to_string()
+        });
+        let input = json!({ "conversationId": home.general, "body": "BODY" });
+        let body = json!({ "query": SEND, "variables": { "input": input } }).to_string();
+        let address = self.system.a().address();
+        Chat {
+            path: "/graphql".to_owned(),
+            init: json!({ "type": "connection_init", "payload": { "authorization": bearer } }).to_string(),
+            subscribe: subscribe.collect(),
+            say: padded(&body, |body| load::post(&address, "/graphql", &[("authorization", &bearer)], body)),
+            addresses: self.system.addresses(),
+        }
+    }
+
+    fn floor_chat(&self, frame_bytes: usize) -> Chat {
+        let ids = [&self.home.id, &self.home.owner().user, &self.home.general].map(|id| uuid(&json!(id)));
+        let [household, user, conversation] = ids;
+        let path = format!("/bench/send?household={household}&user={user}&conversation={conversation}");
+        let body = json!({ "body": "BODY", "frame_bytes": frame_bytes }).to_string();
+        let [address, _] = &self.floor_addresses;
+        Chat {
+            path: "/bench/follow".to_owned(),
+            init: "{}".to_owned(),
+            subscribe: vec![json!({ "id": "ID" }).to_string()],
+            say: padded(&body, |body| load::post(address, &path, &[], body)),
+            addresses: self.floor_addresses.to_vec(),
+        }
+    }
+
+    /// What subscribers who hear nothing cost.
+    pub(crate) fn idle(&self) -> anyhow::Result<()> {
+        let memory = |processes: &[(&str, u32)]| -> u64 {
+            processes.iter().map(|(_, process)| process::resident(*process)).sum()
+        };
+        println!("\nBytes of memory for each of {IDLE} idle subscribers");
+        for (name, chat, processes) in [
+            ("raw broadcast", self.floor_chat(200), self.floors()),
+            ("GraphQL", self.chat(&self.home, 1), self.ours()),
+        ] {
+            // The first crowd leaves behind what servers need for any.
+            drop(Crowd::gather(&chat, IDLE / 8)?);
+            let before = memory(&processes);
+            let crowd = Crowd::gather(&chat, IDLE)?;
+            let each = memory(&processes).saturating_sub(before) / u64::try_from(IDLE)?;
+            drop(crowd);
+            println!("{name:30} {each:>9}");
+        }
+        Ok(())
+    }
+}
+
+/// A request that stays right when `BODY` in it becomes as long as messages are.
+fn padded(body: &str, request: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
+    let long = body.replacen("BODY", &"x".repeat(BODY), 1);
+    let whole = String::from_utf8_lossy(&request(&long)).into_owned();
+    whole.replacen(&"x".repeat(BODY), "BODY", 1).into_bytes()
+}
