@@ -1,7 +1,7 @@
 //! The schema as the protocol layer's service: who calls, what runs, when a session ends.
 
 use crate::config::Introspection;
-use crate::protocol::answers::View;
+use crate::protocol::answers::{self, View};
 use crate::protocol::error::INTROSPECTION_OFF;
 use crate::protocol::gate::Kind;
 use crate::protocol::listener::subscriber;
@@ -172,7 +172,7 @@ impl Service for RoomM8 {
     }
 
     async fn subscribe(&self, caller: Caller, request: Request) -> Result<Events, Vec<ServerError>> {
-        self.live.subscribe(caller, request).await
+        self.live.subscribe(caller, answers::key(&request), request).await
     }
 
     fn ended(&self, caller: &Caller) -> impl Future<Output = ()> + Send + 'static {
@@ -187,10 +187,8 @@ impl Service for RoomM8 {
 }
 
 impl View for Reader {
-    fn is_another_version_of(&self, other: &Self) -> bool {
-        self.household_id() == other.household_id()
-            && self.periods() == other.periods()
-            && self.version() != other.version()
+    fn is_version_of(&self, other: &Self) -> bool {
+        self.household_id() == other.household_id() && self.periods() == other.periods()
     }
 
     fn bytes(&self) -> usize {

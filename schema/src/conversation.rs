@@ -177,17 +177,17 @@ impl Conversation {
 
     async fn page(&self, ctx: &Context<'_>, arguments: &PageArguments) -> Result<Connection<Message>> {
         let scope = ctx.scope()?;
-        let member = scope.reader(self.row.household_id).await?;
+        let reader = scope.reader(self.row.household_id).await?;
         let window = Window {
-            after: place(arguments.after, member.epoch(), 0)?,
-            before: place(arguments.before, member.epoch(), i64::MAX)?,
+            after: place(arguments.after, reader.epoch(), 0)?,
+            before: place(arguments.before, reader.epoch(), i64::MAX)?,
             limit: arguments.probe(),
             end: arguments.end,
         };
         let key = (self.row.household_id, self.row.id, window);
         let found = scope.loaders().conversation_messages.load(key).await?.unwrap_or_default();
         let messages = found.into_iter().map(Message::from).collect();
-        Ok(Connection::new(arguments, messages, |message: &Message| message.place(member.epoch())))
+        Ok(Connection::new(arguments, messages, |message: &Message| message.place(reader.epoch())))
     }
 
     async fn around(
@@ -200,19 +200,19 @@ impl Conversation {
         let (first, last) = (checked("first", first.unwrap_or(25))?, checked("last", last.unwrap_or(25))?);
         let at = self.anchored(ctx, anchor).await?;
         let scope = ctx.scope()?;
-        let member = scope.reader(self.row.household_id).await?;
+        let reader = scope.reader(self.row.household_id).await?;
         let probe = |count: usize| i64::try_from(count).unwrap_or(0) + 1;
         let older = Window { after: 0, before: at, limit: probe(last), end: End::Newest };
         let newer = Window { after: at - 1, before: i64::MAX, limit: probe(first), end: End::Oldest };
         let conn = &mut *scope.connection().await?;
-        let mut older = message::page(conn, &member, &self.row, older).await?;
-        let mut newer = message::page(conn, &member, &self.row, newer).await?;
+        let mut older = message::page(conn, &reader, &self.row, older).await?;
+        let mut newer = message::page(conn, &reader, &self.row, newer).await?;
         let (has_older, has_newer) = (older.len() > last, newer.len() > first);
         older.drain(..older.len().saturating_sub(last));
         newer.truncate(first);
         older.append(&mut newer);
         let messages = older.into_iter().map(Message::from).collect();
-        Ok(Connection::with_ends(messages, has_older, has_newer, |message| message.place(member.epoch())))
+        Ok(Connection::with_ends(messages, has_older, has_newer, |message| message.place(reader.epoch())))
     }
 
     /// The `seq` of the first message from the anchor on.

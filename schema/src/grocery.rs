@@ -220,9 +220,9 @@ pub(crate) async fn lists(
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryList>> {
     let scope = ctx.scope()?;
-    let viewer = scope.reader(household).await?;
+    let reader = scope.reader(household).await?;
     let window = arguments.window()?;
-    let rows = list::page(&mut *scope.connection().await?, &viewer, archived, window).await?;
+    let rows = list::page(&mut *scope.connection().await?, &reader, archived, window).await?;
     for row in &rows {
         scope.loaders().grocery_lists.prime((household, row.id), row.clone()).await;
     }

@@ -180,9 +180,9 @@ impl Household {
         let arguments = PageArguments::new(first, after, last, before, 50)?;
         let former = if include_former { Former::Included } else { Former::LeftOut };
         let scope = ctx.scope()?;
-        let viewer = scope.reader(self.key).await?;
+        let reader = scope.reader(self.key).await?;
         let window = arguments.window()?;
-        let rows = member::page(&mut *scope.connection().await?, &viewer, former, window).await?;
+        let rows = member::page(&mut *scope.connection().await?, &reader, former, window).await?;
         for row in &rows {
             scope.loaders().members.prime(row.id, row.clone()).await;
         }
@@ -233,8 +233,8 @@ impl Household {
     /// The conversation that everybody here takes part in from the start.
     async fn general_conversation(&self, ctx: &Context<'_>) -> Result<Conversation> {
         let scope = ctx.scope()?;
-        let viewer = scope.reader(self.key).await?;
-        Ok(conversation::general(&mut *scope.connection().await?, &viewer).await?.into())
+        let reader = scope.reader(self.key).await?;
+        Ok(conversation::general(&mut *scope.connection().await?, &reader).await?.into())
     }
 
     /// Its chores; the first 50 unless said otherwise.

@@ -170,13 +170,15 @@ impl Live {
         Self { schema, services, render, operations: Arc::default() }
     }
 
-    /// Opens a subscription. Each item of the stream is one rendered response; an error ends it.
+    /// Opens a subscription. Each item of the stream is one rendered response; an error ends it. The key has to be the same
+    /// for all requests that ask the same, whoever asks, and for no others: they share what is rendered.
     pub async fn subscribe(
         &self,
         caller: Caller,
+        key: RenderKey,
         request: Request,
     ) -> Result<BoxStream<'static, Result<Bytes, ServerError>>, Vec<ServerError>> {
-        let operation = self.operation(request).map_err(|error| vec![error])?;
+        let operation = self.operation(key, request).map_err(|error| vec![error])?;
         let stage = Arc::new(Stage::Opening(Mutex::default()));
         let scope = Scope::new(self.services.clone(), caller.clone());
         let refusal = operation.execute(scope, stage.clone()).await;
@@ -196,8 +198,7 @@ impl Live {
     }
 
     /// The operation of this request: the one others follow already, if there is one.
-    fn operation(&self, mut request: Request) -> Result<Arc<Operation>, ServerError> {
-        let key = key(&request);
+    fn operation(&self, key: RenderKey, mut request: Request) -> Result<Arc<Operation>, ServerError> {
         let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(operation) = operations.get(&key).and_then(Weak::upgrade) {
             return Ok(operation);
@@ -220,18 +221,6 @@ impl Live {
         operations.insert(key, Arc::downgrade(&operation));
         Ok(operation)
     }
-}
-
-/// What all subscriptions that ask the same have in common.
-fn key(request: &Request) -> RenderKey {
-    let variables = serde_json::to_vec(&request.variables).unwrap_or_default();
-    let name = request.operation_name.as_deref().unwrap_or_default();
-    let mut digest = Sha256::new();
-    for part in [request.query.as_bytes(), name.as_bytes(), &variables] {
-        digest.update(part.len().to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().into()
 }
 
 /// A subscription under way.

@@ -157,9 +157,9 @@ impl Scope {
 
     /// The proof that the viewer may read this household: all that is asked for by what is the same for every member.
     pub(crate) async fn reader(&self, household: HouseholdId) -> Result<Reader> {
-        match &self.audience {
-            Audience::Readers(reader) if reader.household_id() == household => Ok(reader.clone()),
-            _ => self.member(household).await.map(Reader::from),
+        match self.store.shared(household) {
+            Some(reader) => Ok(reader.clone()),
+            None => self.member(household).await.map(Reader::from),
         }
     }
 
@@ -242,10 +242,15 @@ impl Store {
 
     /// The proof that [`Scope::reader`] found before anything of this household was loaded.
     pub(crate) async fn reader(&self, household: HouseholdId) -> roomm8_db::Result<Reader> {
-        match &self.reader {
-            Some(reader) if reader.household_id() == household => Ok(reader.clone()),
-            _ => self.proof(household).await.map(Reader::from),
+        match self.shared(household) {
+            Some(reader) => Ok(reader.clone()),
+            None => self.proof(household).await.map(Reader::from),
         }
+    }
+
+    /// The proof of all for whom the answer is, if it is one of this household.
+    fn shared(&self, household: HouseholdId) -> Option<&Reader> {
+        self.reader.as_ref().filter(|reader| reader.household_id() == household)
     }
 
     /// Fails where the answer is for several: what is loaded depends on who asks, or when.

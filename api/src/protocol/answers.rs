@@ -7,7 +7,7 @@
 //! between the first look at the data and the last, so that it is of one version.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_graphql::Request;
 use futures_util::FutureExt;
@@ -21,8 +21,8 @@ use super::{Context, Service};
 
 /// How some callers see what an answer is about, and in which version. Two that are equal see the same.
 pub trait View: Clone + Eq + Send + Sync + 'static {
-    /// Whether whoever has this view has the other at another time: of these two, one is out of date.
-    fn is_another_version_of(&self, other: &Self) -> bool;
+    /// Whether whoever has this view has the other at some time: of two that differ, one is out of date.
+    fn is_version_of(&self, other: &Self) -> bool;
 
     /// How much memory it holds, in bytes.
     fn bytes(&self) -> usize;
@@ -33,7 +33,7 @@ pub trait View: Clone + Eq + Send + Sync + 'static {
 pub enum NoView {}
 
 impl View for NoView {
-    fn is_another_version_of(&self, _: &Self) -> bool {
+    fn is_version_of(&self, _: &Self) -> bool {
         match *self {}
     }
 
@@ -42,7 +42,7 @@ impl View for NoView {
     }
 }
 
-/// Which query: its text, which operation of it, and the variables.
+/// Which operation: a document's text, which operation of it, and the variables.
 type Key = [u8; 32];
 
 /// Bytes that a query takes, and each answer to it beside its body, about.
@@ -119,7 +119,7 @@ impl<Subject: Clone, V: View> Answers<Subject, V> {
         let made = made.map(|answer| Answer { rendered: answer.rendered.copied(), ..answer });
         let mut kept = self.kept();
         let Some(mut question) = kept.take(key) else { return };
-        question.answers.retain(|(of, _)| *of != view && !view.is_another_version_of(of));
+        question.answers.retain(|(of, _)| !view.is_version_of(of));
         question.answers.push((view, made));
         kept.put(key, question, self.bytes_max);
     }
@@ -152,7 +152,7 @@ impl<Subject, V: View> Kept<Subject, V> {
 /// The answer to a query that is kept, or is made now for all who see it as this caller does. `None` is a query to be
 /// executed for its caller alone.
 pub(super) async fn answer<S: Service>(
-    context: &Arc<Context<S>>,
+    context: &Context<S>,
     caller: &S::Caller,
     request: &mut Request,
     cost: &Cost,
@@ -200,7 +200,8 @@ pub(super) async fn answer<S: Service>(
     Some(answer)
 }
 
-fn key(request: &Request) -> Key {
+/// The key of a request: the same for all that ask the same, whoever asks, and for no others.
+pub(crate) fn key(request: &Request) -> Key {
     let variables = serde_json::to_vec(&request.variables).unwrap_or_default();
     let name = request.operation_name.as_deref().unwrap_or_default();
     let mut digest = Sha256::new();
@@ -231,8 +232,8 @@ mod tests {
     struct Seen(u8, u32);
 
     impl View for Seen {
-        fn is_another_version_of(&self, other: &Self) -> bool {
-            self.0 == other.0 && self.1 != other.1
+        fn is_version_of(&self, other: &Self) -> bool {
+            self.0 == other.0
         }
 
         fn bytes(&self) -> usize {

@@ -59,8 +59,8 @@ pub(crate) async fn find_category(
 /// All categories of a household, in its order.
 pub(crate) async fn categories(ctx: &Context<'_>, household: HouseholdId) -> Result<Vec<GroceryCategory>> {
     let scope = ctx.scope()?;
-    let viewer = scope.reader(household).await?;
-    let rows = category::all(&mut *scope.connection().await?, &viewer).await?;
+    let reader = scope.reader(household).await?;
+    let rows = category::all(&mut *scope.connection().await?, &reader).await?;
     Ok(rows.into_iter().map(GroceryCategory::from).collect())
 }
 

@@ -112,9 +112,9 @@ pub(crate) async fn products(
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryProduct>> {
     let scope = ctx.scope()?;
-    let viewer = scope.reader(household).await?;
+    let reader = scope.reader(household).await?;
     let window = arguments.window()?;
-    let rows = product::page(&mut *scope.connection().await?, &viewer, begins, window).await?;
+    let rows = product::page(&mut *scope.connection().await?, &reader, begins, window).await?;
     let products = rows.into_iter().map(GroceryProduct::from).collect();
     Ok(Connection::new(arguments, products, GroceryProduct::place))
 }

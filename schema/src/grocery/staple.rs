@@ -109,9 +109,9 @@ pub(crate) async fn staples(
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryStaple>> {
     let scope = ctx.scope()?;
-    let viewer = scope.reader(household).await?;
+    let reader = scope.reader(household).await?;
     let window = arguments.window()?;
-    let rows = staple::page(&mut *scope.connection().await?, &viewer, window).await?;
+    let rows = staple::page(&mut *scope.connection().await?, &reader, window).await?;
     let staples = rows.into_iter().map(GroceryStaple::from).collect();
     Ok(Connection::new(arguments, staples, GroceryStaple::place))
 }

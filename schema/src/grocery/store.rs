@@ -168,8 +168,8 @@ pub(super) async fn of_household(
 /// All stores of a household, in the order in which they were made.
 pub(crate) async fn stores(ctx: &Context<'_>, household: HouseholdId) -> Result<Vec<GroceryStore>> {
     let scope = ctx.scope()?;
-    let viewer = scope.reader(household).await?;
-    let rows = store::all(&mut *scope.connection().await?, &viewer).await?;
+    let reader = scope.reader(household).await?;
+    let rows = store::all(&mut *scope.connection().await?, &reader).await?;
     for row in &rows {
         scope.loaders().grocery_stores.prime((household, row.id), row.clone()).await;
     }

@@ -114,8 +114,8 @@ pub(crate) async fn trips(
     arguments: &PageArguments,
 ) -> Result<Connection<GroceryTrip>> {
     let scope = ctx.scope()?;
-    let viewer = scope.reader(household).await?;
-    let rows = trip::page(&mut *scope.connection().await?, &viewer, arguments.window()?).await?;
+    let reader = scope.reader(household).await?;
+    let rows = trip::page(&mut *scope.connection().await?, &reader, arguments.window()?).await?;
     let trips = rows.into_iter().map(GroceryTrip::from).collect();
     Ok(Connection::new(arguments, trips, GroceryTrip::place))
 }

@@ -116,9 +116,9 @@ pub(crate) async fn swap_offers(
     arguments: &PageArguments,
 ) -> Result<Connection<SwapOffer>> {
     let scope = ctx.scope()?;
-    let viewer = scope.reader(household).await?;
+    let reader = scope.reader(household).await?;
     let window = arguments.window()?;
-    let rows = swap::page(&mut *scope.connection().await?, &viewer, window).await?;
+    let rows = swap::page(&mut *scope.connection().await?, &reader, window).await?;
     let offers = rows.into_iter().map(SwapOffer::from).collect();
     Ok(Connection::new(arguments, offers, SwapOffer::place))
 }

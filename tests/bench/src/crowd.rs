@@ -1,5 +1,6 @@
 //! A crowd of subscribers on raw sockets. They read frames themselves, so that a delivery costs the driver little.
 
+use crate::load::runtime;
 use crate::process::Watched;
 use crate::rounds::Turn;
 use anyhow::{Context as _, bail, ensure};
@@ -80,9 +81,8 @@ pub(crate) struct Crowd {
 impl Crowd {
     /// Connects so many, and waits until each follows.
     pub(crate) fn gather(chat: &Chat, size: usize) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let crowd = Self {
-            runtime,
+            runtime: runtime()?,
             local: LocalSet::new(),
             chat: chat.clone(),
             size,
@@ -160,11 +160,10 @@ impl Crowd {
         for _ in 0..window {
             speaking.spawn_local(self.speaker());
         }
-        let mut speakers = Vec::new();
+        let mut idle = Vec::new();
         while let Some(speaker) = speaking.join_next().await {
-            speakers.push(speaker??);
+            idle.push(speaker??);
         }
-        let mut idle = speakers;
         let mut under_way = JoinSet::new();
         loop {
             while Instant::now() < end

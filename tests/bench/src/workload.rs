@@ -133,10 +133,9 @@ impl Bench {
             begins: r#"{"data":{"household":{"id":"#,
         };
         let body = json!({ "query": DASHBOARD, "variables": { "household": self.home.id } }).to_string();
-        let bearer = format!("Bearer {}", owner.token);
         let of_server = |server: &Server| {
             let address = server.address();
-            let request = load::post(&address, "/graphql", &[("authorization", &bearer)], &body);
+            let request = graphql(&address, &owner.token, &body);
             Target { requests: [request].into(), address, begins: r#"{"data":{"household":{"id":"# }
         };
         let (kept, read) = (of_server(self.system.a()), of_server(&self.forgetful));
@@ -189,18 +188,13 @@ impl Bench {
             (homes.get(..1).unwrap_or_default(), &self.floor_addresses, self.system.a().address());
         for (what, homes) in [("of one household", one), ("of a household each", &homes)] {
             let by_hand = homes.iter().map(|home| {
-                let ids = [&home.id, &home.owner().user, &home.general].map(|id| uuid(&json!(id)));
-                let [household, user, conversation] = ids;
-                let path =
-                    format!("/bench/send?household={household}&user={user}&conversation={conversation}");
-                load::post(floor, &path, &[], r#"{"body":"who takes the bins down?"}"#)
+                load::post(floor, &send_path(home), &[], r#"{"body":"who takes the bins down?"}"#)
             });
             let raw = Target { address: floor.clone(), requests: by_hand.collect(), begins: r#"{"data":{"# };
             let sent = homes.iter().map(|home| {
                 let input = json!({ "conversationId": home.general, "body": "who takes the bins down?" });
                 let body = json!({ "query": SEND, "variables": { "input": input } }).to_string();
-                let bearer = format!("Bearer {}", home.owner().token);
-                load::post(&address, "/graphql", &[("authorization", &bearer)], &body)
+                graphql(&address, &home.owner().token, &body)
             });
             let begins = r#"{"data":{"sendMessage":{"message":{"id":"#;
             let ours = Target { address: address.clone(), requests: sent.collect(), begins };
@@ -327,15 +321,13 @@ impl Bench {
             path: "/graphql".to_owned(),
             init: json!({ "type": "connection_init", "payload": { "authorization": bearer } }).to_string(),
             subscribe: subscribe.collect(),
-            say: padded(&body, |body| load::post(&address, "/graphql", &[("authorization", &bearer)], body)),
+            say: padded(&body, |body| graphql(&address, &owner.token, body)),
             addresses: self.system.addresses(),
         }
     }
 
     fn floor_chat(&self, frame_bytes: usize) -> Chat {
-        let ids = [&self.home.id, &self.home.owner().user, &self.home.general].map(|id| uuid(&json!(id)));
-        let [household, user, conversation] = ids;
-        let path = format!("/bench/send?household={household}&user={user}&conversation={conversation}");
+        let path = send_path(&self.home);
         let body = json!({ "body": "BODY", "frame_bytes": frame_bytes }).to_string();
         let [address, _] = &self.floor_addresses;
         Chat {
@@ -367,6 +359,18 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// A request of GraphQL by whoever has this token.
+fn graphql(address: &str, token: &str, body: &str) -> Vec<u8> {
+    load::post(address, "/graphql", &[("authorization", &format!("Bearer {token}"))], body)
+}
+
+/// Where the floor takes messages of a home's owner.
+fn send_path(home: &Home) -> String {
+    let ids = [&home.id, &home.owner().user, &home.general].map(|id| uuid(&json!(id)));
+    let [household, user, conversation] = ids;
+    format!("/bench/send?household={household}&user={user}&conversation={conversation}")
 }
 
 /// A request that stays right when `BODY` in it becomes as long as messages are.
