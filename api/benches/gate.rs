@@ -7,8 +7,6 @@
 //! Behind criterion's figures come two tables: ratios of rounds in which the contenders took turns, and the time
 //! for each byte of hostile documents, to see that it does not grow with their size.
 
-// As in the library: the types of resolvers are as deep as the schema is wide.
-#![recursion_limit = "512"]
 #![allow(
     clippy::expect_used,
     clippy::cast_precision_loss,
@@ -27,7 +25,7 @@ use criterion::Criterion;
 use futures_util::FutureExt;
 use roomm8_api::protocol::plan::Planner;
 use roomm8_api::protocol::{Limits, Parameters};
-use roomm8_schema::{Mutation, Query, Schema, Subscription};
+use roomm8_schema::Schema;
 
 const DASHBOARD: &str = include_str!("dashboard.graphql");
 const ROUNDS: usize = 15;
@@ -47,14 +45,6 @@ impl Extension for Stop {
     async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
         Response::new(Value::from("stopped"))
     }
-}
-
-fn schema(validation: ValidationMode) -> Schema {
-    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .validation_mode(validation)
-        .disable_suggestions()
-        .extension(Stop)
-        .finish()
 }
 
 /// An application's request.
@@ -79,7 +69,8 @@ struct Contenders {
 impl Contenders {
     fn new() -> Self {
         let planner = Planner::new(roomm8_schema::sdl(), Limits::default()).expect("the schema is valid");
-        let (strict, fast) = (schema(ValidationMode::Strict), schema(ValidationMode::Fast));
+        let (strict, fast) =
+            (Schema::with(ValidationMode::Strict, Stop), Schema::with(ValidationMode::Fast, Stop));
         Self { strict, fast, planner, texts: std::cell::Cell::new(0) }
     }
 

@@ -1,9 +1,6 @@
 //! The server: it translates protocols and owns the life of the process. [`protocol`] knows GraphQL's transports and
 //! nothing of households; [`service`] joins it to the schema; [`server`] starts and stops everything.
 
-// The types of resolvers are as deep as the schema is wide.
-#![recursion_limit = "512"]
-
 mod clock;
 pub mod config;
 pub mod demo;

@@ -1,8 +1,5 @@
 //! The `roomm8` binary: reads the command line, and does what it says.
 
-// The types of resolvers are as deep as the schema is wide.
-#![recursion_limit = "512"]
-
 use clap::{Parser, Subcommand};
 use roomm8_api::config::{Config, LogFormat, Switch};
 use roomm8_api::demo;

@@ -14,7 +14,7 @@ use crate::service::RoomM8;
 use crate::shared;
 use anyhow::Context as _;
 use roomm8_db::{Database, Options};
-use roomm8_schema::Services;
+use roomm8_schema::{Schema, Services};
 use roomm8_subscriptions::{Broker, Hub, InProcess, Redis};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,8 +69,7 @@ impl Server {
         let public_url: Arc<str> = public_url.trim_end_matches('/').into();
         let services = Services { database: database.clone(), hub, public_url: public_url.clone() };
         let (stats, shutdown) = (Arc::new(Stats::default()), Shutdown::new());
-        let service =
-            RoomM8::new(roomm8_schema::build(services.clone()), services.clone(), config.introspection);
+        let service = RoomM8::new(Schema::new(), services.clone(), config.introspection);
         let rates = rates(config)?;
         let settings = Settings {
             origins: origins(config, &public_url, address),

@@ -7,7 +7,7 @@ use crate::protocol::gate::Kind;
 use crate::protocol::listener::subscriber;
 use crate::protocol::panics::PanicGuard;
 use crate::protocol::{Charge, Credentials, Events, Refused, Service, answer};
-use async_graphql::{Request, Response, ServerError};
+use async_graphql::{Request, Response, ServerError, ValidationMode};
 use bytes::Bytes;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
 use roomm8_db::{Error as DbError, HouseholdId, Reader, SessionId, access};
@@ -151,7 +151,7 @@ impl Service for RoomM8 {
         request: Request,
         charge: Option<Charge>,
     ) -> Option<Response> {
-        let build = || roomm8_schema::build_with(self.services.clone(), PanicGuard);
+        let build = || Schema::with(ValidationMode::Fast, PanicGuard);
         let request = self.prepare(caller, request, charge);
         Some(self.guarded.get_or_init(build).execute(request).await)
     }

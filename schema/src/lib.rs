@@ -1,8 +1,8 @@
 //! The GraphQL schema: types, resolvers and loaders, one module a domain. Resolvers are thin: they parse input,
 //! call one operation of `roomm8-db`, and map its result. Rules and SQL live there.
 //!
-//! [`Schema`] is built once by [`build`]; each request brings a [`Scope`], which knows the caller and holds the
-//! request's one database connection and its loaders. [`Live`] opens subscriptions.
+//! [`Schema`] is made once; each request brings a [`Scope`], which knows the caller and holds the request's one database
+//! connection and its loaders. [`Live`] opens subscriptions.
 
 // The types of resolvers are as deep as the schema is wide.
 #![recursion_limit = "512"]
@@ -35,17 +35,19 @@ mod testing;
 pub mod versioned;
 
 pub use error::{CODES, Code, Error};
-pub use live::{Live, Render};
+pub use live::{Items, Live, Render};
 pub use rate_limit::RateLimit;
 pub use scope::{Caller, Scope, Services};
 
 use async_graphql::extensions::ExtensionFactory;
-use async_graphql::{MergedObject, MergedSubscription, SchemaBuilder, ValidationMode};
+use async_graphql::{MergedObject, MergedSubscription, Request, Response, SchemaBuilder, ValidationMode};
+use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use std::sync::LazyLock;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(
+struct Query(
     account::AccountQuery,
     household::HouseholdQuery,
     invitation::InvitationQuery,
@@ -61,7 +63,7 @@ pub struct Query(
 /// what a person can mend. A repeated `clientMutationId` gets the first answer and changes nothing more.
 // One object a domain: each of those merged in a row is called by the one after it, and takes its share of the stack.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
+struct Mutation(
     account::AccountMutation,
     household::HouseholdMutation,
     member::MemberMutation,
@@ -76,34 +78,51 @@ pub struct Mutation(
 
 /// What can be followed live.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(
+struct Subscription(
     event::EventSubscription,
     task::TaskSubscription,
     grocery::GrocerySubscription,
     presence::PresenceSubscription,
 );
 
-/// The schema, ready to execute.
-pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+/// The schema, ready to execute. Cheap to clone.
+#[derive(Clone)]
+pub struct Schema(async_graphql::Schema<Query, Mutation, Subscription>);
 
-/// Builds the schema, for documents that have been validated: the server's edge does, in full.
-///
-/// No extension is installed: any one of them moves every field to a slower path. The limits on documents stand in
-/// front of it, in the server's gate.
-pub fn build(services: Services) -> Schema {
-    builder(services).finish()
+impl Default for Schema {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
-/// The same schema with an extension, on the slower path.
-pub fn build_with(services: Services, extension: impl ExtensionFactory) -> Schema {
-    builder(services).extension(extension).finish()
-}
-
-fn builder(services: Services) -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .data(services)
+impl Schema {
+    /// The schema, for documents that have been validated: the server's edge does, in full.
+    ///
+    /// No extension is installed: any one of them moves every field to a slower path. The limits on documents stand in
+    /// front of it, in the server's gate.
+    pub fn new() -> Self {
         // Fast: whoever executes has validated already.
-        .validation_mode(ValidationMode::Fast)
+        Self(builder().validation_mode(ValidationMode::Fast).finish())
+    }
+
+    /// The same schema with an extension, on the slower path, and with a validation of async-graphql's own.
+    pub fn with(validation: ValidationMode, extension: impl ExtensionFactory) -> Self {
+        Self(builder().validation_mode(validation).extension(extension).finish())
+    }
+
+    /// Executes a query or mutation. The request's data hold its [`Scope`].
+    // Boxed in this crate: who awaits a future of another crate compiles it, and this one is all resolvers.
+    pub fn execute(&self, request: Request) -> BoxFuture<'_, Response> {
+        Box::pin(self.0.execute(request))
+    }
+
+    fn execute_stream(&self, request: Request) -> impl Stream<Item = Response> + Send + Unpin + use<> {
+        self.0.execute_stream(request)
+    }
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .disable_suggestions()
 }
 
@@ -111,15 +130,12 @@ fn builder(services: Services) -> SchemaBuilder<Query, Mutation, Subscription> {
 pub fn sdl() -> &'static str {
     // It is the same for as long as the process lives, and making it builds the whole schema.
     static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default())
-            .disable_suggestions()
-            .finish();
         let options = async_graphql::SDLExportOptions::new()
             .sorted_fields()
             .sorted_arguments()
             .sorted_enum_items()
             .include_specified_by();
-        schema.sdl_with_options(options)
+        builder().finish().sdl_with_options(options)
     });
     &TEXT
 }

@@ -12,6 +12,7 @@ use crate::scope::{Audience, Caller, Scope, ScopeExt as _, Services};
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Context, Request, Response, ServerError, Variables};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
 use roomm8_db::event::{About, Kind, Position};
@@ -154,6 +155,9 @@ async fn attend(scope: &Scope, member: &Member) -> Result<Option<Attendance>> {
     Ok(Some(scope.hub().attend(member.household_id(), member.id(), viewer.session_id)))
 }
 
+/// What a subscription tells, one rendered response after another. An error ends it.
+pub type Items = BoxStream<'static, Result<Bytes, ServerError>>;
+
 /// Live operations of one schema. Cheap to clone.
 #[derive(Clone)]
 pub struct Live {
@@ -170,14 +174,24 @@ impl Live {
         Self { schema, services, render, operations: Arc::default() }
     }
 
-    /// Opens a subscription. Each item of the stream is one rendered response; an error ends it. The key has to be the same
-    /// for all requests that ask the same, whoever asks, and for no others: they share what is rendered.
-    pub async fn subscribe(
+    /// Opens a subscription. The key has to be the same for all requests that ask the same, whoever asks, and for no others:
+    /// they share what is rendered.
+    // Boxed as `Schema::execute` is.
+    pub fn subscribe(
         &self,
         caller: Caller,
         key: RenderKey,
         request: Request,
-    ) -> Result<BoxStream<'static, Result<Bytes, ServerError>>, Vec<ServerError>> {
+    ) -> BoxFuture<'_, Result<Items, Vec<ServerError>>> {
+        Box::pin(self.begin(caller, key, request))
+    }
+
+    async fn begin(
+        &self,
+        caller: Caller,
+        key: RenderKey,
+        request: Request,
+    ) -> Result<Items, Vec<ServerError>> {
         let operation = self.operation(key, request).map_err(|error| vec![error])?;
         let stage = Arc::new(Stage::Opening(Mutex::default()));
         let scope = Scope::new(self.services.clone(), caller.clone());
