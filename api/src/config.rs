@@ -63,6 +63,9 @@ pub struct Config {
     /// Bytes of answers that are kept for as long as nothing changes in their household; 0 keeps none.
     #[arg(long, env = "ANSWER_BYTES", default_value_t = 64 * 1024 * 1024)]
     pub answer_bytes: usize,
+    /// Whether lists are written at once where they can be; the answers are the same without. `off` is for tests.
+    #[arg(long, env = "LISTS_AT_ONCE", default_value = "on")]
+    pub lists_at_once: Switch,
     /// The manifest of trusted documents: Apollo's, or the map from ids to texts of Relay and GraphQL Code Generator.
     #[arg(long, env = "TRUSTED_DOCUMENTS")]
     pub trusted_documents: Option<PathBuf>,
@@ -177,6 +180,7 @@ impl Config {
             ("COST_RESTORE", self.cost_restore.to_string()),
             ("BATCH_LIMIT", self.batch_limit.to_string()),
             ("ANSWER_BYTES", self.answer_bytes.to_string()),
+            ("LISTS_AT_ONCE", word(&self.lists_at_once)),
             ("TRUSTED_DOCUMENTS", path(self.trusted_documents.as_ref())),
             ("TRUSTED_DOCUMENTS_MODE", word(&self.trusted_documents_mode)),
             ("INTROSPECTION", word(&self.introspection)),

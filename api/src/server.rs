@@ -69,7 +69,11 @@ impl Server {
         let public_url: Arc<str> = public_url.trim_end_matches('/').into();
         let services = Services { database: database.clone(), hub, public_url: public_url.clone() };
         let (stats, shutdown) = (Arc::new(Stats::default()), Shutdown::new());
-        let service = RoomM8::new(Schema::new(), services.clone(), config.introspection);
+        let schema = match config.lists_at_once {
+            Switch::On => Schema::new(),
+            Switch::Off => Schema::ordinary(),
+        };
+        let service = RoomM8::new(schema, services.clone(), config.introspection);
         let rates = rates(config)?;
         let settings = Settings {
             origins: origins(config, &public_url, address),

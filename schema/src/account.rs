@@ -10,6 +10,7 @@ use crate::error::{Nullable, Result, nullable, nullable_option};
 use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::payload::UserError;
+use crate::row::Row;
 use crate::scalar::DateTime;
 use crate::scope::ScopeExt as _;
 use async_graphql::{Context, ID, MergedObject, Object, SimpleObject};
@@ -66,6 +67,9 @@ pub(crate) struct Session {
     /// one.
     is_current: bool,
 }
+
+// Its lists go the ordinary way.
+impl Row for Session {}
 
 impl Session {
     fn new(row: session::Session, current: SessionId) -> Self {

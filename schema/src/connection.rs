@@ -8,8 +8,11 @@ use crate::household::Household;
 use crate::invitation::Invitation;
 use crate::member::Member;
 use crate::message::Message;
+use crate::row::{Ahead, Plain as _, Row, Rows, object, selected};
 use crate::scalar::Cursor;
+use crate::scope::Scope;
 use crate::task::{Occurrence, SwapOffer, Task};
+use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::{OutputType, SimpleObject};
 use roomm8_db::SubjectId;
 use roomm8_db::message::End;
@@ -113,11 +116,32 @@ pub(crate) struct PageInfo {
 #[graphql(concrete(name = "GroceryProductEdge", params(GroceryProduct)))]
 #[graphql(concrete(name = "GroceryTripEdge", params(GroceryTrip)))]
 #[graphql(concrete(name = "GroceryStapleEdge", params(GroceryStaple)))]
-pub(crate) struct Edge<T: OutputType> {
+pub(crate) struct Edge<T: Row> {
     /// Its place in the list.
     pub cursor: Cursor,
     /// The item.
     pub node: T,
+}
+
+impl<T: Row> Row for Edge<T>
+where
+    Self: OutputType,
+{
+    async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
+        let nodes: Vec<_> = rows.iter().map(|edge| &edge.node).collect();
+        for node in selected(fields, "node") {
+            T::load(&nodes, &node.selection_set.node, scope, ahead).await?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        match field.name.node.as_str() {
+            "cursor" => self.cursor.write(json),
+            "node" => object(&self.node, &field.selection_set.node, ahead, json),
+            _ => None,
+        }
+    }
 }
 
 /// A page of a list, oldest first unless the list has an order of its own.
@@ -136,19 +160,19 @@ pub(crate) struct Edge<T: OutputType> {
 #[graphql(concrete(name = "GroceryProductConnection", params(GroceryProduct)))]
 #[graphql(concrete(name = "GroceryTripConnection", params(GroceryTrip)))]
 #[graphql(concrete(name = "GroceryStapleConnection", params(GroceryStaple)))]
-pub(crate) struct Connection<T: OutputType + Clone>
+pub(crate) struct Connection<T: Row + Clone>
 where
     Edge<T>: OutputType,
 {
     /// The items, each with its cursor.
-    pub edges: Vec<Edge<T>>,
+    pub edges: Rows<Edge<T>>,
     /// The items alone.
-    pub nodes: Vec<T>,
+    pub nodes: Rows<T>,
     /// Where this page lies in the list.
     pub page_info: PageInfo,
 }
 
-impl<T: OutputType + Clone> Connection<T>
+impl<T: Row + Clone> Connection<T>
 where
     Edge<T>: OutputType,
 {
@@ -180,6 +204,6 @@ where
             start_cursor: edges.first().map(|edge| edge.cursor),
             end_cursor: edges.last().map(|edge| edge.cursor),
         };
-        Self { edges, nodes: items, page_info }
+        Self { edges: Rows(edges), nodes: Rows(items), page_info }
     }
 }

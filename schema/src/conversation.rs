@@ -9,6 +9,7 @@ use crate::error::{Error, Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::member::Member;
 use crate::message::Message;
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, OneofObject, SimpleObject};
@@ -73,6 +74,9 @@ pub(crate) struct Conversation {
     #[graphql(skip)]
     row: conversation::Conversation,
 }
+
+// Its lists go the ordinary way.
+impl Row for Conversation {}
 
 impl From<conversation::Conversation> for Conversation {
     fn from(row: conversation::Conversation) -> Self {

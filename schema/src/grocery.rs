@@ -34,6 +34,7 @@ use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::household::Household;
 use crate::id::GlobalId;
 use crate::member::{self, Member};
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, ID, MergedObject, Object, SimpleObject};
@@ -64,6 +65,9 @@ pub(crate) struct GroceryList {
     #[graphql(skip)]
     row: grocery::List,
 }
+
+// Its lists go the ordinary way.
+impl Row for GroceryList {}
 
 impl From<grocery::List> for GroceryList {
     fn from(row: grocery::List) -> Self {

@@ -20,6 +20,7 @@ use crate::grocery::{
 use crate::id::GlobalId;
 use crate::invitation::Invitation;
 use crate::member::Member;
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime, LocalDate};
 use crate::scope::ScopeExt as _;
 use crate::task::{
@@ -108,6 +109,9 @@ pub(crate) struct Household {
     #[graphql(skip)]
     position: Option<Cursor>,
 }
+
+// Its lists go the ordinary way.
+impl Row for Household {}
 
 impl From<household::Household> for Household {
     fn from(row: household::Household) -> Self {

@@ -7,6 +7,7 @@ pub(crate) use mutation::InvitationMutation;
 use crate::error::{Error, Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::member::{Member, Role};
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
@@ -55,6 +56,9 @@ pub(crate) struct Invitation {
     #[graphql(skip)]
     row: invitation::Invitation,
 }
+
+// Its lists go the ordinary way.
+impl Row for Invitation {}
 
 impl From<invitation::Invitation> for Invitation {
     fn from(row: invitation::Invitation) -> Self {

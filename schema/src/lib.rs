@@ -27,6 +27,7 @@ mod message;
 mod node;
 mod presence;
 mod rate_limit;
+mod row;
 mod scalar;
 mod scope;
 mod task;
@@ -102,15 +103,22 @@ impl Schema {
     /// front of it, in the server's gate.
     pub fn new() -> Self {
         // Fast: whoever executes has validated already.
+        Self(builder().validation_mode(ValidationMode::Fast).data(row::WritesRows).finish())
+    }
+
+    /// The same schema, which writes no list at once: every field of every item is resolved by async-graphql.
+    pub fn ordinary() -> Self {
         Self(builder().validation_mode(ValidationMode::Fast).finish())
     }
 
-    /// The same schema with an extension, on the slower path, and with a validation of async-graphql's own.
+    /// The same schema with an extension, on the slower path, and with a validation of async-graphql's own. Extensions are
+    /// told of every field, so no list is written at once.
     pub fn with(validation: ValidationMode, extension: impl ExtensionFactory) -> Self {
         Self(builder().validation_mode(validation).extension(extension).finish())
     }
 
-    /// Executes a query or mutation. The request's data hold its [`Scope`].
+    /// Executes a query or mutation. The request's data hold its [`Scope`]. A `Value::Binary` in the answer is JSON that is
+    /// written already.
     // Boxed in this crate: who awaits a future of another crate compiles it, and this one is all resolvers.
     pub fn execute(&self, request: Request) -> BoxFuture<'_, Response> {
         Box::pin(self.0.execute(request))

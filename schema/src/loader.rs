@@ -3,7 +3,7 @@
 use crate::error::{Code, Error, Result};
 use crate::scope::Store;
 use dataloader::{BatchFn, cached};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -60,7 +60,7 @@ impl<B: Batch> Loader<B> {
                 return Ok(loaded?);
             }
         }
-        Err(Error::new(Code::Internal, "something went wrong on our side"))
+        Err(lost())
     }
 
     /// The values that exist, in the order of their keys.
@@ -69,8 +69,27 @@ impl<B: Batch> Loader<B> {
         Ok(futures_util::future::try_join_all(loads).await?.into_iter().flatten().collect())
     }
 
+    /// The values that exist, by their keys.
+    pub(crate) async fn load_map(
+        &self,
+        keys: impl IntoIterator<Item = B::Key>,
+    ) -> Result<HashMap<B::Key, B::Value>> {
+        let keys: HashSet<_> = keys.into_iter().collect();
+        for _ in 0..TRIES {
+            if let Ok(loaded) = self.0.try_load_many(keys.iter().cloned().collect()).await {
+                let found = loaded.into_iter().map(|(key, value)| Ok(value?.map(|value| (key, value))));
+                return found.filter_map(Result::transpose).collect();
+            }
+        }
+        Err(lost())
+    }
+
     /// Takes note of a value that is known already.
     pub(crate) async fn prime(&self, key: B::Key, value: B::Value) {
         self.0.prime(key, Ok(Some(value))).await;
     }
+}
+
+fn lost() -> Error {
+    Error::new(Code::Internal, "something went wrong on our side")
 }

@@ -10,9 +10,11 @@ use crate::account::User;
 use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::id::GlobalId;
 use crate::presence::Presence;
+use crate::row::{Ahead, Plain as _, Row, label};
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use absence::Absence;
+use async_graphql::parser::types::Field;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use roomm8_db::member::{self, Profile};
 use roomm8_db::{HouseholdId, MemberId, access};
@@ -78,6 +80,21 @@ impl From<Profile> for Member {
             ended_at: row.ended_at.map(DateTime),
             version: row.version,
             row,
+        }
+    }
+}
+
+impl Row for Member {
+    fn write(&self, field: &Field, _: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        match field.name.node.as_str() {
+            "id" => self.id.write(json),
+            "displayName" => self.display_name.write(json),
+            "role" => label(self.role, json),
+            "status" => label(self.status, json),
+            "joinedAt" => self.joined_at.write(json),
+            "endedAt" => self.ended_at.write(json),
+            "version" => self.version.write(json),
+            _ => None,
         }
     }
 }

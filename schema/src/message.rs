@@ -8,8 +8,10 @@ use crate::conversation::Conversation;
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::id::GlobalId;
 use crate::member::{self, Member};
+use crate::row::{Ahead, Plain as _, Row, label};
 use crate::scalar::{Cursor, DateTime};
-use crate::scope::ScopeExt as _;
+use crate::scope::{Scope, ScopeExt as _};
+use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use roomm8_db::event::Position;
 use roomm8_db::message::{self, Kind, Reaction as ReactionRow, Revision};
@@ -61,6 +63,28 @@ impl From<message::Message> for Message {
             version: row.version,
             client_mutation_id: row.client_mutation_id.clone(),
             row,
+        }
+    }
+}
+
+impl Row for Message {
+    async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
+        let authors = rows.iter().map(|message| message.row.author_id);
+        ahead.members("author", fields, scope, authors).await
+    }
+
+    fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        match field.name.node.as_str() {
+            "id" => self.id.write(json),
+            "kind" => label(self.kind, json),
+            "body" => self.body.write(json),
+            "createdAt" => self.created_at.write(json),
+            "editedAt" => self.edited_at.write(json),
+            "deletedAt" => self.deleted_at.write(json),
+            "version" => self.version.write(json),
+            "clientMutationId" => self.client_mutation_id.write(json),
+            "author" => ahead.member(self.row.author_id, field, json),
+            _ => None,
         }
     }
 }

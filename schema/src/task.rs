@@ -29,8 +29,10 @@ use crate::error::{Error, Nullable, Result, nullable};
 use crate::household::Household;
 use crate::id::GlobalId;
 use crate::member::{self, Member};
+use crate::row::{Ahead, Plain as _, Row, label, list, plain, selected};
 use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime};
-use crate::scope::ScopeExt as _;
+use crate::scope::{Scope, ScopeExt as _};
+use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::{ComplexObject, Context, Enum, ID, MergedObject, Object, SimpleObject};
 use pause::TaskPause;
 use recurrence::{Overflow, RecurrenceMode};
@@ -38,6 +40,7 @@ use reminder::TaskReminders;
 use roomm8_db::task::occurrence::OPEN_LIMIT;
 use roomm8_db::task::rotation;
 use roomm8_db::{HouseholdId, TaskId, task};
+use std::collections::HashMap;
 use subtask::TaskSubtask;
 
 /// How the member who is to do a chore is found, each time it is due. Ties are broken by the order of the roster; who has
@@ -172,6 +175,55 @@ impl From<task::Task> for Task {
     }
 }
 
+impl Row for Task {
+    async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
+        for field in selected(fields, "openOccurrences") {
+            let tasks = rows.iter().map(|task| task.row.id);
+            let open = scope.loaders().open_occurrences.load_map(tasks).await?;
+            let open: HashMap<_, _> = open.into_iter().map(|(task, rows)| (task, first_open(rows))).collect();
+            let occurrences: Vec<_> = open.values().flatten().collect();
+            Occurrence::load(&occurrences, &field.selection_set.node, scope, ahead).await?;
+            ahead.open_occurrences.extend(open);
+        }
+        Ok(())
+    }
+
+    fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        match field.name.node.as_str() {
+            "id" => self.id.write(json),
+            "title" => self.title.write(json),
+            "notes" => self.notes.write(json),
+            "weight" => self.weight.write(json),
+            "startDate" => self.start_date.write(json),
+            "dueTime" => self.due_time.write(json),
+            "timeZone" => self.time_zone.write(json),
+            "rule" => self.rule.write(json),
+            "overflow" => label(self.overflow, json),
+            "mode" => label(self.mode, json),
+            "strategy" => label(self.strategy, json),
+            "turnLength" => self.turn_length.write(json),
+            "help" => label(self.help, json),
+            "missedPolicy" => label(self.missed_policy, json),
+            "labels" => plain(&self.labels, json),
+            "requiresApproval" => self.requires_approval.write(json),
+            "opensBeforeMinutes" => self.opens_before_minutes.write(json),
+            "createdAt" => self.created_at.write(json),
+            "archivedAt" => self.archived_at.write(json),
+            "version" => self.version.write(json),
+            "openOccurrences" => {
+                let open = ahead.open_occurrences.get(&self.row.id).map(Vec::as_slice).unwrap_or_default();
+                list(open, &field.selection_set.node, ahead, json)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn first_open(mut rows: Vec<task::Occurrence>) -> Vec<Occurrence> {
+    rows.truncate(usize::try_from(OPEN_LIMIT).unwrap_or(0));
+    rows.into_iter().map(Occurrence::from).collect()
+}
+
 #[ComplexObject]
 impl Task {
     /// The household whose chore it is.
@@ -194,9 +246,8 @@ impl Task {
     /// What is to be done of it now, the earliest due first, at most 100. Empty once it has come to its end. Of many
     /// chores it is read at once, which no list with a filter can be.
     async fn open_occurrences(&self, ctx: &Context<'_>) -> Result<Vec<Occurrence>> {
-        let mut rows = ctx.scope()?.loaders().open_occurrences.load(self.row.id).await?.unwrap_or_default();
-        rows.truncate(usize::try_from(OPEN_LIMIT).unwrap_or(0));
-        Ok(rows.into_iter().map(Occurrence::from).collect())
+        let rows = ctx.scope()?.loaders().open_occurrences.load(self.row.id).await?;
+        Ok(first_open(rows.unwrap_or_default()))
     }
 
     /// Every time it is or was due; the first 50 unless said otherwise.

@@ -1,7 +1,7 @@
 //! A whole schema on a database of its own, for tests that ask as a client does.
 
 use crate::{Caller, Schema, Scope, Services};
-use async_graphql::{Request, Variables};
+use async_graphql::{Request, Response, Variables};
 use roomm8_db::account::session::{self, TokenHash};
 use roomm8_db::{Database, Options};
 use roomm8_subscriptions::{Hub, InProcess};
@@ -48,6 +48,21 @@ impl System {
         document: &str,
         variables: Value,
     ) -> Value {
+        let mut response = self.response(schema, token, document, variables).await;
+        let data: Value = serde_json::from_str(&text(&std::mem::take(&mut response.data))).unwrap();
+        let mut answer = serde_json::to_value(response).unwrap();
+        answer["data"] = data;
+        answer
+    }
+
+    /// What a schema on this database says to a document.
+    pub(crate) async fn response(
+        &self,
+        schema: &Schema,
+        token: Option<&str>,
+        document: &str,
+        variables: Value,
+    ) -> Response {
         let viewer = match token.and_then(TokenHash::of) {
             Some(hash) => session::viewer(&self.services.database, hash).await.ok(),
             None => None,
@@ -55,7 +70,7 @@ impl System {
         let caller = Caller { viewer, address: [203, 0, 113, 9].into(), user_agent: Some("curl/8".into()) };
         let scope = Arc::new(Scope::new(self.services.clone(), caller));
         let request = Request::new(document).variables(Variables::from_json(variables)).data(scope);
-        serde_json::to_value(schema.execute(request).await).unwrap()
+        schema.execute(request).await
     }
 
     /// The payload of a mutation.
@@ -72,5 +87,66 @@ impl System {
         let answer = self.ask(token, &document, json!({ "input": input })).await;
         assert_eq!(answer.get("errors"), None, "{answer}");
         answer["data"]["payload"].clone()
+    }
+}
+
+/// Somebody signed in.
+pub(crate) struct Person<'a> {
+    pub(crate) system: &'a System,
+    pub(crate) token: String,
+}
+
+impl<'a> Person<'a> {
+    pub(crate) async fn new(system: &'a System, name: &str) -> Self {
+        let email = format!("{}@example.org", name.to_lowercase());
+        let input = json!({ "email": email, "password": PASSWORD, "displayName": name });
+        system.mutate(None, "register", input, "accepted").await;
+        let input = json!({ "email": email, "password": PASSWORD });
+        let token = system.mutate(None, "login", input, "token").await["token"].as_str().unwrap().to_owned();
+        Self { system, token }
+    }
+
+    pub(crate) async fn does(&self, name: &str, input: Value, selection: &str) -> Value {
+        self.system.mutate(Some(&self.token), name, input, selection).await
+    }
+
+    /// The data and the code of the first error.
+    pub(crate) async fn asks(&self, document: &str, variables: Value) -> (Value, Value) {
+        let answer = self.system.ask(Some(&self.token), document, variables).await;
+        (answer["data"].clone(), answer["errors"][0]["extensions"]["code"].clone())
+    }
+
+    pub(crate) async fn founds(&self) -> Value {
+        let input = json!({ "name": "Elm Street 5", "timeZone": "Europe/Berlin", "currency": "EUR" });
+        self.does("createHousehold", input, "household { id }").await["household"]["id"].clone()
+    }
+
+    pub(crate) async fn invites(&self, household: &Value, more: Value) -> Value {
+        let mut input = json!({ "householdId": household });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let selection = "invitation { id role status email createdBy { displayName } } token code link userErrors { code field }";
+        self.does("createInvitation", input, selection).await
+    }
+
+    pub(crate) async fn joins(&self, invitation: &Value) -> Value {
+        let selection = "household { name cursor viewerMember { role } viewerPermissions } member { id role }
+            alreadyMember cursor userErrors { code field }";
+        self.does("acceptInvitation", json!({ "token": invitation["token"] }), selection).await
+    }
+}
+
+/// The JSON of a value, some of which may be written already.
+pub(crate) fn text(value: &async_graphql::Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(",");
+    match value {
+        async_graphql::Value::Binary(json) => String::from_utf8(json.to_vec()).unwrap(),
+        async_graphql::Value::List(items) => format!("[{}]", joined(items.iter().map(text).collect())),
+        async_graphql::Value::Object(fields) => {
+            format!(
+                "{{{}}}",
+                joined(fields.iter().map(|(key, value)| format!("\"{key}\":{}", text(value))).collect())
+            )
+        }
+        plain => serde_json::to_string(plain).unwrap(),
     }
 }

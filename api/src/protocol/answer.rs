@@ -1,5 +1,6 @@
 //! From what the executor returned to what a client may see: coded, masked, rendered.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
@@ -59,8 +60,7 @@ pub fn render(
         return Err(refused(errors, request_id));
     }
     let errors: Vec<_> = errors.into_iter().map(|error| shown(error, request_id)).collect();
-    let body = Body { errors: &errors, data: Some(&response.data), extensions: &response.extensions };
-    let body = json(&body);
+    let body = body(&errors, &response.data, &response.extensions);
     if body.len() > bytes_max {
         let message =
             format!("the answer has {} bytes, and {bytes_max} is the limit; ask for less", body.len());
@@ -77,7 +77,7 @@ pub fn refused(mut errors: Vec<ServerError>, request_id: &str) -> Vec<ServerErro
 
 /// The body of an answer without data.
 pub fn render_errors(errors: &[ServerError]) -> Bytes {
-    json(&Body { errors, data: None, extensions: &std::collections::BTreeMap::new() }).into()
+    json(&Refusal { errors }).into()
 }
 
 /// What a client sees of a fault.
@@ -118,14 +118,59 @@ fn path(path: &[PathSegment]) -> String {
     segments.collect::<Vec<_>>().join(".")
 }
 
+/// An answer without data.
 #[derive(Serialize)]
-struct Body<'a> {
+struct Refusal<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    extensions: &'a std::collections::BTreeMap<String, Value>,
+}
+
+/// An answer with data.
+fn body(errors: &[ServerError], data: &Value, extensions: &BTreeMap<String, Value>) -> Vec<u8> {
+    let mut body = vec![b'{'];
+    if !errors.is_empty() {
+        body.extend_from_slice(b"\"errors\":");
+        body.extend(json(errors));
+        body.push(b',');
+    }
+    body.extend_from_slice(b"\"data\":");
+    write(data, &mut body);
+    if !extensions.is_empty() {
+        body.extend_from_slice(b",\"extensions\":");
+        body.extend(json(extensions));
+    }
+    body.push(b'}');
+    body
+}
+
+/// Writes a value as JSON. What is binary is JSON already, from a service that writes some of its answers itself.
+fn write(value: &Value, body: &mut Vec<u8>) {
+    match value {
+        Value::Binary(written) => body.extend_from_slice(written),
+        Value::List(items) => {
+            body.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    body.push(b',');
+                }
+                write(item, body);
+            }
+            body.push(b']');
+        }
+        Value::Object(fields) => {
+            body.push(b'{');
+            for (index, (key, field)) in fields.iter().enumerate() {
+                if index > 0 {
+                    body.push(b',');
+                }
+                body.extend(json(key.as_str()));
+                body.push(b':');
+                write(field, body);
+            }
+            body.push(b'}');
+        }
+        plain => body.extend(json(plain)),
+    }
 }
 
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {

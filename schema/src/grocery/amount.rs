@@ -1,7 +1,9 @@
 //! How much of something.
 
 use crate::payload::Outcome;
+use crate::row::{Ahead, Plain as _, Row, label};
 use crate::scalar::Decimal;
+use async_graphql::parser::types::Field;
 use async_graphql::{Enum, InputObject, SimpleObject};
 use roomm8_db::grocery::{Amount, Unit, amount};
 use rust_decimal::Decimal as Exact;
@@ -60,6 +62,16 @@ pub(crate) struct GroceryAmount {
     quantity: Decimal,
     /// The unit.
     unit: GroceryUnit,
+}
+
+impl Row for GroceryAmount {
+    fn write(&self, field: &Field, _: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        match field.name.node.as_str() {
+            "quantity" => self.quantity.write(json),
+            "unit" => label(self.unit, json),
+            _ => None,
+        }
+    }
 }
 
 impl From<Amount> for GroceryAmount {

@@ -5,8 +5,10 @@ use super::{GroceryCategory, GroceryList, GroceryProduct, GroceryTrip, product, 
 use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::id::GlobalId;
 use crate::member::{Member, perhaps};
+use crate::row::{Ahead, Naming, Plain as _, Row, label, list, selected};
 use crate::scalar::{Cursor, DateTime};
-use crate::scope::ScopeExt as _;
+use crate::scope::{Scope, ScopeExt as _};
+use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use roomm8_db::grocery::{self, item};
 use roomm8_db::{GroceryItemId, HouseholdId};
@@ -75,6 +77,45 @@ impl From<grocery::Item> for GroceryItem {
         }
     }
 }
+
+impl Row for GroceryItem {
+    async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
+        if selected(fields, "name").next().is_some() {
+            let products = rows.iter().map(|item| (item.row.household_id, item.row.product_id));
+            let found = scope.loaders().grocery_products.load_map(products).await?;
+            ahead.products.extend(found.into_iter().map(|((_, id), row)| (id, row.into())));
+        }
+        for (field, of) in PEOPLE {
+            ahead.members(field, fields, scope, rows.iter().filter_map(|row| of(&row.row))).await?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        match field.name.node.as_str() {
+            "id" => self.id.write(json),
+            "name" => ahead.products.get(&self.row.product_id)?.name.write(json),
+            "amounts" => list(&self.amounts, &field.selection_set.node, ahead, json),
+            "note" => self.note.write(json),
+            "isUrgent" => self.is_urgent.write(json),
+            "state" => label(self.state, json),
+            "isListed" => self.is_listed.write(json),
+            "rank" => self.rank.write(json),
+            "addedAt" => self.added_at.write(json),
+            "createdAt" => self.created_at.write(json),
+            "stateAt" => self.state_at.write(json),
+            "version" => self.version.write(json),
+            name => {
+                let (_, of) = PEOPLE.iter().find(|(field, _)| *field == name)?;
+                ahead.perhaps(of(&self.row), field, json)
+            }
+        }
+    }
+}
+
+/// The fields that name members.
+const PEOPLE: [Naming<grocery::Item>; 3] =
+    [("assignee", |row| row.assignee_id), ("addedBy", |row| row.added_by), ("stateBy", |row| row.state_by)];
 
 #[ComplexObject]
 impl GroceryItem {

@@ -6,6 +6,7 @@ use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::id::GlobalId;
 use crate::payload::{perform, to};
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
@@ -32,6 +33,9 @@ pub(crate) struct GroceryProduct {
     #[graphql(skip)]
     row: grocery::Product,
 }
+
+// Its lists go the ordinary way.
+impl Row for GroceryProduct {}
 
 impl From<grocery::Product> for GroceryProduct {
     fn from(row: grocery::Product) -> Self {

@@ -7,6 +7,7 @@ use crate::error::{Error, Nullable, Result, nullable};
 use crate::id::GlobalId;
 use crate::member::{self, Member};
 use crate::payload::{Outcome, perform};
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime, LocalDate};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
@@ -36,6 +37,9 @@ pub(crate) struct GroceryStaple {
     #[graphql(skip)]
     row: staple::Staple,
 }
+
+// Its lists go the ordinary way.
+impl Row for GroceryStaple {}
 
 impl From<staple::Staple> for GroceryStaple {
     fn from(row: staple::Staple) -> Self {

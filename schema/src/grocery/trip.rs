@@ -7,6 +7,7 @@ use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::id::GlobalId;
 use crate::member::{self, Member};
 use crate::payload::perform;
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
@@ -30,6 +31,9 @@ pub(crate) struct GroceryTrip {
     #[graphql(skip)]
     row: trip::Trip,
 }
+
+// Its lists go the ordinary way.
+impl Row for GroceryTrip {}
 
 impl From<trip::Trip> for GroceryTrip {
     fn from(row: trip::Trip) -> Self {

@@ -1,57 +1,12 @@
 //! Households, members and invitations, as clients see them.
 
 use crate::Schema;
-use crate::testing::{PASSWORD, System};
+use crate::testing::{Person, System};
 use async_graphql::ValidationMode;
 use async_graphql::extensions::{Extension, ExtensionFactory};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// Somebody signed in.
-struct Person<'a> {
-    system: &'a System,
-    token: String,
-}
-
-impl<'a> Person<'a> {
-    async fn new(system: &'a System, name: &str) -> Self {
-        let email = format!("{}@example.org", name.to_lowercase());
-        let input = json!({ "email": email, "password": PASSWORD, "displayName": name });
-        system.mutate(None, "register", input, "accepted").await;
-        let input = json!({ "email": email, "password": PASSWORD });
-        let token = system.mutate(None, "login", input, "token").await["token"].as_str().unwrap().to_owned();
-        Self { system, token }
-    }
-
-    async fn does(&self, name: &str, input: Value, selection: &str) -> Value {
-        self.system.mutate(Some(&self.token), name, input, selection).await
-    }
-
-    /// The data and the code of the first error.
-    async fn asks(&self, document: &str, variables: Value) -> (Value, Value) {
-        let answer = self.system.ask(Some(&self.token), document, variables).await;
-        (answer["data"].clone(), answer["errors"][0]["extensions"]["code"].clone())
-    }
-
-    async fn founds(&self) -> Value {
-        let input = json!({ "name": "Elm Street 5", "timeZone": "Europe/Berlin", "currency": "EUR" });
-        self.does("createHousehold", input, "household { id }").await["household"]["id"].clone()
-    }
-
-    async fn invites(&self, household: &Value, more: Value) -> Value {
-        let mut input = json!({ "householdId": household });
-        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let selection = "invitation { id role status email createdBy { displayName } } token code link userErrors { code field }";
-        self.does("createInvitation", input, selection).await
-    }
-
-    async fn joins(&self, invitation: &Value) -> Value {
-        let selection = "household { name cursor viewerMember { role } viewerPermissions } member { id role }
-            alreadyMember cursor userErrors { code field }";
-        self.does("acceptInvitation", json!({ "token": invitation["token"] }), selection).await
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_household_is_shown_to_its_members_as_it_is() {

@@ -5,8 +5,10 @@ use super::subtask::OccurrenceSubtask;
 use crate::error::{Error, Nullable, Result};
 use crate::id::GlobalId;
 use crate::member::{Member, perhaps};
+use crate::row::{Ahead, Naming, Plain as _, Row, label};
 use crate::scalar::{Cursor, DateTime, LocalDate, LocalTime, Timeline};
-use crate::scope::ScopeExt as _;
+use crate::scope::{Scope, ScopeExt as _};
+use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use roomm8_db::task::{self, occurrence};
 use roomm8_db::{HouseholdId, OccurrenceId};
@@ -87,6 +89,47 @@ impl From<task::Occurrence> for Occurrence {
         }
     }
 }
+
+impl Row for Occurrence {
+    async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
+        for (field, of) in PEOPLE {
+            ahead.members(field, fields, scope, rows.iter().filter_map(|row| of(&row.row))).await?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        match field.name.node.as_str() {
+            "id" => self.id.write(json),
+            "number" => self.number.write(json),
+            "plannedDate" => self.planned_date.write(json),
+            "dueDate" => self.due_date.write(json),
+            "dueTime" => self.due_time.write(json),
+            "dueAt" => self.due_at.write(json),
+            "status" => label(self.status, json),
+            "doneAt" => self.done_at.write(json),
+            "closedAt" => self.closed_at.write(json),
+            "weight" => self.weight.write(json),
+            "note" => self.note.write(json),
+            "reviewedAt" => self.reviewed_at.write(json),
+            "reviewNote" => self.review_note.write(json),
+            "version" => self.version.write(json),
+            name => {
+                let (_, of) = PEOPLE.iter().find(|(field, _)| *field == name)?;
+                ahead.perhaps(of(&self.row), field, json)
+            }
+        }
+    }
+}
+
+/// The fields that name members.
+const PEOPLE: [Naming<task::Occurrence>; 5] = [
+    ("assignee", |row| row.assignee_id),
+    ("ownedBy", task::Occurrence::share),
+    ("doneBy", |row| row.done_by),
+    ("closedBy", |row| row.closed_by),
+    ("reviewedBy", |row| row.reviewed_by),
+];
 
 #[ComplexObject]
 impl Occurrence {

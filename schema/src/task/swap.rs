@@ -6,6 +6,7 @@ use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::id::GlobalId;
 use crate::member::{self, Member};
 use crate::payload::perform;
+use crate::row::Row;
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
@@ -46,6 +47,9 @@ pub(crate) struct SwapOffer {
     #[graphql(skip)]
     row: swap::Swap,
 }
+
+// Its lists go the ordinary way.
+impl Row for SwapOffer {}
 
 impl From<swap::Swap> for SwapOffer {
     fn from(row: swap::Swap) -> Self {
