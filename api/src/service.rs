@@ -192,7 +192,9 @@ impl View for Reader {
     }
 
     fn bytes(&self) -> usize {
-        std::mem::size_of_val(self.periods().unwrap_or_default())
+        let household = self.household();
+        let text = household.name.len() + household.time_zone.len() + household.currency.len();
+        std::mem::size_of_val(household) + text + std::mem::size_of_val(self.periods().unwrap_or_default())
     }
 }
 

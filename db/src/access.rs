@@ -3,14 +3,15 @@
 
 use crate::among::among;
 use crate::event::Position;
-use crate::household::Archived;
+use crate::household::{Archived, Household};
 use crate::labels::labels;
 use crate::tables::{household_streams, households, member_periods, members};
-use crate::{Connection, Error, HouseholdId, MemberId, RefusalCode, Result, Time, UserId};
+use crate::{Connection, Error, HouseholdId, MemberId, RefusalCode, Result, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::Arc;
 
 labels! {
     /// What a member is in their household.
@@ -161,7 +162,7 @@ labels! {
 /// member's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
-    household_id: HouseholdId,
+    household: Arc<Household>,
     version: Version,
     /// Parts of the log they may see, both ends included; `None` is the whole log.
     periods: Option<Vec<(i64, i64)>>,
@@ -179,7 +180,12 @@ pub struct Version {
 impl Reader {
     /// The household that may be read.
     pub fn household_id(&self) -> HouseholdId {
-        self.household_id
+        self.household.id
+    }
+
+    /// It, as it was when this proof was made.
+    pub fn household(&self) -> &Household {
+        &self.household
     }
 
     /// The household's version when this proof was made: what is read afterwards is at least as new.
@@ -224,7 +230,6 @@ pub struct Member {
     user_id: UserId,
     role: Role,
     joined_seq: i64,
-    household_is_archived: bool,
     reader: Reader,
 }
 
@@ -265,7 +270,7 @@ impl Member {
 
     /// Fails if the household is archived: it can be read and restored, not changed.
     pub fn refuse_if_archived(&self) -> Result<()> {
-        if self.household_is_archived {
+        if self.household().is_archived() {
             return Err(Error::refused(
                 RefusalCode::Archived,
                 "",
@@ -336,24 +341,22 @@ async fn last_owner(conn: &mut Connection, user: UserId, household: HouseholdId)
 #[diesel(table_name = members)]
 struct Membership {
     id: MemberId,
-    household_id: HouseholdId,
     user_id: UserId,
     role: Role,
     joined_seq: i64,
+    #[diesel(embed)]
+    household: Household,
     #[diesel(select_expression = household_streams::epoch)]
     epoch: i32,
     #[diesel(select_expression = household_streams::head)]
     head: i64,
     #[diesel(select_expression = household_streams::names)]
     names: i64,
-    #[diesel(select_expression = households::history_visibility)]
-    history: HistoryVisibility,
-    #[diesel(select_expression = households::archived_at)]
-    archived_at: Option<Time>,
 }
 
 async fn proofs(conn: &mut Connection, rows: Vec<Membership>) -> Result<Vec<Member>> {
-    let limited = rows.iter().filter(|row| row.history == HistoryVisibility::SinceJoining);
+    let is_limited = |row: &&Membership| row.household.history_visibility == HistoryVisibility::SinceJoining;
+    let limited = rows.iter().filter(is_limited);
     let limited: Vec<_> = limited.map(|row| row.id).collect();
     let mut periods = periods(conn, &limited).await?;
     let proofs = rows.into_iter().map(|row| Member {
@@ -361,14 +364,13 @@ async fn proofs(conn: &mut Connection, rows: Vec<Membership>) -> Result<Vec<Memb
         user_id: row.user_id,
         role: row.role,
         joined_seq: row.joined_seq,
-        household_is_archived: row.archived_at.is_some(),
         reader: Reader {
-            household_id: row.household_id,
             version: Version { head: Position { epoch: row.epoch, seq: row.head }, names: row.names },
-            periods: match row.history {
+            periods: match row.household.history_visibility {
                 HistoryVisibility::All => None,
                 HistoryVisibility::SinceJoining => Some(periods.remove(&row.id).unwrap_or_default()),
             },
+            household: Arc::new(row.household),
         },
     });
     Ok(proofs.collect())

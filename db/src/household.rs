@@ -5,7 +5,7 @@ mod purge;
 
 pub(crate) use purge::purge;
 
-use crate::access::{HistoryVisibility, Member, Permission, Reader, Role};
+use crate::access::{HistoryVisibility, Member, Permission, Role};
 use crate::among::among;
 use crate::conversation::{self, Unread};
 use crate::tables::{
@@ -80,13 +80,6 @@ pub enum Archived {
     Included,
     /// They are not.
     LeftOut,
-}
-
-/// The households that these are proofs for, the oldest first.
-pub async fn of_readers(conn: &mut Connection, readers: &[&Reader]) -> Result<Vec<Household>> {
-    let ids: Vec<_> = readers.iter().map(|reader| reader.household_id()).collect();
-    let query = households::table.filter(among(households::id, &ids)).order(households::id);
-    run!(conn, |c| query.select(Household::as_select()).load(c).await)
 }
 
 /// The households with these ids. Ids are only ever taken from what the asker was allowed to see.

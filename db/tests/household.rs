@@ -15,9 +15,7 @@ use support::databases;
 async fn of_user(db: &Database, user: UserId, archived: Archived) -> Vec<HouseholdId> {
     let conn = &mut *db.connection().await.unwrap();
     let proofs = access::memberships(conn, user, archived).await.unwrap();
-    let readers: Vec<_> = proofs.iter().map(|proof| &**proof).collect();
-    let households = household::of_readers(conn, &readers).await.unwrap();
-    households.into_iter().map(|household| household.id).collect()
+    proofs.iter().map(|proof| proof.household().id).collect()
 }
 
 fn renamed(name: &str) -> Update {

@@ -33,7 +33,6 @@ use roomm8_db::grocery::list;
 use roomm8_db::household::Archived;
 use roomm8_db::member::Former;
 use roomm8_db::{HouseholdId, access, conversation, household, invitation, member};
-use std::ops::Deref;
 use tokio::task::spawn_blocking;
 
 /// How much of the past a new member sees.
@@ -426,19 +425,13 @@ impl Household {
 
 /// The household with this id, if the viewer is a member of it.
 pub(crate) async fn find(ctx: &Context<'_>, id: HouseholdId) -> Result<Household> {
-    let scope = ctx.scope()?;
-    let proof = scope.reader(id).await?;
-    let found = household::of_readers(&mut *scope.connection().await?, &[&proof]).await?;
-    found.into_iter().next().map(Household::from).ok_or_else(Error::not_found)
+    Ok(ctx.scope()?.reader(id).await?.household().clone().into())
 }
 
 /// The households the viewer is a member of, the oldest first.
 pub(crate) async fn of_viewer(ctx: &Context<'_>, archived: Archived) -> Result<Vec<Household>> {
-    let scope = ctx.scope()?;
-    let proofs = scope.memberships(archived).await?;
-    let readers: Vec<_> = proofs.iter().map(Deref::deref).collect();
-    let rows = household::of_readers(&mut *scope.connection().await?, &readers).await?;
-    Ok(rows.into_iter().map(Household::from).collect())
+    let proofs = ctx.scope()?.memberships(archived).await?;
+    Ok(proofs.iter().map(|proof| proof.household().clone().into()).collect())
 }
 
 #[derive(Default)]

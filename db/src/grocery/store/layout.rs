@@ -41,6 +41,9 @@ pub(super) struct Shelf {
     pub(super) is_hidden: bool,
 }
 
+/// That a product stands in a category of its own in a store.
+type Home = (GroceryStoreId, GroceryProductId, GroceryCategoryId);
+
 /// A category, and what a store says of it.
 pub(super) struct Standing {
     pub(super) category: Category,
@@ -75,21 +78,12 @@ pub async fn layouts(
 ) -> Result<HashMap<Option<GroceryStoreId>, Layout>> {
     let categories = category::all(conn, reader).await?;
     let named: Vec<_> = stores.iter().flatten().copied().collect();
-    let query = grocery_sections::table.filter(among(grocery_sections::store_id, &named));
-    let found: Vec<Shelf> = run!(conn, |c| query.select(Shelf::as_select()).load(c).await)?;
     let mut shelves: HashMap<_, Vec<Shelf>> = HashMap::new();
-    for shelf in found {
+    for shelf in shelves_of(conn, &named).await? {
         shelves.entry(shelf.store_id).or_default().push(shelf);
     }
-    let query = grocery_homes::table.filter(among(grocery_homes::store_id, &named)).select((
-        grocery_homes::store_id,
-        grocery_homes::product_id,
-        grocery_homes::category_id,
-    ));
-    let found: Vec<(GroceryStoreId, GroceryProductId, GroceryCategoryId)> =
-        run!(conn, |c| query.load(c).await)?;
     let mut homes: HashMap<_, BTreeMap<_, _>> = HashMap::new();
-    for (store, product, category) in found {
+    for (store, product, category) in homes_of(conn, &named).await? {
         // Stores of other households have none of this one's categories.
         if categories.iter().any(|known| known.id == category) {
             homes.entry(store).or_default().insert(product, category);
@@ -104,6 +98,27 @@ pub async fn layouts(
     stores.sort_unstable();
     stores.dedup();
     Ok(stores.iter().map(layout).collect())
+}
+
+async fn shelves_of(conn: &mut Connection, stores: &[GroceryStoreId]) -> Result<Vec<Shelf>> {
+    if stores.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = grocery_sections::table.filter(among(grocery_sections::store_id, stores));
+    run!(conn, |c| query.select(Shelf::as_select()).load(c).await)
+}
+
+/// What stands elsewhere in these stores than the catalogue says, and where.
+async fn homes_of(conn: &mut Connection, stores: &[GroceryStoreId]) -> Result<Vec<Home>> {
+    if stores.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = grocery_homes::table.filter(among(grocery_homes::store_id, stores)).select((
+        grocery_homes::store_id,
+        grocery_homes::product_id,
+        grocery_homes::category_id,
+    ));
+    run!(conn, |c| query.load(c).await)
 }
 
 fn sections(categories: &[Category], shelves: Vec<Shelf>) -> Vec<Section> {
