@@ -8,7 +8,7 @@ use crate::conversation::Conversation;
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::id::GlobalId;
 use crate::member::{self, Member};
-use crate::row::{Ahead, Plain as _, Row, label};
+use crate::row::{Ahead, Naming, Plain as _, Row, label};
 use crate::scalar::{Cursor, DateTime};
 use crate::scope::{Scope, ScopeExt as _};
 use async_graphql::parser::types::{Field, SelectionSet};
@@ -69,8 +69,7 @@ impl From<message::Message> for Message {
 
 impl Row for Message {
     async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
-        let authors = rows.iter().map(|message| message.row.author_id);
-        ahead.members("author", fields, scope, authors).await
+        ahead.members(&PEOPLE, fields, scope, rows.iter().map(|message| &message.row)).await
     }
 
     fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
@@ -83,11 +82,13 @@ impl Row for Message {
             "deletedAt" => self.deleted_at.write(json),
             "version" => self.version.write(json),
             "clientMutationId" => self.client_mutation_id.write(json),
-            "author" => ahead.member(self.row.author_id, field, json),
-            _ => None,
+            _ => ahead.member(&PEOPLE, &self.row, field, json),
         }
     }
 }
+
+/// The fields that name members.
+const PEOPLE: [Naming<message::Message>; 1] = [("author", |row| Some(row.author_id))];
 
 #[ComplexObject]
 impl Message {

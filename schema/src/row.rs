@@ -61,30 +61,34 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// Loads the members whom this field names, if it is selected.
-    pub(crate) async fn members(
+    /// Loads the members whom the selected ones of these fields name.
+    pub(crate) async fn members<'a, T: 'a>(
         &mut self,
-        field: &str,
+        people: &[Naming<T>],
         fields: &SelectionSet,
         scope: &Scope,
-        ids: impl Iterator<Item = MemberId>,
+        rows: impl Iterator<Item = &'a T> + Clone,
     ) -> Result<()> {
-        if selected(fields, field).next().is_some() {
-            let found = scope.loaders().members.load_map(ids).await?;
-            self.members.extend(found.into_iter().map(|(id, row)| (id, row.into())));
+        for (field, of) in people {
+            if selected(fields, field).next().is_some() {
+                let found = scope.loaders().members.load_map(rows.clone().filter_map(of)).await?;
+                self.members.extend(found.into_iter().map(|(id, row)| (id, row.into())));
+            }
         }
         Ok(())
     }
 
-    /// Writes a member whom this field names.
-    pub(crate) fn member(&self, id: MemberId, field: &Field, json: &mut Vec<u8>) -> Option<()> {
-        object(self.members.get(&id)?, &field.selection_set.node, self, json)
-    }
-
-    /// The same of a field that may name nobody.
-    pub(crate) fn perhaps(&self, id: Option<MemberId>, field: &Field, json: &mut Vec<u8>) -> Option<()> {
-        match id {
-            Some(id) => self.member(id, field, json),
+    /// Writes the member whom one of these fields names, or that it names nobody.
+    pub(crate) fn member<T>(
+        &self,
+        people: &[Naming<T>],
+        row: &T,
+        field: &Field,
+        json: &mut Vec<u8>,
+    ) -> Option<()> {
+        let (_, of) = people.iter().find(|(name, _)| field.name.node == *name)?;
+        match of(row) {
+            Some(id) => object(self.members.get(&id)?, &field.selection_set.node, self, json),
             None => plain(&(), json),
         }
     }

@@ -85,10 +85,7 @@ impl Row for GroceryItem {
             let found = scope.loaders().grocery_products.load_map(products).await?;
             ahead.products.extend(found.into_iter().map(|((_, id), row)| (id, row.into())));
         }
-        for (field, of) in PEOPLE {
-            ahead.members(field, fields, scope, rows.iter().filter_map(|row| of(&row.row))).await?;
-        }
-        Ok(())
+        ahead.members(&PEOPLE, fields, scope, rows.iter().map(|row| &row.row)).await
     }
 
     fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
@@ -105,10 +102,7 @@ impl Row for GroceryItem {
             "createdAt" => self.created_at.write(json),
             "stateAt" => self.state_at.write(json),
             "version" => self.version.write(json),
-            name => {
-                let (_, of) = PEOPLE.iter().find(|(field, _)| *field == name)?;
-                ahead.perhaps(of(&self.row), field, json)
-            }
+            _ => ahead.member(&PEOPLE, &self.row, field, json),
         }
     }
 }

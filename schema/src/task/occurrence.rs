@@ -92,10 +92,7 @@ impl From<task::Occurrence> for Occurrence {
 
 impl Row for Occurrence {
     async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
-        for (field, of) in PEOPLE {
-            ahead.members(field, fields, scope, rows.iter().filter_map(|row| of(&row.row))).await?;
-        }
-        Ok(())
+        ahead.members(&PEOPLE, fields, scope, rows.iter().map(|row| &row.row)).await
     }
 
     fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
@@ -114,10 +111,7 @@ impl Row for Occurrence {
             "reviewedAt" => self.reviewed_at.write(json),
             "reviewNote" => self.review_note.write(json),
             "version" => self.version.write(json),
-            name => {
-                let (_, of) = PEOPLE.iter().find(|(field, _)| *field == name)?;
-                ahead.perhaps(of(&self.row), field, json)
-            }
+            _ => ahead.member(&PEOPLE, &self.row, field, json),
         }
     }
 }
