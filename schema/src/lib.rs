@@ -102,13 +102,12 @@ impl Schema {
     /// No extension is installed: any one of them moves every field to a slower path. The limits on documents stand in
     /// front of it, in the server's gate.
     pub fn new() -> Self {
-        // Fast: whoever executes has validated already.
-        Self(builder().validation_mode(ValidationMode::Fast).data(row::WritesRows).finish())
+        Self(builder().data(row::WritesRows).finish())
     }
 
     /// The same schema, which writes no list at once: every field of every item is resolved by async-graphql.
     pub fn ordinary() -> Self {
-        Self(builder().validation_mode(ValidationMode::Fast).finish())
+        Self(builder().finish())
     }
 
     /// The same schema with an extension, on the slower path, and with a validation of async-graphql's own. Extensions are
@@ -131,6 +130,8 @@ impl Schema {
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        // Fast: whoever executes has validated already.
+        .validation_mode(ValidationMode::Fast)
         .disable_suggestions()
 }
 

@@ -22,8 +22,7 @@ use async_graphql::{
 use roomm8_db::{GroceryProductId, MemberId, TaskId};
 use serde::Serialize;
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::ops::Deref;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Put among a schema's data where lists of rows are to be written at once.
@@ -69,11 +68,11 @@ impl Ahead {
         scope: &Scope,
         rows: impl Iterator<Item = &'a T> + Clone,
     ) -> Result<()> {
-        for (field, of) in people {
-            if selected(fields, field).next().is_some() {
-                let found = scope.loaders().members.load_map(rows.clone().filter_map(of)).await?;
-                self.members.extend(found.into_iter().map(|(id, row)| (id, row.into())));
-            }
+        let asked = people.iter().filter(|(field, _)| selected(fields, field).next().is_some());
+        let ids: HashSet<_> = asked.flat_map(|(_, of)| rows.clone().filter_map(of)).collect();
+        if !ids.is_empty() {
+            let found = scope.loaders().members.load_map(ids).await?;
+            self.members.extend(found.into_iter().map(|(id, row)| (id, row.into())));
         }
         Ok(())
     }
@@ -97,14 +96,6 @@ impl Ahead {
 /// A list of rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows<T>(pub(crate) Vec<T>);
-
-impl<T> Deref for Rows<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        &self.0
-    }
-}
 
 impl<T: Row> OutputType for Rows<T> {
     fn type_name() -> Cow<'static, str> {
