@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 use roomm8_api::protocol::Settings;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
-use crate::server::Server;
+use crate::server::{PATIENCE, Reply, Server};
 
 const RESPONSE: &str = "application/graphql-response+json";
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -110,6 +111,30 @@ async fn sizes_have_limits() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_heard_by_who_is_still_sending() {
+    let server = Server::start();
+    let megabytes = " ".repeat(8_000_000);
+    let too_large = server.send("POST", "/graphql", &[JSON], &megabytes).await;
+    assert_eq!((too_large.status, too_large.code()), (413, "PAYLOAD_TOO_LARGE".into()));
+    let mistyped = server.send("POST", "/graphql", &[("content-type", "text/plain")], &megabytes).await;
+    assert_eq!(mistyped.status, 415);
+    let lost = server.send("POST", "/lost", &[JSON], &megabytes).await;
+    assert_eq!(lost.status, 404);
+}
+
+#[tokio::test]
+async fn who_never_ends_is_hung_up_on_after_a_refusal() {
+    let server = Server::start();
+    let mut stream = server.connect().await;
+    let head = "POST /graphql HTTP/1.1\r\nhost: stub\r\ncontent-type: text/plain\r\ncontent-length: 1000000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(Reply::read(&mut stream).await.status, 415);
+    let sending = async { while stream.write_all(&[b' '; 4096]).await.is_ok() {} };
+    timeout(PATIENCE, sending).await.expect("it is refused at last");
+    server.until(|server| server.sample("connections_open", None) == 0).await;
+}
+
+#[tokio::test]
 async fn a_chunked_body_is_bounded_too() {
     let server = Server::start();
     let mut stream = server.connect().await;
@@ -117,9 +142,9 @@ async fn a_chunked_body_is_bounded_too() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let chunk = format!("4000\r\n{}\r\n", " ".repeat(0x4000));
     for _ in 0..6 {
-        let _ = stream.write_all(chunk.as_bytes()).await;
+        stream.write_all(chunk.as_bytes()).await.unwrap();
     }
-    let reply = crate::server::Reply::read(&mut stream).await;
+    let reply = Reply::read(&mut stream).await;
     assert_eq!((reply.status, reply.code()), (413, "PAYLOAD_TOO_LARGE".into()));
 }
 

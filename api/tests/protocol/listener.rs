@@ -77,6 +77,7 @@ async fn what_is_under_way_is_finished_before_the_end() {
     server.shutdown.begin(Duration::from_secs(5));
     assert_eq!(Reply::read(&mut busy).await.status, 200);
     assert!(is_hung_up(&mut idle).await);
+    drop(idle);
     timeout(PATIENCE, server.serving).await.unwrap().unwrap();
     assert!(started.elapsed() < Duration::from_secs(3));
     assert!(TcpStream::connect(server.address).await.is_err());

@@ -60,8 +60,7 @@ impl Server {
             request += &format!("{name}: {value}\r\n");
         }
         request += &format!("content-length: {}\r\n\r\n{body}", body.len());
-        // A server that refuses early does not read on.
-        let _ = stream.write_all(request.as_bytes()).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
         Reply::read(&mut stream).await
     }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,6 +13,9 @@ use tokio::time::{Sleep, sleep};
 
 use super::super::stats::Stats;
 use super::connections::Seat;
+
+/// For a client to close its side too, after this one has.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A stream that fails once a write has waited for too long. hyper itself would wait for ever: the body it sends is
 /// not even asked meanwhile, so only here can it be noticed.
@@ -23,6 +26,8 @@ pub(super) struct Patient {
     deadline: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Runs once all is said, while the client may still be sending.
+    lingering: Option<Pin<Box<Sleep>>>,
     stats: Arc<Stats>,
     // Last: when the last seat is free, everything else of its connection is gone too.
     _seat: Seat,
@@ -30,7 +35,7 @@ pub(super) struct Patient {
 
 impl Patient {
     pub(super) fn new(stream: TcpStream, seat: Seat, deadline: Duration, stats: Arc<Stats>) -> Self {
-        Self { stream, deadline, stalled: None, stats, _seat: seat }
+        Self { stream, deadline, stalled: None, lingering: None, stats, _seat: seat }
     }
 
     fn watch<R>(&mut self, task: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
@@ -69,8 +74,23 @@ impl AsyncWrite for Patient {
         Pin::new(&mut self.stream).poll_flush(task)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(task)
+    /// Closes in stages (RFC 9112, 9.6): says that nothing more comes, then reads on until the client closes too. Closed at
+    /// once, with a refused body still arriving, the kernel would reset the connection, and the client might never see why.
+    fn poll_shutdown(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(task))?;
+        }
+        let lingering = this.lingering.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut unread = [0; 4096];
+        while lingering.as_mut().poll(task).is_pending() {
+            let mut unread = ReadBuf::new(&mut unread);
+            ready!(Pin::new(&mut this.stream).poll_read(task, &mut unread))?;
+            if unread.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(
