@@ -5,15 +5,19 @@
 mod connections;
 mod patience;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
-use hyper::body::Incoming;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -131,10 +135,26 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
+/// Answers a request. If its body was not read to its end, hyper closes the connection, but only this says so: else the
+/// client would send its next request into it.
+async fn answer(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let is_read = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+    let end = Arc::clone(&is_read);
+    let ended = async move {
+        end.store(true, Ordering::Relaxed);
+        None
+    };
+    let mut response = router.oneshot(request.map(|body| Body::new(body.with_trailers(ended)))).await?;
+    if !is_read.load(Ordering::Relaxed) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
 async fn connection(stream: Patient, peer: SocketAddr, router: Router, settings: Listen, shutdown: Shutdown) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request.map(Body::new))
+        answer(router.clone(), request)
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

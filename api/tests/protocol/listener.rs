@@ -58,8 +58,11 @@ async fn more_connections_than_there_is_room_for_wait() {
 async fn a_connection_is_kept_for_the_next_request() {
     let server = Server::start();
     let mut stream = server.connect().await;
-    for _ in 0..3 {
-        stream.write_all(ASK.as_bytes()).await.unwrap();
+    let body = r#"{"query":"{hello}"}"#;
+    let head = "POST /graphql HTTP/1.1\r\nhost: stub\r\ncontent-type: application/json";
+    let post = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    for ask in [ASK, &post, &post, ASK] {
+        stream.write_all(ask.as_bytes()).await.unwrap();
         let mut buffer = [0; 4096];
         let length = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
         assert!(String::from_utf8_lossy(&buffer[..length]).ends_with(r#"{"data":{"hello":"world"}}"#));
