@@ -17,6 +17,7 @@ use async_graphql::{OutputType, SimpleObject};
 use roomm8_db::SubjectId;
 use roomm8_db::message::End;
 use roomm8_db::page::Window;
+use std::sync::Arc;
 
 /// The most items on a page.
 pub(crate) const PAGE_LIMIT: i32 = 100;
@@ -120,7 +121,7 @@ pub(crate) struct Edge<T: Row> {
     /// Its place in the list.
     pub cursor: Cursor,
     /// The item.
-    pub node: T,
+    pub node: Arc<T>,
 }
 
 impl<T: Row> Row for Edge<T>
@@ -128,7 +129,7 @@ where
     Self: OutputType,
 {
     async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
-        let nodes: Vec<_> = rows.iter().map(|edge| &edge.node).collect();
+        let nodes: Vec<_> = rows.iter().map(|edge| edge.node.as_ref()).collect();
         for node in selected(fields, "node") {
             T::load(&nodes, &node.selection_set.node, scope, ahead).await?;
         }
@@ -138,7 +139,7 @@ where
     fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
         match field.name.node.as_str() {
             "cursor" => self.cursor.write(json),
-            "node" => object(&self.node, &field.selection_set.node, ahead, json),
+            "node" => object(self.node.as_ref(), &field.selection_set.node, ahead, json),
             _ => None,
         }
     }
@@ -160,19 +161,19 @@ where
 #[graphql(concrete(name = "GroceryProductConnection", params(GroceryProduct)))]
 #[graphql(concrete(name = "GroceryTripConnection", params(GroceryTrip)))]
 #[graphql(concrete(name = "GroceryStapleConnection", params(GroceryStaple)))]
-pub(crate) struct Connection<T: Row + Clone>
+pub(crate) struct Connection<T: Row>
 where
     Edge<T>: OutputType,
 {
     /// The items, each with its cursor.
     pub edges: Rows<Edge<T>>,
     /// The items alone.
-    pub nodes: Rows<T>,
+    pub nodes: Rows<Arc<T>>,
     /// Where this page lies in the list.
     pub page_info: PageInfo,
 }
 
-impl<T: Row + Clone> Connection<T>
+impl<T: Row> Connection<T>
 where
     Edge<T>: OutputType,
 {
@@ -196,14 +197,15 @@ where
         has_next_page: bool,
         cursor: impl Fn(&T) -> Cursor,
     ) -> Self {
+        let nodes: Vec<_> = items.into_iter().map(Arc::new).collect();
         let edges: Vec<_> =
-            items.iter().map(|node| Edge { cursor: cursor(node), node: node.clone() }).collect();
+            nodes.iter().map(|node| Edge { cursor: cursor(node), node: Arc::clone(node) }).collect();
         let page_info = PageInfo {
             has_next_page,
             has_previous_page,
             start_cursor: edges.first().map(|edge| edge.cursor),
             end_cursor: edges.last().map(|edge| edge.cursor),
         };
-        Self { edges: Rows(edges), nodes: Rows(items), page_info }
+        Self { edges: Rows(edges), nodes: Rows(nodes), page_info }
     }
 }

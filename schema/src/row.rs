@@ -48,6 +48,17 @@ pub(crate) trait Row: OutputType {
     }
 }
 
+impl<T: Row> Row for Arc<T> {
+    async fn load(rows: &[&Self], fields: &SelectionSet, scope: &Scope, ahead: &mut Ahead) -> Result<()> {
+        let rows: Vec<_> = rows.iter().map(AsRef::as_ref).collect();
+        T::load(&rows, fields, scope, ahead).await
+    }
+
+    fn write(&self, field: &Field, ahead: &Ahead, json: &mut Vec<u8>) -> Option<()> {
+        T::write(self, field, ahead, json)
+    }
+}
+
 /// A field that may name a member, and whom it names of a row.
 pub(crate) type Naming<T> = (&'static str, fn(&T) -> Option<MemberId>);
 
