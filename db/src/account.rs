@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 /// A person with an account, as they see themselves. What of it others see is for the reader to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct User {
     /// Their identifier.
     pub id: UserId,

@@ -8,6 +8,7 @@ use crate::access::{self, Member, Permission};
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::idempotency::{Key, Receipt};
+use crate::prepared::Prepare as _;
 use crate::tables::{household_streams, households};
 use crate::{
     Connection, Database, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, Time, UserId, event,
@@ -432,7 +433,8 @@ async fn finish(change: Change<'_>) -> Result<i64> {
     event::append(conn, &events).await?;
     let update = diesel::update(household_streams::table)
         .filter(household_streams::household_id.eq(household_id))
-        .set(household_streams::head.eq(last));
+        .set(household_streams::head.eq(last))
+        .prepared();
     run!(conn, |c| update.execute(c).await)?;
     Ok(last)
 }

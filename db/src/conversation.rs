@@ -32,7 +32,7 @@ labels! {
 
 /// A conversation of a household.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = conversations)]
+#[diesel(table_name = conversations, treat_none_as_default_value = false)]
 pub struct Conversation {
     /// Its identifier.
     pub id: ConversationId,

@@ -14,6 +14,7 @@ use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::household::time_zone;
 use crate::idempotency::{Key, Receipt};
+use crate::prepared::Prepare as _;
 use crate::tables::{digests, users};
 use crate::task::recurrence::{due, local_date};
 use crate::{Connection, Database, Date, Result, SubjectId, Time, UserId, WallTime};
@@ -130,11 +131,14 @@ impl Set<'_> {
             return Ok(digest);
         }
         // Not last_on: it may be told at this very moment.
-        let update = diesel::update(digests::table).filter(digests::user_id.eq(self.user)).set((
-            digests::told_at.eq(digest.at),
-            digests::time_zone.eq(&digest.time_zone),
-            digests::next_at.eq(digest.next_at),
-        ));
+        let update = diesel::update(digests::table)
+            .filter(digests::user_id.eq(self.user))
+            .set((
+                digests::told_at.eq(digest.at),
+                digests::time_zone.eq(&digest.time_zone),
+                digests::next_at.eq(digest.next_at),
+            ))
+            .prepared();
         run!(conn, |c| update.execute(c).await)?;
         Ok(digest)
     }

@@ -198,7 +198,7 @@ impl Kind {
 
 /// One entry of a household's log.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = household_events)]
+#[diesel(table_name = household_events, treat_none_as_default_value = false)]
 pub struct Event {
     /// The household it happened in.
     pub household_id: HouseholdId,

@@ -8,6 +8,7 @@ pub(crate) use purge::purge;
 use crate::access::{HistoryVisibility, Member, Permission, Role};
 use crate::among::among;
 use crate::conversation::{self, Unread};
+use crate::prepared::Prepare as _;
 use crate::tables::{
     conversation_participants, conversation_states, conversations, households, message_mentions, messages,
 };
@@ -33,7 +34,7 @@ const DEFAULT_EDIT_WINDOW: i32 = 24 * 60;
 
 /// People who share a home, and their settings.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = households)]
+#[diesel(table_name = households, treat_none_as_default_value = false)]
 pub struct Household {
     /// Its identifier.
     pub id: HouseholdId,
@@ -313,15 +314,18 @@ async fn save(
     fields: &[&'static str],
 ) -> Result<Household> {
     household.version += 1;
-    let update = diesel::update(households::table).filter(households::id.eq(household.id)).set((
-        households::name.eq(&household.name),
-        households::time_zone.eq(&household.time_zone),
-        households::currency.eq(&household.currency),
-        households::history_visibility.eq(household.history_visibility),
-        households::edit_window_minutes.eq(household.edit_window_minutes),
-        households::archived_at.eq(household.archived_at),
-        households::version.eq(household.version),
-    ));
+    let update = diesel::update(households::table)
+        .filter(households::id.eq(household.id))
+        .set((
+            households::name.eq(&household.name),
+            households::time_zone.eq(&household.time_zone),
+            households::currency.eq(&household.currency),
+            households::history_visibility.eq(household.history_visibility),
+            households::edit_window_minutes.eq(household.edit_window_minutes),
+            households::archived_at.eq(household.archived_at),
+            households::version.eq(household.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     record(change, kind, &household, fields);
     Ok(household)

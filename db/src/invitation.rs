@@ -10,6 +10,7 @@ use crate::access::{Member, Permission, Role};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
+use crate::prepared::Prepare as _;
 use crate::tables::{invitations, members};
 use crate::{
     Change, Connection, HouseholdId, InvitationId, MemberId, Result, SubjectId, Time, UserId, access, event,
@@ -19,7 +20,7 @@ use diesel_async::RunQueryDsl;
 
 /// A way into a household. Its token and code are not part of it: only their digests are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = invitations)]
+#[diesel(table_name = invitations, treat_none_as_default_value = false)]
 pub struct Invitation {
     /// Its identifier.
     pub id: InvitationId,
@@ -149,10 +150,10 @@ async fn open_of(change: &mut Change<'_>, maker: MemberId) -> Result<Vec<Invitat
 async fn revoke(change: &mut Change<'_>, mut invitation: Invitation) -> Result<Invitation> {
     invitation.revoked_at = Some(change.now());
     invitation.version += 1;
-    let update = diesel::update(invitations::table).filter(invitations::id.eq(invitation.id)).set((
-        invitations::revoked_at.eq(invitation.revoked_at),
-        invitations::version.eq(invitation.version),
-    ));
+    let update = diesel::update(invitations::table)
+        .filter(invitations::id.eq(invitation.id))
+        .set((invitations::revoked_at.eq(invitation.revoked_at), invitations::version.eq(invitation.version)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     record(change, event::Kind::InvitationRevoked, &invitation, &["revokedAt"]);
     Ok(invitation)

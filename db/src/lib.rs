@@ -31,6 +31,7 @@ pub mod member;
 pub mod message;
 pub mod notification;
 pub mod page;
+mod prepared;
 mod secret;
 mod tables;
 pub mod task;

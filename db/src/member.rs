@@ -14,6 +14,7 @@ use crate::access::{MemberStatus, Reader, Role};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
+use crate::prepared::Prepare as _;
 use crate::tables::{member_periods, members, sessions, users};
 use crate::task::reminder;
 use crate::{
@@ -207,14 +208,17 @@ async fn insert(change: &mut Change<'_>, role: Role) -> Result<(MemberId, i32)> 
 
 async fn readmit(change: &mut Change<'_>, former: &Profile, role: Role) -> Result<(MemberId, i32)> {
     let version = former.version + 1;
-    let update = diesel::update(members::table).filter(members::id.eq(former.id)).set((
-        members::role.eq(role),
-        members::status.eq(MemberStatus::Active),
-        members::joined_seq.eq(change.next_seq()),
-        members::joined_at.eq(change.now()),
-        members::ended_at.eq(None::<Time>),
-        members::version.eq(version),
-    ));
+    let update = diesel::update(members::table)
+        .filter(members::id.eq(former.id))
+        .set((
+            members::role.eq(role),
+            members::status.eq(MemberStatus::Active),
+            members::joined_seq.eq(change.next_seq()),
+            members::joined_at.eq(change.now()),
+            members::ended_at.eq(None::<Time>),
+            members::version.eq(version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok((former.id, version))
 }

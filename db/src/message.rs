@@ -38,7 +38,7 @@ labels! {
 
 /// A message, or what is left of one that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = messages)]
+#[diesel(table_name = messages, treat_none_as_default_value = false)]
 pub struct Message {
     /// Its identifier.
     pub id: MessageId,
@@ -218,7 +218,7 @@ pub async fn first_since(
 
 /// What a message said before an edit.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = message_revisions)]
+#[diesel(table_name = message_revisions, treat_none_as_default_value = false)]
 pub struct Revision {
     /// The message.
     pub message_id: MessageId,

@@ -144,7 +144,7 @@ pub struct Backlog {
 /// How the outbox is doing, for metrics and alarms.
 pub async fn backlog(conn: &mut Connection) -> Result<Backlog> {
     let query = notifications::table
-        .filter(notifications::state.eq_any([State::Pending, State::Dead]))
+        .filter(among(notifications::state, &[State::Pending, State::Dead]))
         // What is planned for later is no backlog.
         .filter(notifications::created_at.le(Time::now()))
         .group_by(notifications::state)

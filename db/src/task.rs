@@ -54,6 +54,7 @@ use crate::access::{Member, MemberStatus, Permission, Role};
 use crate::among::among;
 use crate::household;
 use crate::labels::labels;
+use crate::prepared::Prepare as _;
 use crate::tables::{members, tasks};
 use crate::{
     Change, Connection, Date, Error, HouseholdId, Json, MemberId, RefusalCode, Result, SubjectId, TaskId,
@@ -84,7 +85,7 @@ labels! {
 
 /// A chore.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = tasks)]
+#[diesel(table_name = tasks, treat_none_as_default_value = false)]
 pub struct Task {
     /// Its identifier.
     pub id: TaskId,
@@ -301,7 +302,8 @@ async fn save_rotation(
     task.version += i32::from(is_news);
     let update = diesel::update(tasks::table)
         .filter(tasks::id.eq(task.id))
-        .set((tasks::rotation.eq(&task.rotation), tasks::version.eq(task.version)));
+        .set((tasks::rotation.eq(&task.rotation), tasks::version.eq(task.version)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     if is_news {
         record(change, event::Kind::TaskUpdated, task, &["roster"]);

@@ -3,6 +3,7 @@
 //! One leaky bucket a row (the generic cell rate algorithm): `full_at` is when the bucket would be empty again,
 //! and one conditional `UPDATE` both asks and takes.
 
+use crate::prepared::Prepare as _;
 use crate::tables::throttles;
 use crate::{Connection, Database, Error, Result, Time};
 use diesel::prelude::*;
@@ -60,14 +61,16 @@ async fn try_take(conn: &mut Connection, bucket: &str, limit: Limit, now: Time) 
         .filter(throttles::bucket.eq(bucket))
         .filter(throttles::full_at.gt(now))
         .filter(throttles::full_at.le(now.after(limit.per).before(limit.interval())))
-        .set(throttles::full_at.eq(throttles::full_at + interval));
+        .set(throttles::full_at.eq(throttles::full_at + interval))
+        .prepared();
     if run!(conn, |c| filling.execute(c).await)? == 1 {
         return Ok(true);
     }
     let drained = diesel::update(throttles::table)
         .filter(throttles::bucket.eq(bucket))
         .filter(throttles::full_at.le(now))
-        .set(throttles::full_at.eq(now.after(limit.interval())));
+        .set(throttles::full_at.eq(now.after(limit.interval())))
+        .prepared();
     Ok(run!(conn, |c| drained.execute(c).await)? == 1)
 }
 

@@ -6,8 +6,10 @@
 use super::password::Password;
 use super::session::{self, Familiarity, Session};
 use super::{User, attempts, find, text};
+use crate::among::among;
 use crate::database::Work;
 use crate::notification::{self, Content, Secret};
+use crate::prepared::Prepare as _;
 use crate::tables::users;
 use crate::{Connection, Database, Error, RefusalCode, Result, SessionId, Time, UserId};
 use diesel::prelude::*;
@@ -120,8 +122,9 @@ pub(super) async fn exchange_hash(
     let update = diesel::update(users::table)
         .filter(users::id.eq(user))
         // Already the new one: an earlier run of this transaction committed without saying so.
-        .filter(users::password_hash.eq_any([stored, new]))
-        .set(users::password_hash.eq(new));
+        .filter(among(users::password_hash, &[stored, new]))
+        .set(users::password_hash.eq(new))
+        .prepared();
     match run!(conn, |c| update.execute(c).await)? {
         0 => Err(wrong_credentials()),
         _ => Ok(()),

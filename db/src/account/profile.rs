@@ -6,6 +6,7 @@ use crate::change::checked;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::idempotency::{Key, Receipt};
+use crate::prepared::Prepare as _;
 use crate::tables::{household_streams, members, users};
 use crate::{Connection, Database, Error, HouseholdId, Result, SubjectId, Time, UserId};
 use diesel::prelude::*;
@@ -108,12 +109,15 @@ async fn lock(conn: &mut Connection, user: UserId) -> Result<User> {
 }
 
 async fn save(conn: &mut Connection, user: &User) -> Result<()> {
-    let update = diesel::update(users::table).filter(users::id.eq(user.id)).set((
-        users::display_name.eq(&user.display_name),
-        users::appears_offline.eq(user.appears_offline),
-        users::sends_read_receipts.eq(user.sends_read_receipts),
-        users::version.eq(user.version),
-    ));
+    let update = diesel::update(users::table)
+        .filter(users::id.eq(user.id))
+        .set((
+            users::display_name.eq(&user.display_name),
+            users::appears_offline.eq(user.appears_offline),
+            users::sends_read_receipts.eq(user.sends_read_receipts),
+            users::version.eq(user.version),
+        ))
+        .prepared();
     run!(conn, |c| update.execute(c).await).map(|_| ())
 }
 
@@ -124,6 +128,7 @@ async fn count_new_name(conn: &mut Connection, user: UserId) -> Result<()> {
     let theirs: Vec<HouseholdId> = run!(conn, |c| theirs.load(c).await)?;
     let update = diesel::update(household_streams::table)
         .filter(among(household_streams::household_id, &theirs))
-        .set(household_streams::names.eq(household_streams::names + 1));
+        .set(household_streams::names.eq(household_streams::names + 1))
+        .prepared();
     run!(conn, |c| update.execute(c).await).map(|_| ())
 }

@@ -8,6 +8,7 @@ use super::token::{self, Purpose};
 use super::{User, attempts, evenly, password::Password, policy, text};
 use crate::database::Work;
 use crate::notification::{self, Content, Secret};
+use crate::prepared::Prepare as _;
 use crate::tables::users;
 use crate::{Connection, Database, Error, Result, Time, UserId};
 use diesel::prelude::*;
@@ -129,7 +130,8 @@ impl Work for Verify<'_> {
         let update = diesel::update(users::table)
             .filter(users::id.eq(user))
             .filter(users::email_verified_at.is_null())
-            .set(users::email_verified_at.eq(self.now));
+            .set(users::email_verified_at.eq(self.now))
+            .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
     }
 }

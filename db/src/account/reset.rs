@@ -10,6 +10,7 @@ use super::token::{self, Purpose};
 use super::{User, attempts, evenly, find, policy, text};
 use crate::database::Work;
 use crate::notification::{self, Content, Secret};
+use crate::prepared::Prepare as _;
 use crate::tables::users;
 use crate::{Connection, Database, Error, RefusalCode, Result, SessionId, Time, UserId};
 use diesel::prelude::*;
@@ -88,10 +89,13 @@ impl Work for Reset<'_> {
 
     async fn run(&self, conn: &mut Connection) -> Result<Vec<SessionId>> {
         let User { id, email_verified_at, .. } = self.user;
-        let update = diesel::update(users::table).filter(users::id.eq(id)).set((
-            users::password_hash.eq(&self.new_hash),
-            users::email_verified_at.eq(email_verified_at.unwrap_or(self.now)),
-        ));
+        let update = diesel::update(users::table)
+            .filter(users::id.eq(id))
+            .set((
+                users::password_hash.eq(&self.new_hash),
+                users::email_verified_at.eq(email_verified_at.unwrap_or(self.now)),
+            ))
+            .prepared();
         run!(conn, |c| update.execute(c).await)?;
         token::redeem(conn, self.token, self.now).await?;
         token::void(conn, id, Purpose::ResetPassword, None, self.now).await?;

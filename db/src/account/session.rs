@@ -6,6 +6,7 @@ pub use end::{ended_among, revoke, revoke_others};
 pub(super) use end::{revoke_all, revoke_surplus};
 
 use crate::database::Work;
+use crate::prepared::Prepare as _;
 use crate::tables::sessions;
 use crate::{Connection, Database, Error, Result, SessionId, Time, UserId, secret};
 use diesel::prelude::*;
@@ -157,7 +158,8 @@ impl Work for Touch {
         let update = diesel::update(sessions::table)
             .filter(sessions::id.eq(self.session))
             .filter(sessions::last_used_at.le(self.now.before(TOUCH)))
-            .set((sessions::last_used_at.eq(self.now), sessions::expires_at.eq(self.expires_at)));
+            .set((sessions::last_used_at.eq(self.now), sessions::expires_at.eq(self.expires_at)))
+            .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
     }
 }

@@ -1,6 +1,7 @@
 //! Tokens sent by mail: each proves that whoever hands it back reads the mail of that address.
 
 use crate::labels::labels;
+use crate::prepared::Prepare as _;
 use crate::tables::user_tokens;
 use crate::{Connection, Error, RefusalCode, Result, Time, UserId, secret};
 use diesel::prelude::*;
@@ -70,7 +71,8 @@ pub(super) async fn redeem(conn: &mut Connection, token: &str, now: Time) -> Res
     let update = diesel::update(user_tokens::table)
         .filter(user_tokens::token_hash.eq(secret::digest(token)))
         .filter(user_tokens::used_at.is_null().or(user_tokens::used_at.eq(now)))
-        .set(user_tokens::used_at.eq(now));
+        .set(user_tokens::used_at.eq(now))
+        .prepared();
     match run!(conn, |c| update.execute(c).await)? {
         0 => Err(invalid()),
         _ => Ok(()),
@@ -91,7 +93,8 @@ pub(super) async fn void(
         .filter(user_tokens::purpose.eq(purpose))
         .filter(user_tokens::used_at.is_null())
         .filter(user_tokens::token_hash.ne(except))
-        .set(user_tokens::used_at.eq(now));
+        .set(user_tokens::used_at.eq(now))
+        .prepared();
     run!(conn, |c| update.execute(c).await).map(|_| ())
 }
 

@@ -4,6 +4,7 @@ use super::{Conversation, find};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::labels::labels;
+use crate::prepared::Prepare as _;
 use crate::tables::{conversation_states, message_mentions, messages};
 use crate::{Change, Connection, ConversationId, Entry, Error, MessageId, Operation, Result, event, message};
 use diesel::prelude::*;
@@ -68,7 +69,8 @@ async fn save_state(change: &mut Change<'_>, conversation: ConversationId, state
         .set((
             conversation_states::read_seq.eq(state.read_seq),
             conversation_states::mute_level.eq(state.mute_level),
-        ));
+        ))
+        .prepared();
     if run!(change.conn(), |c| update.execute(c).await)? == 1 {
         return Ok(());
     }
@@ -91,7 +93,8 @@ pub(crate) async fn read_by_speaking(
     let update = diesel::update(conversation_states::table)
         .filter(conversation_states::member_id.eq(member))
         .filter(conversation_states::conversation_id.eq(conversation))
-        .set(conversation_states::read_seq.eq(seq));
+        .set(conversation_states::read_seq.eq(seq))
+        .prepared();
     if run!(change.conn(), |c| update.execute(c).await)? == 0 {
         save_state(change, conversation, State { read_seq: seq, mute_level: MuteLevel::All }).await?;
     }

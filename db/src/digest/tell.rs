@@ -7,6 +7,7 @@ use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::household::time_zone;
 use crate::notification::{self, Content, DigestLine};
+use crate::prepared::Prepare as _;
 use crate::tables::{absences, digests, households, members, users};
 use crate::task::tomorrow::{self, Resident};
 use crate::{Connection, Database, Date, HouseholdId, MemberId, Result, Time, UserId, WallTime};
@@ -64,11 +65,14 @@ impl Work for Tell {
         if !is_told && !is_late {
             self.tell(conn, date).await?;
         }
-        let update = diesel::update(digests::table).filter(digests::user_id.eq(self.user)).set((
-            digests::last_on.eq(Date::from(last_on)),
-            // Not what is past, but what could still be told: that is due at once.
-            digests::next_at.eq(next(at, zone, Some(last_on), self.now.before(LATE_AT_MOST))),
-        ));
+        let update = diesel::update(digests::table)
+            .filter(digests::user_id.eq(self.user))
+            .set((
+                digests::last_on.eq(Date::from(last_on)),
+                // Not what is past, but what could still be told: that is due at once.
+                digests::next_at.eq(next(at, zone, Some(last_on), self.now.before(LATE_AT_MOST))),
+            ))
+            .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
     }
 }

@@ -4,6 +4,7 @@ use super::fold::Name;
 use super::{Place, freed};
 use crate::access::{Permission, Reader};
 use crate::among::among;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_categories, grocery_homes, grocery_products, grocery_sections};
 use crate::{
     Change, Connection, Entry, Error, GroceryCategoryId, HouseholdId, Operation, RefusalCode, Result,
@@ -18,7 +19,7 @@ pub const CATEGORY_LIMIT: i64 = 100;
 
 /// A kind of things, such as vegetables.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_categories)]
+#[diesel(table_name = grocery_categories, treat_none_as_default_value = false)]
 pub struct Category {
     /// Its identifier.
     pub id: GroceryCategoryId,
@@ -159,7 +160,8 @@ async fn place_among(change: &mut Change<'_>, others: &[Category], at: usize) ->
         }
         let update = diesel::update(grocery_categories::table)
             .filter(grocery_categories::id.eq(other.id))
-            .set(grocery_categories::place.eq(place));
+            .set(grocery_categories::place.eq(place))
+            .prepared();
         run!(change.conn(), |c| update.execute(c).await)?;
     }
     Ok(place)
@@ -266,7 +268,8 @@ impl Operation for Remove {
                 grocery_products::category_id.eq(none),
                 grocery_products::version.eq(grocery_products::version + 1),
                 grocery_products::changed_seq.eq(seq),
-            ));
+            ))
+            .prepared();
         run!(change.conn(), |c| let_go.execute(c).await)?;
         let delete =
             diesel::delete(grocery_sections::table).filter(grocery_sections::category_id.eq(category.id));
@@ -288,14 +291,16 @@ async fn save(
     fields: &[&'static str],
 ) -> Result<()> {
     category.version += 1;
-    let update =
-        diesel::update(grocery_categories::table).filter(grocery_categories::id.eq(category.id)).set((
+    let update = diesel::update(grocery_categories::table)
+        .filter(grocery_categories::id.eq(category.id))
+        .set((
             grocery_categories::name.eq(&category.name),
             grocery_categories::fold.eq(&category.fold),
             grocery_categories::place.eq(&category.place),
             grocery_categories::removed_at.eq(category.removed_at),
             grocery_categories::version.eq(category.version),
-        ));
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     change.record_for_all(kind, category.id, category.version, fields);
     Ok(())

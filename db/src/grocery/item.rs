@@ -5,6 +5,7 @@ use super::list::{ITEM_LIMIT, List};
 use super::{Place, Product};
 use crate::among::among;
 use crate::labels::labels;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_items, grocery_lists, grocery_products};
 use crate::{
     Change, Connection, Error, GroceryItemId, GroceryListId, GroceryProductId, GroceryTripId, HouseholdId,
@@ -41,7 +42,7 @@ impl State {
 
 /// Something on a shopping list, or that was.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_items)]
+#[diesel(table_name = grocery_items, treat_none_as_default_value = false)]
 pub struct Item {
     /// Its identifier.
     pub id: GroceryItemId,
@@ -187,7 +188,8 @@ impl Item {
         for (item, apart) in [(self.id, self.apart), (heir, MERGES)] {
             let update = diesel::update(grocery_items::table)
                 .filter(grocery_items::id.eq(item))
-                .set(grocery_items::apart.eq(apart));
+                .set(grocery_items::apart.eq(apart))
+                .prepared();
             run!(change.conn(), |c| update.execute(c).await)?;
         }
         Ok(())
@@ -249,22 +251,25 @@ pub(super) async fn save(
 ) -> Result<()> {
     item.version += 1;
     item.changed_seq = change.next_seq();
-    let update = diesel::update(grocery_items::table).filter(grocery_items::id.eq(item.id)).set((
-        grocery_items::product_id.eq(item.product_id),
-        grocery_items::apart.eq(item.apart),
-        grocery_items::amounts.eq(&item.amounts),
-        grocery_items::note.eq(&item.note),
-        grocery_items::is_urgent.eq(item.is_urgent),
-        grocery_items::assignee_id.eq(item.assignee_id),
-        grocery_items::state.eq(item.state),
-        grocery_items::is_listed.eq(item.is_listed),
-        grocery_items::place.eq(&item.place),
-        grocery_items::added_at.eq(item.added_at),
-        grocery_items::state_by.eq(item.state_by),
-        grocery_items::state_at.eq(item.state_at),
-        grocery_items::version.eq(item.version),
-        grocery_items::changed_seq.eq(item.changed_seq),
-    ));
+    let update = diesel::update(grocery_items::table)
+        .filter(grocery_items::id.eq(item.id))
+        .set((
+            grocery_items::product_id.eq(item.product_id),
+            grocery_items::apart.eq(item.apart),
+            grocery_items::amounts.eq(&item.amounts),
+            grocery_items::note.eq(&item.note),
+            grocery_items::is_urgent.eq(item.is_urgent),
+            grocery_items::assignee_id.eq(item.assignee_id),
+            grocery_items::state.eq(item.state),
+            grocery_items::is_listed.eq(item.is_listed),
+            grocery_items::place.eq(&item.place),
+            grocery_items::added_at.eq(item.added_at),
+            grocery_items::state_by.eq(item.state_by),
+            grocery_items::state_at.eq(item.state_at),
+            grocery_items::version.eq(item.version),
+            grocery_items::changed_seq.eq(item.changed_seq),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     change.record_for_all(kind, item.id, item.version, fields);
     Ok(())

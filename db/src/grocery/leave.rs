@@ -1,6 +1,7 @@
 //! What leaving a household does to its groceries.
 
 use crate::among::among;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_items, grocery_lists};
 use crate::{Change, GroceryItemId, GroceryListId, MemberId, Result, event};
 use diesel::prelude::*;
@@ -25,10 +26,9 @@ async fn let_go_of_lists(change: &mut Change<'_>, member: MemberId) -> Result<()
     let none: Option<MemberId> = None;
     for lists in lists.chunks(AT_ONCE) {
         let ids: Vec<_> = lists.iter().map(|(id, _)| *id).collect();
-        let update = diesel::update(grocery_lists::table.filter(among(grocery_lists::id, &ids))).set((
-            grocery_lists::assignee_id.eq(none),
-            grocery_lists::version.eq(grocery_lists::version + 1),
-        ));
+        let update = diesel::update(grocery_lists::table.filter(among(grocery_lists::id, &ids)))
+            .set((grocery_lists::assignee_id.eq(none), grocery_lists::version.eq(grocery_lists::version + 1)))
+            .prepared();
         run!(change.conn(), |c| update.execute(c).await)?;
         for (list, version) in lists {
             change.record_for_all(event::Kind::GroceryListUpdated, *list, version + 1, &["assignee"]);
@@ -52,11 +52,13 @@ async fn let_go_of_items(change: &mut Change<'_>, member: MemberId) -> Result<()
         let ids: Vec<_> = items.iter().map(|(id, _)| *id).collect();
         // The number of the last of their events: who has heard some of them misses none of the others.
         let seq = change.next_seq() - 1 + i64::try_from(items.len()).unwrap_or(0);
-        let update = diesel::update(grocery_items::table.filter(among(grocery_items::id, &ids))).set((
-            grocery_items::assignee_id.eq(none),
-            grocery_items::version.eq(grocery_items::version + 1),
-            grocery_items::changed_seq.eq(seq),
-        ));
+        let update = diesel::update(grocery_items::table.filter(among(grocery_items::id, &ids)))
+            .set((
+                grocery_items::assignee_id.eq(none),
+                grocery_items::version.eq(grocery_items::version + 1),
+                grocery_items::changed_seq.eq(seq),
+            ))
+            .prepared();
         run!(change.conn(), |c| update.execute(c).await)?;
         for (item, version) in items {
             change.record_for_all(event::Kind::GroceryItemUpdated, *item, version + 1, &["assignee"]);

@@ -7,6 +7,7 @@ use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_items, grocery_lists};
 use crate::{
     Change, Connection, Entry, Error, GroceryListId, GroceryStoreId, HouseholdId, MemberId, Operation,
@@ -25,7 +26,7 @@ pub const ITEM_LIMIT: i64 = 500;
 
 /// A shopping list.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_lists)]
+#[diesel(table_name = grocery_lists, treat_none_as_default_value = false)]
 pub struct List {
     /// Its identifier.
     pub id: GroceryListId,
@@ -325,14 +326,17 @@ pub(super) async fn save(
     fields: &[&'static str],
 ) -> Result<()> {
     list.version += 1;
-    let update = diesel::update(grocery_lists::table).filter(grocery_lists::id.eq(list.id)).set((
-        grocery_lists::name.eq(&list.name),
-        grocery_lists::store_id.eq(list.store_id),
-        grocery_lists::assignee_id.eq(list.assignee_id),
-        grocery_lists::is_urgent.eq(list.is_urgent),
-        grocery_lists::archived_at.eq(list.archived_at),
-        grocery_lists::version.eq(list.version),
-    ));
+    let update = diesel::update(grocery_lists::table)
+        .filter(grocery_lists::id.eq(list.id))
+        .set((
+            grocery_lists::name.eq(&list.name),
+            grocery_lists::store_id.eq(list.store_id),
+            grocery_lists::assignee_id.eq(list.assignee_id),
+            grocery_lists::is_urgent.eq(list.is_urgent),
+            grocery_lists::archived_at.eq(list.archived_at),
+            grocery_lists::version.eq(list.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     change.record_for_all(kind, list.id, list.version, fields);
     Ok(())

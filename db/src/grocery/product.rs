@@ -9,6 +9,7 @@ use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_homes, grocery_items, grocery_products};
 use crate::{
     Change, Connection, Entry, Error, GroceryCategoryId, GroceryProductId, HouseholdId, Operation,
@@ -23,7 +24,7 @@ pub const PRODUCT_LIMIT: i64 = 5000;
 
 /// Something the household's catalogue knows of.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_products)]
+#[diesel(table_name = grocery_products, treat_none_as_default_value = false)]
 pub struct Product {
     /// Its identifier.
     pub id: GroceryProductId,
@@ -162,15 +163,18 @@ pub(super) async fn save(
 ) -> Result<()> {
     product.version += 1;
     product.changed_seq = change.next_seq();
-    let update = diesel::update(grocery_products::table).filter(grocery_products::id.eq(product.id)).set((
-        grocery_products::name.eq(&product.name),
-        grocery_products::fold.eq(&product.fold),
-        grocery_products::category_id.eq(product.category_id),
-        grocery_products::unit.eq(product.unit),
-        grocery_products::removed_at.eq(product.removed_at),
-        grocery_products::version.eq(product.version),
-        grocery_products::changed_seq.eq(product.changed_seq),
-    ));
+    let update = diesel::update(grocery_products::table)
+        .filter(grocery_products::id.eq(product.id))
+        .set((
+            grocery_products::name.eq(&product.name),
+            grocery_products::fold.eq(&product.fold),
+            grocery_products::category_id.eq(product.category_id),
+            grocery_products::unit.eq(product.unit),
+            grocery_products::removed_at.eq(product.removed_at),
+            grocery_products::version.eq(product.version),
+            grocery_products::changed_seq.eq(product.changed_seq),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     change.record_for_all(kind, product.id, product.version, fields);
     Ok(())
@@ -385,7 +389,8 @@ async fn is_wanted(change: &mut Change<'_>, product: GroceryProductId) -> Result
 async fn give_up_name(change: &mut Change<'_>, product: GroceryProductId) -> Result<()> {
     let update = diesel::update(grocery_products::table)
         .filter(grocery_products::id.eq(product))
-        .set(grocery_products::fold.eq(freed(product)));
+        .set(grocery_products::fold.eq(freed(product)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok(())
 }

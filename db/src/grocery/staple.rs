@@ -13,6 +13,7 @@ use crate::access::{Permission, Reader};
 use crate::among::among;
 use crate::message::End;
 use crate::page::Window;
+use crate::prepared::Prepare as _;
 use crate::tables::grocery_staples;
 use crate::task::recurrence::{Mode, Overflow, Rule, Schedule, due, local_date};
 use crate::{
@@ -34,7 +35,7 @@ const IN_USE: GroceryStapleId = GroceryStapleId::from_bytes([0; 16]);
 
 /// What puts itself on a list by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_staples)]
+#[diesel(table_name = grocery_staples, treat_none_as_default_value = false)]
 pub struct Staple {
     /// Its identifier.
     pub id: GroceryStapleId,
@@ -322,17 +323,20 @@ pub(super) async fn save(
     fields: &[&'static str],
 ) -> Result<()> {
     staple.version += 1;
-    let update = diesel::update(grocery_staples::table).filter(grocery_staples::id.eq(staple.id)).set((
-        grocery_staples::product_id.eq(staple.product_id),
-        grocery_staples::apart.eq(staple.apart),
-        grocery_staples::amounts.eq(&staple.amounts),
-        grocery_staples::start_on.eq(staple.start_on),
-        grocery_staples::rule.eq(&staple.rule),
-        grocery_staples::next_on.eq(staple.next_on),
-        grocery_staples::next_at.eq(staple.next_at),
-        grocery_staples::removed_at.eq(staple.removed_at),
-        grocery_staples::version.eq(staple.version),
-    ));
+    let update = diesel::update(grocery_staples::table)
+        .filter(grocery_staples::id.eq(staple.id))
+        .set((
+            grocery_staples::product_id.eq(staple.product_id),
+            grocery_staples::apart.eq(staple.apart),
+            grocery_staples::amounts.eq(&staple.amounts),
+            grocery_staples::start_on.eq(staple.start_on),
+            grocery_staples::rule.eq(&staple.rule),
+            grocery_staples::next_on.eq(staple.next_on),
+            grocery_staples::next_at.eq(staple.next_at),
+            grocery_staples::removed_at.eq(staple.removed_at),
+            grocery_staples::version.eq(staple.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     change.record_for_all(kind, staple.id, staple.version, fields);
     Ok(())

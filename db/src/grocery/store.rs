@@ -10,6 +10,7 @@ use super::fold::Name;
 use super::freed;
 use crate::access::{Permission, Reader};
 use crate::among::among;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_homes, grocery_lists, grocery_sections, grocery_stores};
 use crate::{
     Change, Connection, Entry, Error, GroceryListId, GroceryStoreId, HouseholdId, Operation, RefusalCode,
@@ -26,7 +27,7 @@ pub const HOME_LIMIT: i64 = 500;
 
 /// Where the household shops.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_stores)]
+#[diesel(table_name = grocery_stores, treat_none_as_default_value = false)]
 pub struct Store {
     /// Its identifier.
     pub id: GroceryStoreId,
@@ -232,7 +233,8 @@ async fn leave_lists(change: &mut Change<'_>, store: GroceryStoreId) -> Result<(
     let update = diesel::update(grocery_lists::table)
         .filter(grocery_lists::household_id.eq(change.household_id()))
         .filter(grocery_lists::store_id.eq(store))
-        .set((grocery_lists::store_id.eq(none), grocery_lists::version.eq(grocery_lists::version + 1)));
+        .set((grocery_lists::store_id.eq(none), grocery_lists::version.eq(grocery_lists::version + 1)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     for (list, version) in lists {
         change.record_for_all(event::Kind::GroceryListUpdated, list, version + 1, &["store"]);
@@ -248,12 +250,15 @@ async fn save(
     fields: &[&'static str],
 ) -> Result<()> {
     store.version += 1;
-    let update = diesel::update(grocery_stores::table).filter(grocery_stores::id.eq(store.id)).set((
-        grocery_stores::name.eq(&store.name),
-        grocery_stores::fold.eq(&store.fold),
-        grocery_stores::removed_at.eq(store.removed_at),
-        grocery_stores::version.eq(store.version),
-    ));
+    let update = diesel::update(grocery_stores::table)
+        .filter(grocery_stores::id.eq(store.id))
+        .set((
+            grocery_stores::name.eq(&store.name),
+            grocery_stores::fold.eq(&store.fold),
+            grocery_stores::removed_at.eq(store.removed_at),
+            grocery_stores::version.eq(store.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     change.record_for_all(kind, store.id, store.version, fields);
     Ok(())

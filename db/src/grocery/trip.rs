@@ -8,6 +8,7 @@ use crate::among::among;
 use crate::first_of_each::{FirstOfEach, GROUPS_AT_ONCE};
 use crate::message::End;
 use crate::page::Window;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_items, grocery_products, grocery_trips};
 use crate::{
     Change, Connection, Entry, Error, GroceryItemId, GroceryListId, GroceryStoreId, GroceryTripId,
@@ -24,7 +25,7 @@ pub const UNDO_WINDOW: Duration = Duration::from_mins(10);
 
 /// What was bought and left its list together.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_trips)]
+#[diesel(table_name = grocery_trips, treat_none_as_default_value = false)]
 pub struct Trip {
     /// Its identifier.
     pub id: GroceryTripId,
@@ -178,12 +179,15 @@ impl Operation for Finish {
         run!(change.conn(), |c| insert.execute(c).await)?;
         // The event of the trip tells of all of them.
         let seq = change.next_seq();
-        let leave = diesel::update(grocery_items::table).filter(among(grocery_items::id, &bought)).set((
-            grocery_items::is_listed.eq(false),
-            grocery_items::trip_id.eq(trip.id),
-            grocery_items::version.eq(grocery_items::version + 1),
-            grocery_items::changed_seq.eq(seq),
-        ));
+        let leave = diesel::update(grocery_items::table)
+            .filter(among(grocery_items::id, &bought))
+            .set((
+                grocery_items::is_listed.eq(false),
+                grocery_items::trip_id.eq(trip.id),
+                grocery_items::version.eq(grocery_items::version + 1),
+                grocery_items::changed_seq.eq(seq),
+            ))
+            .prepared();
         run!(change.conn(), |c| leave.execute(c).await)?;
         look_again(change, &trip.put_back).await?;
         change.record_for_all(event::Kind::GroceryTripFinished, trip.id, trip.version, &[]);
@@ -214,13 +218,16 @@ async fn in_vain(change: &mut Change<'_>, list: GroceryListId) -> Result<Vec<Put
 async fn look_again(change: &mut Change<'_>, items: &[PutBack]) -> Result<()> {
     let ids: Vec<_> = items.iter().map(|put_back| put_back.item).collect();
     let (nobody, seq): (Option<MemberId>, _) = (None, change.next_seq());
-    let update = diesel::update(grocery_items::table).filter(among(grocery_items::id, &ids)).set((
-        grocery_items::state.eq(State::Open),
-        grocery_items::state_by.eq(nobody),
-        grocery_items::state_at.eq(change.now()),
-        grocery_items::version.eq(grocery_items::version + 1),
-        grocery_items::changed_seq.eq(seq),
-    ));
+    let update = diesel::update(grocery_items::table)
+        .filter(among(grocery_items::id, &ids))
+        .set((
+            grocery_items::state.eq(State::Open),
+            grocery_items::state_by.eq(nobody),
+            grocery_items::state_at.eq(change.now()),
+            grocery_items::version.eq(grocery_items::version + 1),
+            grocery_items::changed_seq.eq(seq),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok(())
 }
@@ -239,7 +246,8 @@ async fn give_up_again(change: &mut Change<'_>, items: &[PutBack]) -> Result<()>
                 grocery_items::state_at.eq(put_back.at),
                 grocery_items::version.eq(grocery_items::version + 1),
                 grocery_items::changed_seq.eq(seq),
-            ));
+            ))
+            .prepared();
         run!(change.conn(), |c| update.execute(c).await)?;
     }
     Ok(())
@@ -274,20 +282,23 @@ impl Operation for Undo {
         item::refuse_one_too_many(count + i64::from(trip.item_count) - 1)?;
         let seq = change.next_seq();
         let none: Option<GroceryTripId> = None;
-        let come_back =
-            diesel::update(grocery_items::table).filter(grocery_items::trip_id.eq(trip.id)).set((
+        let come_back = diesel::update(grocery_items::table)
+            .filter(grocery_items::trip_id.eq(trip.id))
+            .set((
                 grocery_items::is_listed.eq(true),
                 grocery_items::trip_id.eq(none),
                 grocery_items::version.eq(grocery_items::version + 1),
                 grocery_items::changed_seq.eq(seq),
-            ));
+            ))
+            .prepared();
         run!(change.conn(), |c| come_back.execute(c).await)?;
         give_up_again(change, &trip.put_back).await?;
         trip.undone_at = Some(change.now());
         trip.version += 1;
         let update = diesel::update(grocery_trips::table)
             .filter(grocery_trips::id.eq(trip.id))
-            .set((grocery_trips::undone_at.eq(trip.undone_at), grocery_trips::version.eq(trip.version)));
+            .set((grocery_trips::undone_at.eq(trip.undone_at), grocery_trips::version.eq(trip.version)))
+            .prepared();
         run!(change.conn(), |c| update.execute(c).await)?;
         change.record_for_all(event::Kind::GroceryTripUndone, trip.id, trip.version, &["undoneAt"]);
         Ok(trip)

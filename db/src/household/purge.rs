@@ -6,6 +6,7 @@ use crate::access::MemberStatus;
 use crate::among::among;
 use crate::change;
 use crate::database::Work;
+use crate::prepared::Prepare as _;
 use crate::tables::{
     absences, conversation_participants, conversation_states, conversations, grocery_categories,
     grocery_homes, grocery_items, grocery_lists, grocery_products, grocery_sections, grocery_staples,
@@ -86,7 +87,8 @@ impl Work for Batch {
         let close = diesel::update(members::table)
             .filter(members::household_id.eq(self.household))
             .filter(members::status.eq(MemberStatus::Active))
-            .set(members::status.eq(MemberStatus::Removed));
+            .set(members::status.eq(MemberStatus::Removed))
+            .prepared();
         run!(conn, |c| close.execute(c).await)?;
         // What refers to others goes before them.
         let has_more = self.messages(conn).await?

@@ -2,6 +2,7 @@
 
 use super::{Invitation, Status};
 use crate::account::attempts;
+use crate::prepared::Prepare as _;
 use crate::tables::{households, invitations, members, users};
 use crate::{
     Change, Connection, Database, Entry, Error, HouseholdId, InvitationId, Operation, RefusalCode, Request,
@@ -221,7 +222,8 @@ impl Accept {
             .set((
                 invitations::uses.eq(invitations::uses + 1),
                 invitations::version.eq(invitations::version + 1),
-            ));
+            ))
+            .prepared();
         match run!(change.conn(), |c| update.execute(c).await)? {
             1 => Ok(()),
             _ => Err(refused(self.shown, RefusalCode::InvitationInvalid)),

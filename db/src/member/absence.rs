@@ -10,6 +10,7 @@ use crate::access::Permission;
 use crate::among::among;
 use crate::household::{time_zone, time_zone_of};
 use crate::labels::labels;
+use crate::prepared::Prepare as _;
 use crate::tables::{absences, households, members};
 use crate::task::recurrence::local_date;
 use crate::task::rotation::{DateRange, DateRanges, RANGE_LIMIT};
@@ -44,7 +45,7 @@ labels! {
 
 /// Days in a row on which a member is away.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = absences)]
+#[diesel(table_name = absences, treat_none_as_default_value = false)]
 pub struct Absence {
     /// Its identifier.
     pub id: AbsenceId,
@@ -268,7 +269,8 @@ async fn shorten(change: &mut Change<'_>, absence: &Absence, on: NaiveDate) -> R
     if let Some(rest) = rest {
         let update = diesel::update(absences::table)
             .filter(absences::id.eq(absence.id))
-            .set(absences::last_on.eq(Date::from(rest.last())));
+            .set(absences::last_on.eq(Date::from(rest.last())))
+            .prepared();
         run!(change.conn(), |c| update.execute(c).await)?;
     } else {
         let delete = diesel::delete(absences::table).filter(absences::id.eq(absence.id));
@@ -280,7 +282,8 @@ async fn shorten(change: &mut Change<'_>, absence: &Absence, on: NaiveDate) -> R
 async fn keep(change: &mut Change<'_>, absence: AbsenceId, moved: &Moved) -> Result<()> {
     let update = diesel::update(absences::table)
         .filter(absences::id.eq(absence))
-        .set(absences::moved.eq(Some(moved.to_keep()?)));
+        .set(absences::moved.eq(Some(moved.to_keep()?)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok(())
 }
@@ -290,7 +293,8 @@ async fn tell(change: &mut Change<'_>, mut member: Profile) -> Result<Profile> {
     member.version += 1;
     let update = diesel::update(members::table)
         .filter(members::id.eq(member.id))
-        .set(members::version.eq(member.version));
+        .set(members::version.eq(member.version))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     record(change, event::Kind::AbsenceChanged, member.id, member.version, &["absences"]);
     Ok(member)

@@ -5,6 +5,7 @@ use super::absence;
 use super::role::{self, has_owner, last_owner, require_rank};
 use super::{Profile, of_household, others, record};
 use crate::access::{MemberStatus, Permission, Role};
+use crate::prepared::Prepare as _;
 use crate::tables::{member_periods, members};
 use crate::{
     Change, Entry, Error, MemberId, Operation, RefusalCode, Result, event, grocery, household, invitation,
@@ -123,7 +124,8 @@ async fn ban(change: &mut Change<'_>, member: MemberId) -> Result<bool> {
     let update = diesel::update(members::table)
         .filter(members::id.eq(member))
         .filter(members::is_banned.eq(false))
-        .set(members::is_banned.eq(true));
+        .set(members::is_banned.eq(true))
+        .prepared();
     Ok(run!(change.conn(), |c| update.execute(c).await)? == 1)
 }
 
@@ -133,16 +135,20 @@ async fn end(change: &mut Change<'_>, mut member: Profile, status: MemberStatus)
     member.status = status;
     member.ended_at = member.ended_at.or(Some(change.now()));
     member.version += 1;
-    let update = diesel::update(members::table).filter(members::id.eq(member.id)).set((
-        members::status.eq(member.status),
-        members::ended_at.eq(member.ended_at),
-        members::version.eq(member.version),
-    ));
+    let update = diesel::update(members::table)
+        .filter(members::id.eq(member.id))
+        .set((
+            members::status.eq(member.status),
+            members::ended_at.eq(member.ended_at),
+            members::version.eq(member.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     let close = diesel::update(member_periods::table)
         .filter(member_periods::member_id.eq(member.id))
         .filter(member_periods::to_seq.is_null())
-        .set(member_periods::to_seq.eq(seq));
+        .set(member_periods::to_seq.eq(seq))
+        .prepared();
     run!(change.conn(), |c| close.execute(c).await)?;
     let kind = match status {
         MemberStatus::Removed => event::Kind::MemberRemoved,

@@ -2,6 +2,7 @@
 
 use super::{Profile, of_household, others, record};
 use crate::access::{Permission, Role};
+use crate::prepared::Prepare as _;
 use crate::tables::members;
 use crate::task::reminder;
 use crate::{
@@ -58,7 +59,8 @@ pub(super) async fn set(change: &mut Change<'_>, mut member: Profile, role: Role
     member.version += 1;
     let update = diesel::update(members::table)
         .filter(members::id.eq(member.id))
-        .set((members::role.eq(role), members::version.eq(member.version)));
+        .set((members::role.eq(role), members::version.eq(member.version)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     record(change, event::Kind::MemberRoleChanged, member.id, member.version, &["role"]);
     reminder::schedule_claimable(change).await?;

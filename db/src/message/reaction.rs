@@ -17,7 +17,7 @@ const EMOJI_LIMIT: usize = 20;
 
 /// That somebody reacted to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = message_reactions)]
+#[diesel(table_name = message_reactions, treat_none_as_default_value = false)]
 pub struct Reaction {
     /// To what.
     pub message_id: MessageId,

@@ -3,6 +3,7 @@
 use super::{Kind, Message, Revision, find, mention};
 use crate::access::Permission;
 use crate::conversation::{self, Conversation};
+use crate::prepared::Prepare as _;
 use crate::tables::{households, message_reactions, message_revisions, messages};
 use crate::{
     Change, ConversationId, Entry, Error, MessageId, Operation, RefusalCode, Result, Subject as _, Time,
@@ -210,13 +211,16 @@ async fn keep(change: &mut Change<'_>, message: &Message, body: String) -> Resul
 }
 
 async fn save(change: &mut Change<'_>, message: &Message) -> Result<()> {
-    let update = diesel::update(messages::table).filter(messages::id.eq(message.id)).set((
-        messages::body.eq(&message.body),
-        messages::edited_at.eq(message.edited_at),
-        messages::deleted_at.eq(message.deleted_at),
-        messages::deleted_by.eq(message.deleted_by),
-        messages::version.eq(message.version),
-    ));
+    let update = diesel::update(messages::table)
+        .filter(messages::id.eq(message.id))
+        .set((
+            messages::body.eq(&message.body),
+            messages::edited_at.eq(message.edited_at),
+            messages::deleted_at.eq(message.deleted_at),
+            messages::deleted_by.eq(message.deleted_by),
+            messages::version.eq(message.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await).map(|_| ())
 }
 

@@ -1,8 +1,10 @@
 //! What a relay does: it leases what is due, delivers it, and reports.
 
 use super::{Content, State};
+use crate::among::among;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
+use crate::prepared::Prepare as _;
 use crate::tables::notifications;
 use crate::task::reminder;
 use crate::{Connection, Database, NotificationId, Result, Time};
@@ -138,10 +140,12 @@ impl Work for Lease {
         };
         let rows: Vec<Row> = conn.ends_call(result)?;
         let ids: Vec<_> = rows.iter().map(|row| row.0).collect();
-        let update = diesel::update(notifications::table.filter(notifications::id.eq_any(ids))).set((
-            notifications::leased_until.eq(self.now.after(LEASE)),
-            notifications::attempts.eq(notifications::attempts + 1),
-        ));
+        let update = diesel::update(notifications::table.filter(among(notifications::id, &ids)))
+            .set((
+                notifications::leased_until.eq(self.now.after(LEASE)),
+                notifications::attempts.eq(notifications::attempts + 1),
+            ))
+            .prepared();
         if !rows.is_empty() {
             run!(conn, |c| update.execute(c).await)?;
         }
@@ -211,7 +215,8 @@ impl Work for End<'_> {
         let update = diesel::update(notifications::table)
             .filter(notifications::id.eq(self.id))
             .filter(notifications::state.ne(State::Sent))
-            .set((notifications::state.eq(self.state), notifications::payload.eq(&self.payload)));
+            .set((notifications::state.eq(self.state), notifications::payload.eq(&self.payload)))
+            .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
     }
 }
@@ -244,7 +249,8 @@ impl Work for Postpone {
             .set((
                 notifications::next_attempt_at.eq(self.next_attempt_at),
                 notifications::leased_until.eq(self.next_attempt_at),
-            ));
+            ))
+            .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
     }
 }

@@ -9,6 +9,7 @@ use super::rotation::{Closing, Outcome, PreImage};
 use super::{Task, refuse_strangers, save_rotation, to_json};
 use crate::access::{Member, Permission};
 use crate::among::among;
+use crate::prepared::Prepare as _;
 use crate::tables::occurrences;
 use crate::{
     Change, Entry, Error, MemberId, OccurrenceId, Operation, RefusalCode, Result, Time, event, text,
@@ -137,7 +138,8 @@ pub(super) async fn close(
     occurrence.pre_image = Some(to_json(&Before { rotation: before, successors, was_left: Some(was_left) })?);
     let keep = diesel::update(occurrences::table)
         .filter(occurrences::id.eq(occurrence.id))
-        .set(occurrences::pre_image.eq(&occurrence.pre_image));
+        .set(occurrences::pre_image.eq(&occurrence.pre_image))
+        .prepared();
     run!(change.conn(), |c| keep.execute(c).await)?;
     Ok(occurrence)
 }

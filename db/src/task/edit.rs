@@ -12,6 +12,7 @@ use super::{
 };
 use crate::access::Permission;
 use crate::household::{time_zone, time_zone_of};
+use crate::prepared::Prepare as _;
 use crate::tables::{occurrences, tasks};
 use crate::{
     Change, Date, Entry, Error, Json, MemberId, Operation, RefusalCode, Result, TaskId, To, WallTime, event,
@@ -247,7 +248,8 @@ async fn weigh_anew(change: &mut Change<'_>, task: &Task) -> Result<()> {
     let update = diesel::update(occurrences::table)
         .filter(occurrences::task_id.eq(task.id))
         .filter(occurrences::status.eq(Status::Open))
-        .set(occurrences::weight.eq(task.weight));
+        .set(occurrences::weight.eq(task.weight))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok(())
 }
@@ -308,32 +310,35 @@ pub(super) async fn save(
     fields: &[&'static str],
 ) -> Result<()> {
     task.version += 1;
-    let update = diesel::update(tasks::table).filter(tasks::id.eq(task.id)).set((
-        tasks::title.eq(&task.title),
-        tasks::notes.eq(&task.notes),
-        tasks::weight.eq(task.weight),
-        tasks::start_on.eq(task.start_on),
-        tasks::due_time.eq(task.due_time),
-        tasks::time_zone.eq(&task.time_zone),
-        tasks::has_household_zone.eq(task.has_household_zone),
-        tasks::rule.eq(&task.rule),
-        tasks::overflow.eq(task.overflow),
-        tasks::mode.eq(task.mode),
-        tasks::strategy.eq(task.strategy),
-        tasks::turn_length.eq(task.turn_length),
-        tasks::help.eq(task.help),
-        tasks::missed_policy.eq(task.missed_policy),
-        tasks::rotation.eq(&task.rotation),
-        tasks::labels.eq(&task.labels),
-        tasks::subtasks.eq(&task.subtasks),
-        tasks::paused.eq(&task.paused),
-        tasks::reminders.eq(&task.reminders),
-        tasks::requires_approval.eq(task.requires_approval),
-        tasks::opens_before.eq(task.opens_before),
-        tasks::first_number.eq(task.first_number),
-        tasks::archived_at.eq(task.archived_at),
-        tasks::version.eq(task.version),
-    ));
+    let update = diesel::update(tasks::table)
+        .filter(tasks::id.eq(task.id))
+        .set((
+            tasks::title.eq(&task.title),
+            tasks::notes.eq(&task.notes),
+            tasks::weight.eq(task.weight),
+            tasks::start_on.eq(task.start_on),
+            tasks::due_time.eq(task.due_time),
+            tasks::time_zone.eq(&task.time_zone),
+            tasks::has_household_zone.eq(task.has_household_zone),
+            tasks::rule.eq(&task.rule),
+            tasks::overflow.eq(task.overflow),
+            tasks::mode.eq(task.mode),
+            tasks::strategy.eq(task.strategy),
+            tasks::turn_length.eq(task.turn_length),
+            tasks::help.eq(task.help),
+            tasks::missed_policy.eq(task.missed_policy),
+            tasks::rotation.eq(&task.rotation),
+            tasks::labels.eq(&task.labels),
+            tasks::subtasks.eq(&task.subtasks),
+            tasks::paused.eq(&task.paused),
+            tasks::reminders.eq(&task.reminders),
+            tasks::requires_approval.eq(task.requires_approval),
+            tasks::opens_before.eq(task.opens_before),
+            tasks::first_number.eq(task.first_number),
+            tasks::archived_at.eq(task.archived_at),
+            tasks::version.eq(task.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     record(change, kind, task, fields);
     Ok(())

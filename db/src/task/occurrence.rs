@@ -10,6 +10,7 @@ use super::subtask::Tick;
 use super::{Task, swap};
 use crate::among::among;
 use crate::labels::labels;
+use crate::prepared::Prepare as _;
 use crate::tables::{occurrences, tasks};
 use crate::{
     Change, Connection, Date, Error, HouseholdId, Json, MemberId, OccurrenceId, Result, SubjectId, TaskId,
@@ -39,7 +40,7 @@ labels! {
 
 /// One time that a chore is due; once closed, one line of its history.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = occurrences)]
+#[diesel(table_name = occurrences, treat_none_as_default_value = false)]
 pub struct Occurrence {
     /// Its identifier.
     pub id: OccurrenceId,
@@ -212,7 +213,8 @@ pub(super) async fn save(
             occurrences::pre_image.eq(&occurrence.pre_image),
             occurrences::version.eq(occurrence.version),
             occurrences::weight.eq(occurrence.weight),
-        ));
+        ))
+        .prepared();
     // The lock of the household's log lets one change in at a time; this holds even if that failed.
     if run!(change.conn(), |c| update.execute(c).await)? != 1 {
         return Err(Error::AlreadyClosed(occurrence.id.into()));

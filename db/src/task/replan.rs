@@ -8,6 +8,7 @@ use super::recurrence::{self, local_date};
 use super::rotation::{DateRanges, Rotation, Strategy};
 use crate::among::among;
 use crate::member::absence;
+use crate::prepared::Prepare as _;
 use crate::tables::occurrences;
 use crate::{Change, Date, MemberId, Result, Time, event};
 use chrono::NaiveDate;
@@ -203,7 +204,8 @@ pub(super) async fn act_at(
     }
     let update = diesel::update(occurrences::table)
         .filter(occurrences::id.eq(occurrence.id))
-        .set(occurrences::acts_at.eq(acts_at));
+        .set(occurrences::acts_at.eq(acts_at))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok(())
 }

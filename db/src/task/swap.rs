@@ -10,6 +10,7 @@ use crate::among::among;
 use crate::labels::labels;
 use crate::message::End;
 use crate::page::Window;
+use crate::prepared::Prepare as _;
 use crate::tables::swaps;
 use crate::{
     Change, Connection, Entry, Error, HouseholdId, MemberId, OccurrenceId, Operation, RefusalCode, Result,
@@ -40,7 +41,7 @@ labels! {
 
 /// An offer to trade one occurrence for another.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = swaps)]
+#[diesel(table_name = swaps, treat_none_as_default_value = false)]
 pub struct Swap {
     /// Its identifier.
     pub id: SwapId,
@@ -275,11 +276,14 @@ async fn close(change: &mut Change<'_>, mut swap: Swap, state: State) -> Result<
     swap.state = state;
     swap.closed_at = Some(change.now());
     swap.version += 1;
-    let update = diesel::update(swaps::table).filter(swaps::id.eq(swap.id)).set((
-        swaps::state.eq(swap.state),
-        swaps::closed_at.eq(swap.closed_at),
-        swaps::version.eq(swap.version),
-    ));
+    let update = diesel::update(swaps::table)
+        .filter(swaps::id.eq(swap.id))
+        .set((
+            swaps::state.eq(swap.state),
+            swaps::closed_at.eq(swap.closed_at),
+            swaps::version.eq(swap.version),
+        ))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     record(change, event::Kind::SwapClosed, &swap);
     Ok(swap)

@@ -4,6 +4,7 @@ use super::occurrence::{Occurrence, Status};
 use super::recurrence::due;
 use super::{Task, record as record_task, reminder};
 use crate::among::among;
+use crate::prepared::Prepare as _;
 use crate::tables::{occurrences, tasks};
 use crate::{Change, OccurrenceId, Result, Time, WallTime, event};
 use diesel::prelude::*;
@@ -15,7 +16,8 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) async fn follow(change: &mut Change<'_>, zone: &str) -> Result<()> {
     let theirs = tasks::household_id.eq(change.household_id()).and(tasks::has_household_zone.eq(true));
     let update = diesel::update(tasks::table.filter(theirs))
-        .set((tasks::time_zone.eq(zone), tasks::version.eq(tasks::version + 1)));
+        .set((tasks::time_zone.eq(zone), tasks::version.eq(tasks::version + 1)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     let query = tasks::table.filter(theirs).filter(tasks::archived_at.is_null()).order(tasks::id);
     let moved: Vec<Task> = run!(change.conn(), |c| query.select(Task::as_select()).load(c).await)?;
@@ -51,11 +53,13 @@ pub(crate) async fn follow(change: &mut Change<'_>, zone: &str) -> Result<()> {
     }
     for ((due_at, acts_at), ids) in groups {
         for ids in ids.chunks(1000) {
-            let update = diesel::update(occurrences::table.filter(among(occurrences::id, ids))).set((
-                occurrences::due_at.eq(due_at),
-                occurrences::acts_at.eq(acts_at),
-                occurrences::version.eq(occurrences::version + 1),
-            ));
+            let update = diesel::update(occurrences::table.filter(among(occurrences::id, ids)))
+                .set((
+                    occurrences::due_at.eq(due_at),
+                    occurrences::acts_at.eq(acts_at),
+                    occurrences::version.eq(occurrences::version + 1),
+                ))
+                .prepared();
             run!(change.conn(), |c| update.execute(c).await)?;
         }
     }

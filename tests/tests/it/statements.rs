@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use chrono::{Days, Utc};
-use roomm8_tests::{Deployment, Home, Socket, deployment::Plan, on_both, server::Server};
+use mysql_async::prelude::Queryable;
+use roomm8_tests::{Deployment, Home, Socket, deployment::Plan, on_both, on_mysql, server::Server};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);
+
+on_mysql!(what_is_done_again_is_prepared_already);
 
 on_both!(
     the_dashboard_takes_the_same_statements_for_few_rows_and_many,
@@ -171,6 +174,46 @@ async fn assert_alike_with(server: &Server, document: &str, homes: [(&Home, &Val
     assert!(for_few > 0.0, "the server counts its statements");
     assert!((for_few - for_many).abs() < 0.5, "{for_few} statements for few rows, {for_many} for many");
     assert!(for_many <= limit, "{for_many} statements for one page");
+}
+
+/// A statement that is prepared anew each time takes the database two turns instead of one, and more work.
+async fn what_is_done_again_is_prepared_already(deployment: Deployment) {
+    let system = reading(deployment).with("DATABASE_CONNECTIONS", "2").harming_the_database().start().await;
+    let live = async |times: usize| {
+        for _ in 0..times {
+            let home = Home::new(&system, 2).await;
+            let owner = home.owner().on(system.a());
+            let since = home.cursor(system.a(), home.owner()).await;
+            keep_house(&system, &home, 3).await;
+            go_shopping(&system, &home, 2, 3).await;
+            fill(&system, &home, 4).await;
+            for document in [DASHBOARD, CONVERSATIONS, CHORES, HISTORIES] {
+                owner.query(document, json!({ "id": home.id })).await;
+            }
+            owner.query(GROCERIES, json!({ "id": home.id, "since": since })).await;
+        }
+    };
+    live(2).await;
+    let (prepared_before, executed_before) = asked(&system).await;
+    live(2).await;
+    let (prepared, executed) = asked(&system).await;
+    let (prepared, executed) = (prepared - prepared_before, executed - executed_before);
+    assert!(executed > 500, "{executed} statements");
+    assert!(50 * prepared < executed, "{prepared} of {executed} statements were prepared anew");
+}
+
+/// How many statements its database server has prepared, and executed.
+async fn asked(system: &roomm8_tests::System) -> (u64, u64) {
+    let options = mysql_async::Opts::from_url(&system.database_url).unwrap();
+    let mut conn = mysql_async::Conn::new(options).await.unwrap();
+    let mut counts = Vec::new();
+    for counter in ["Com_stmt_prepare", "Com_stmt_execute"] {
+        let query = format!("SHOW GLOBAL STATUS LIKE '{counter}'");
+        let row: Option<(String, String)> = conn.query_first(query).await.unwrap();
+        counts.push(row.unwrap().1.parse().unwrap());
+    }
+    conn.disconnect().await.unwrap();
+    (counts[0], counts[1])
 }
 
 /// The widest that is told of a chore.

@@ -3,6 +3,7 @@
 use super::{MOST, of_user};
 use crate::among::among;
 use crate::database::Work;
+use crate::prepared::Prepare as _;
 use crate::tables::sessions;
 use crate::{Connection, Database, Result, SessionId, Time, UserId};
 use diesel::prelude::*;
@@ -34,7 +35,8 @@ impl Work for Revoke {
         let update = diesel::update(sessions::table)
             .filter(sessions::id.eq(self.session))
             .filter(sessions::revoked_at.is_null())
-            .set(sessions::revoked_at.eq(self.now));
+            .set(sessions::revoked_at.eq(self.now))
+            .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
     }
 }
@@ -73,7 +75,8 @@ pub(in crate::account) async fn revoke_all(
         .filter(sessions::id.ne(keep))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now))
-        .set(sessions::revoked_at.eq(now));
+        .set(sessions::revoked_at.eq(now))
+        .prepared();
     run!(conn, |c| update.execute(c).await)?;
     let revoked = sessions::table
         .filter(sessions::user_id.eq(user))
@@ -93,8 +96,9 @@ pub(in crate::account) async fn revoke_surplus(
     if surplus.is_empty() {
         return Ok(surplus);
     }
-    let update = diesel::update(sessions::table.filter(sessions::id.eq_any(&surplus)))
-        .set(sessions::revoked_at.eq(now));
+    let update = diesel::update(sessions::table.filter(among(sessions::id, &surplus)))
+        .set(sessions::revoked_at.eq(now))
+        .prepared();
     run!(conn, |c| update.execute(c).await)?;
     Ok(surplus)
 }

@@ -3,6 +3,7 @@
 use super::{Product, forget};
 use crate::grocery::item::{Item, MERGES};
 use crate::grocery::{edit, staple};
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_homes, grocery_items};
 use crate::{Change, GroceryCategoryId, GroceryProductId, GroceryStoreId, Result, event};
 use diesel::prelude::*;
@@ -16,14 +17,16 @@ pub(super) async fn take_over(change: &mut Change<'_>, mut product: Product, oth
     move_homes(change, product.id, other.id).await?;
     let seq = change.next_seq();
     let of_product = grocery_items::table.filter(grocery_items::product_id.eq(product.id));
-    let listed = diesel::update(of_product.filter(grocery_items::is_listed.eq(true))).set((
-        grocery_items::product_id.eq(other.id),
-        grocery_items::version.eq(grocery_items::version + 1),
-        grocery_items::changed_seq.eq(seq),
-    ));
+    let listed = diesel::update(of_product.filter(grocery_items::is_listed.eq(true)))
+        .set((
+            grocery_items::product_id.eq(other.id),
+            grocery_items::version.eq(grocery_items::version + 1),
+            grocery_items::changed_seq.eq(seq),
+        ))
+        .prepared();
     run!(change.conn(), |c| listed.execute(c).await)?;
     // What is on no list is nothing that clients wait for news of.
-    let gone = diesel::update(of_product).set(grocery_items::product_id.eq(other.id));
+    let gone = diesel::update(of_product).set(grocery_items::product_id.eq(other.id)).prepared();
     run!(change.conn(), |c| gone.execute(c).await)?;
     forget(change, &mut product).await
 }

@@ -7,6 +7,7 @@ use crate::grocery::add::{End, Line};
 use crate::grocery::list::List;
 use crate::grocery::{Product, item};
 use crate::household;
+use crate::prepared::Prepare as _;
 use crate::tables::{grocery_lists, grocery_products, grocery_staples, households};
 use crate::task::recurrence::local_date;
 use crate::{Change, Connection, Database, Date, Error, HouseholdId, Result, Time};
@@ -98,7 +99,8 @@ async fn put(change: &mut Change<'_>, staple: &Staple, list: &List, product: &Pr
 async fn wait(change: &mut Change<'_>, staple: &Staple) -> Result<()> {
     let update = diesel::update(grocery_staples::table)
         .filter(grocery_staples::id.eq(staple.id))
-        .set((grocery_staples::next_on.eq(staple.next_on), grocery_staples::next_at.eq(staple.next_at)));
+        .set((grocery_staples::next_on.eq(staple.next_on), grocery_staples::next_at.eq(staple.next_at)))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     Ok(())
 }
@@ -115,7 +117,8 @@ pub(crate) async fn follow(change: &mut Change<'_>, zone: &str) -> Result<()> {
         let update = diesel::update(grocery_staples::table)
             .filter(grocery_staples::household_id.eq(change.household_id()))
             .filter(grocery_staples::next_on.eq(date))
-            .set(grocery_staples::next_at.eq(beginning(date.naive(), zone)));
+            .set(grocery_staples::next_at.eq(beginning(date.naive(), zone)))
+            .prepared();
         run!(change.conn(), |c| update.execute(c).await)?;
     }
     Ok(())

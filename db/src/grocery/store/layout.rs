@@ -31,7 +31,7 @@ pub struct Section {
 
 /// What a store says of a category.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = grocery_sections)]
+#[diesel(table_name = grocery_sections, treat_none_as_default_value = false)]
 pub(super) struct Shelf {
     pub(super) store_id: GroceryStoreId,
     pub(super) category_id: GroceryCategoryId,

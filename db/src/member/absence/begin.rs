@@ -4,6 +4,7 @@
 use super::{Absence, OpenChores, coming, keep, today};
 use crate::change::DueWork;
 use crate::household::time_zone;
+use crate::prepared::Prepare as _;
 use crate::tables::{absences, households};
 use crate::task::recurrence::local_date;
 use crate::task::rotation::DateRanges;
@@ -75,7 +76,8 @@ async fn begun(change: &mut Change<'_>, today: Date) -> Result<Vec<Absence>> {
 async fn begin(change: &mut Change<'_>, absence: &Absence, today: NaiveDate) -> Result<()> {
     let update = diesel::update(absences::table)
         .filter(absences::id.eq(absence.id))
-        .set(absences::begun_at.eq(Some(change.now())));
+        .set(absences::begun_at.eq(Some(change.now())))
+        .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
     if absence.open_chores == OpenChores::Keep || absence.last_on.naive() < today {
         return Ok(());
