@@ -6,6 +6,7 @@
 use crate::prepared::Prepare as _;
 use crate::tables::throttles;
 use crate::{Connection, Database, Error, Result, Time};
+use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::time::Duration;
@@ -54,24 +55,17 @@ pub(crate) async fn take(conn: &mut Connection, bucket: &str, limit: Limit, now:
     Err(Error::Throttled(room_at.since(now).max(Duration::from_secs(1))))
 }
 
-/// Two guarded updates, for a bucket that has drained and for one that has not: exactly one can apply.
+/// One guarded update, for a bucket that has drained as for one that has not.
 async fn try_take(conn: &mut Connection, bucket: &str, limit: Limit, now: Time) -> Result<bool> {
     let interval = i64::try_from(limit.interval().as_micros()).unwrap_or(i64::MAX);
-    let filling = diesel::update(throttles::table)
+    let fuller = case_when(throttles::full_at.gt(now), throttles::full_at + interval)
+        .otherwise(now.after(limit.interval()));
+    let update = diesel::update(throttles::table)
         .filter(throttles::bucket.eq(bucket))
-        .filter(throttles::full_at.gt(now))
         .filter(throttles::full_at.le(now.after(limit.per).before(limit.interval())))
-        .set(throttles::full_at.eq(throttles::full_at + interval))
+        .set(throttles::full_at.eq(fuller))
         .prepared();
-    if run!(conn, |c| filling.execute(c).await)? == 1 {
-        return Ok(true);
-    }
-    let drained = diesel::update(throttles::table)
-        .filter(throttles::bucket.eq(bucket))
-        .filter(throttles::full_at.le(now))
-        .set(throttles::full_at.eq(now.after(limit.interval())))
-        .prepared();
-    Ok(run!(conn, |c| drained.execute(c).await)? == 1)
+    Ok(run!(conn, |c| update.execute(c).await)? == 1)
 }
 
 /// Forgets buckets that have drained; returns how many.
