@@ -162,7 +162,37 @@ pub async fn page(
     conversation: &conversation::Conversation,
     window: Window,
 ) -> Result<Vec<Message>> {
-    Ok(pages(conn, reader, &[conversation.id], window).await?.remove(&conversation.id).unwrap_or_default())
+    page_of(conn, reader, conversation.id, window).await
+}
+
+async fn page_of(
+    conn: &mut Connection,
+    reader: &Reader,
+    conversation: ConversationId,
+    window: Window,
+) -> Result<Vec<Message>> {
+    let stretches = window.visible_to(reader);
+    let (Some((from, _)), Some((_, to))) = (stretches.as_slice().first().copied(), stretches.last().copied())
+    else {
+        return Ok(Vec::new());
+    };
+    let query = messages::table
+        .filter(messages::conversation_id.eq(conversation))
+        // The range as a whole is what an index can begin and end at.
+        .filter(messages::seq.between(from, to))
+        .filter(Within { column: messages::seq, stretches })
+        .limit(window.limit);
+    match window.end {
+        End::Oldest => {
+            run!(conn, |c| query.order(messages::seq.asc()).select(Message::as_select()).load(c).await)
+        }
+        End::Newest => {
+            let mut found: Vec<_> =
+                run!(conn, |c| query.order(messages::seq.desc()).select(Message::as_select()).load(c).await)?;
+            found.reverse();
+            Ok(found)
+        }
+    }
 }
 
 /// The messages of each of these conversations in a window, as [`page`] gives them. Conversations are only ever taken from
@@ -173,9 +203,13 @@ pub async fn pages(
     conversations: &[ConversationId],
     window: Window,
 ) -> Result<HashMap<ConversationId, Vec<Message>>> {
+    // One alone needs no query inside of another, which takes MariaDB longer.
+    if let [conversation] = conversations {
+        let page = page_of(conn, reader, *conversation, window).await?;
+        return Ok(HashMap::from([(*conversation, page)]));
+    }
     let mut pages: HashMap<_, Vec<_>> = HashMap::new();
     let stretches = window.visible_to(reader);
-    // The range as a whole is what an index can begin and end at.
     let (Some((from, _)), Some((_, to))) = (stretches.as_slice().first().copied(), stretches.last().copied())
     else {
         return Ok(pages);
