@@ -40,7 +40,7 @@ struct Place {
 
 /// Serves until it is killed.
 pub(crate) async fn serve(database: &str, redis: &str) -> anyhow::Result<()> {
-    let constraints = PoolConstraints::new(1, CONNECTIONS).unwrap_or_default();
+    let constraints = PoolConstraints::new(CONNECTIONS, CONNECTIONS).unwrap_or_default();
     let options = OptsBuilder::from_opts(Opts::from_url(database)?)
         .tcp_nodelay(true)
         .init(vec!["SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"])
