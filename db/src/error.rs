@@ -111,6 +111,8 @@ fn is_outage(message: &str) -> bool {
         "The MariaDB server is running with",
         "Running in read-only mode",
         "Connection was killed",
+        // On another connection there is room, once those of this one are forgotten.
+        "Can't create more than max_prepared_stmt_count statements",
     ]
     .iter()
     .any(|text| message.starts_with(text))

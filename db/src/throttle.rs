@@ -39,7 +39,7 @@ impl Database {
 
 pub(crate) async fn take(conn: &mut Connection, bucket: &str, limit: Limit, now: Time) -> Result<()> {
     // At most three rounds: the row may have to be made, and may be emptied while we make it.
-    for _ in 0..2 {
+    for _ in 0..3 {
         if try_take(conn, bucket, limit, now).await? {
             return Ok(());
         }

@@ -6,16 +6,18 @@ mod connections;
 mod patience;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -135,17 +137,17 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-/// Answers a request. If its body was not read to its end, hyper closes the connection, but only this says so: else the
-/// client would send its next request into it.
+/// Answers a request. After one whose body nobody read to its end the connection is closed, and the answer says so: hyper
+/// says nothing when it closes, and the client would send its next request into it.
 async fn answer(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let is_read = Arc::new(AtomicBool::new(request.body().is_end_stream()));
     let end = Arc::clone(&is_read);
-    let ended = async move {
+    let ended = poll_fn(move |_| {
         end.store(true, Ordering::Relaxed);
-        None
-    };
+        Poll::Ready(None)
+    });
     let mut response = router.oneshot(request.map(|body| Body::new(body.with_trailers(ended)))).await?;
-    if !is_read.load(Ordering::Relaxed) {
+    if !is_read.load(Ordering::Relaxed) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)

@@ -126,9 +126,12 @@ async fn count_new_name(conn: &mut Connection, user: UserId) -> Result<()> {
     let theirs = members::table.filter(members::user_id.eq(user)).select(members::household_id);
     // Read first: MariaDB would ask the inner query for each household there is.
     let theirs: Vec<HouseholdId> = run!(conn, |c| theirs.load(c).await)?;
-    let update = diesel::update(household_streams::table)
-        .filter(among(household_streams::household_id, &theirs))
-        .set(household_streams::names.eq(household_streams::names + 1))
-        .prepared();
-    run!(conn, |c| update.execute(c).await).map(|_| ())
+    for theirs in theirs.chunks(1000) {
+        let update = diesel::update(household_streams::table)
+            .filter(among(household_streams::household_id, theirs))
+            .set(household_streams::names.eq(household_streams::names + 1))
+            .prepared();
+        run!(conn, |c| update.execute(c).await)?;
+    }
+    Ok(())
 }
