@@ -8,7 +8,6 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
 
 /// Documents that are compared, one a seed.
 const DOCUMENTS: u64 = 400;
@@ -254,8 +253,6 @@ async fn what_is_written_at_once_is_what_the_ordinary_way_says() {
     let ada = Person::new(&system, "Ada").await;
     let household = furnish(&ada).await;
     let (at_once, ordinary) = (Schema::new(), Schema::ordinary());
-    let statements = || system.services.database.statistics().statements.load(Ordering::Relaxed);
-    let (mut asked_in_all, mut ordinarily_in_all) = (0, 0);
     let (mut written, mut failed) = (0, 0);
     for seed in 0..DOCUMENTS {
         let fields = selection(&mut StdRng::seed_from_u64(seed), "Household");
@@ -263,14 +260,8 @@ async fn what_is_written_at_once_is_what_the_ordinary_way_says() {
             "query($id: ID!) {{ household(id: $id) {fields} }} fragment Type on Node {{ type: __typename }}"
         );
         let variables = json!({ "id": household });
-        let before = statements();
         let fast = system.response(&at_once, Some(&ada.token), &document, variables.clone()).await;
-        let between = statements();
         let slow = system.response(&ordinary, Some(&ada.token), &document, variables).await;
-        let (asked, ordinarily) = (between - before, statements() - between);
-        // Two lists may come to what they both name one after the other.
-        assert!(asked <= ordinarily + 1, "seed {seed}: {asked} statements, else {ordinarily}: {document}");
-        (asked_in_all, ordinarily_in_all) = (asked_in_all + asked, ordinarily_in_all + ordinarily);
         assert!(!is_written(&slow.data), "this schema writes nothing at once");
         assert_eq!(told(&fast), told(&slow), "seed {seed}: {document}");
         written += u64::from(is_written(&fast.data));
@@ -278,5 +269,4 @@ async fn what_is_written_at_once_is_what_the_ordinary_way_says() {
     }
     assert!(written > DOCUMENTS / 4, "{written} of {DOCUMENTS} had something written at once");
     assert!(failed > 0, "some have errors");
-    assert!(asked_in_all <= ordinarily_in_all, "{asked_in_all} statements, else {ordinarily_in_all}");
 }
