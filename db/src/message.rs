@@ -133,16 +133,26 @@ pub struct Window {
     pub end: End,
 }
 
+/// Which part of the log a page is taken from, both ends of everything included.
+struct Range {
+    /// From the first to the last: what an index can begin and end at.
+    whole: (i64, i64),
+    /// The stretches within it that may be seen, in order.
+    stretches: Vec<(i64, i64)>,
+}
+
 impl Window {
-    /// What of it the member may see: stretches of the log, both ends included, in order.
-    fn visible_to(&self, reader: &Reader) -> Vec<(i64, i64)> {
+    /// What of it the member may see, if that is anything.
+    fn visible_to(&self, reader: &Reader) -> Option<Range> {
         let everything = [(0, i64::MAX)];
         let periods = reader.periods().unwrap_or(&everything).iter();
         let (first, last) = (self.after.saturating_add(1), self.before.saturating_sub(1));
-        periods
+        let stretches: Vec<_> = periods
             .map(|(from, to)| (*from.max(&first), *to.min(&last)))
             .filter(|(from, to)| from <= to)
-            .collect()
+            .collect();
+        let whole = (stretches.as_slice().first()?.0, stretches.last()?.1);
+        Some(Range { whole, stretches })
     }
 }
 
@@ -171,14 +181,11 @@ async fn page_of(
     conversation: ConversationId,
     window: Window,
 ) -> Result<Vec<Message>> {
-    let stretches = window.visible_to(reader);
-    let (Some((from, _)), Some((_, to))) = (stretches.as_slice().first().copied(), stretches.last().copied())
-    else {
+    let Some(Range { whole: (from, to), stretches }) = window.visible_to(reader) else {
         return Ok(Vec::new());
     };
     let query = messages::table
         .filter(messages::conversation_id.eq(conversation))
-        // The range as a whole is what an index can begin and end at.
         .filter(messages::seq.between(from, to))
         .filter(Within { column: messages::seq, stretches })
         .limit(window.limit);
@@ -209,11 +216,7 @@ pub async fn pages(
         return Ok(HashMap::from([(*conversation, page)]));
     }
     let mut pages: HashMap<_, Vec<_>> = HashMap::new();
-    let stretches = window.visible_to(reader);
-    let (Some((from, _)), Some((_, to))) = (stretches.as_slice().first().copied(), stretches.last().copied())
-    else {
-        return Ok(pages);
-    };
+    let Some(Range { whole: (from, to), stretches }) = window.visible_to(reader) else { return Ok(pages) };
     for conversations in conversations.chunks(GROUPS_AT_ONCE) {
         let in_page = FirstOfEach {
             table: messages::table,

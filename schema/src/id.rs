@@ -54,9 +54,12 @@ impl GlobalId {
             Self::GroceryTrip(household, id) => (b'J', Some(household), *id.bytes()),
             Self::GroceryStaple(household, id) => (b'Y', Some(household), *id.bytes()),
         };
-        let mut bytes = vec![kind];
-        bytes.extend(household.iter().flat_map(HouseholdId::bytes));
-        bytes.extend(id);
+        let mut bytes = Vec::with_capacity(33);
+        bytes.push(kind);
+        if let Some(household) = household {
+            bytes.extend_from_slice(household.bytes());
+        }
+        bytes.extend_from_slice(&id);
         URL_SAFE_NO_PAD.encode(bytes).into()
     }
 

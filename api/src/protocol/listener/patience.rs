@@ -74,8 +74,9 @@ impl AsyncWrite for Patient {
         Pin::new(&mut self.stream).poll_flush(task)
     }
 
-    /// Closes in stages (RFC 9112, 9.6): says that nothing more comes, then reads on for a while, at most until the client
-    /// closes too. Closed at once, with a refused body still arriving, the kernel would reset the connection, and the client might never see why.
+    /// Closes in stages (RFC 9112, 9.6): says that nothing more comes, then reads on until the client closes too, for at most
+    /// [`LINGER`]. Closed at once, with a refused body still arriving, the kernel would reset the connection, and the client
+    /// might never see why.
     fn poll_shutdown(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.lingering.is_none() {
