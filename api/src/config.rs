@@ -81,7 +81,17 @@ pub struct Config {
     /// The folder that `api/assets/fetch-graphiql` has filled, with what GraphiQL needs. Unset: browsers get it from a CDN.
     #[arg(long, env = "GRAPHIQL_ASSETS")]
     pub graphiql_assets: Option<PathBuf>,
-    /// The folder of the development mailbox, where notifications are kept to be read.
+    /// The Amazon SNS topic that letters are published to: `arn:aws:sns:region:account:name`. Without it and `SMTP_URL`
+    /// they stay in the development mailbox.
+    #[arg(long, env = "SNS_TOPIC_ARN")]
+    pub sns_topic_arn: Option<String>,
+    /// The mail server that sends letters: `smtps://user:password@mail.example.org`.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// In whose name letters are mailed: `RoomM8 <letters@example.org>`.
+    #[arg(long, env = "MAIL_FROM")]
+    pub mail_from: Option<String>,
+    /// The folder of the development mailbox, where letters are kept to be read.
     #[arg(long, env = "MAILBOX_DIR", default_value = "data/mailbox")]
     pub mailbox_dir: PathBuf,
     /// Whether attempts are limited: sign-in, messages, invitations. Off only for tests and load drivers.
@@ -186,6 +196,9 @@ impl Config {
             ("INTROSPECTION", word(&self.introspection)),
             ("GRAPHIQL", word(&self.graphiql())),
             ("GRAPHIQL_ASSETS", path(self.graphiql_assets.as_ref())),
+            ("SNS_TOPIC_ARN", self.sns_topic_arn.clone().unwrap_or_else(unset)),
+            ("SMTP_URL", self.smtp_url.as_deref().map_or_else(unset, masked)),
+            ("MAIL_FROM", self.mail_from.clone().unwrap_or_else(unset)),
             ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
             ("THROTTLE", word(&self.throttle)),
             ("DRAIN_SECONDS", self.drain_seconds.to_string()),

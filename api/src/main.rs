@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use roomm8_api::config::{Config, LogFormat, Switch};
 use roomm8_api::demo;
+use roomm8_api::notify::Mailbox;
 use roomm8_api::server::{Server, open};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -31,6 +32,14 @@ enum Command {
     /// Make a household of five with a year of chat, print tokens and queries to paste, and serve it. The passwords
     /// are known: not for a database with anything else in it.
     Demo(Box<Config>),
+    /// Print the letters of the development mailbox, the newest last.
+    Mailbox {
+        /// Only those to this address.
+        #[arg(long)]
+        to: Option<String>,
+        #[command(flatten)]
+        config: Box<Config>,
+    },
     /// Print the effective configuration, passwords masked.
     Config(Box<Config>),
 }
@@ -68,6 +77,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Demo(config) => demonstrate(*config).await,
+        Command::Mailbox { to, config } => {
+            Mailbox::in_folder(&config.mailbox_dir).print(to.as_deref(), &mut std::io::stdout().lock())
+        }
         Command::Config(config) => {
             print!("{}", config.describe());
             Ok(())
@@ -84,7 +96,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         println!("  GraphiQL  {url}/");
     }
     println!("  endpoint  {url}/graphql");
-    println!("  letters   {}", config.mailbox_dir.join("mailbox.jsonl").display());
+    if config.sns_topic_arn.is_none() && config.smtp_url.is_none() {
+        println!("  letters   {}", Mailbox::in_folder(&config.mailbox_dir).path().display());
+    }
     println!("Send this to begin:");
     println!(
         r#"  mutation {{ register(input: {{ email: "ada@example.org", displayName: "Ada", password: "we water the ferns on sundays" }}) {{ accepted userErrors {{ message }} }} }}"#

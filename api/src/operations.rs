@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use roomm8_db::{event, notification};
+use roomm8_db::{Time, event, notification};
 use roomm8_schema::Services;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -114,7 +114,9 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
     }
     // Without the database the other figures are worth the more.
     if let Ok(Ok(backlog)) = timeout(PROBE, backlog(&operations)).await {
+        let oldest = backlog.oldest_pending.map_or(0, |oldest| Time::now().since(oldest).as_secs());
         write(&mut text, "outbox_pending", true, "", u64::try_from(backlog.pending).unwrap_or(0));
+        write(&mut text, "outbox_oldest_seconds", true, "", oldest);
         write(&mut text, "outbox_dead", true, "", u64::try_from(backlog.dead).unwrap_or(0));
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

@@ -3,7 +3,7 @@
 use crate::clock::keep_time;
 use crate::config::{self, Config, Switch, TrustMode};
 use crate::graphiql;
-use crate::notify::{LogChannel, relay};
+use crate::notify::{Channel, Mailbox, Smtp, Sns, relay};
 use crate::operations::{self, Operations};
 use crate::protocol::Shared;
 use crate::protocol::budget::Rates;
@@ -12,6 +12,7 @@ use crate::protocol::listener::{self, Listen};
 use crate::protocol::{Settings, Shutdown, Stats, StatusProfile, router};
 use crate::service::RoomM8;
 use crate::shared;
+use crate::unsubscribe;
 use anyhow::Context as _;
 use roomm8_db::{Database, Options};
 use roomm8_schema::{Schema, Services};
@@ -21,11 +22,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::sleep;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 /// How often what is too old is forgotten.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// How long letters that are being delivered are waited for at the end.
+const LAST_LETTERS: Duration = Duration::from_secs(5);
 
 /// A server that listens and is about to serve.
 pub struct Server {
@@ -36,6 +41,7 @@ pub struct Server {
     stats: Arc<Stats>,
     shutdown: Shutdown,
     drain: Duration,
+    relay: JoinHandle<()>,
 }
 
 /// Opens the database, and applies pending migrations.
@@ -51,7 +57,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Database> {
 impl Server {
     /// Opens the port, the database and the broker. Errors are sentences for whoever starts the server.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let trust = trust(config)?;
+        let (trust, channel) = (trust(config)?, channel(config).await?);
         let listener = listener::bind(config.listen_addr).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}. Set LISTEN_ADDR to a free address",
@@ -99,17 +105,18 @@ impl Server {
             shutdown: shutdown.clone(),
             has_broker: config.redis_url.is_some(),
         };
-        let mut router =
-            router(service, settings, stats.clone(), shutdown.clone())?.merge(operations::router(operations));
+        let mut router = router(service, settings, stats.clone(), shutdown.clone())?
+            .merge(operations::router(operations))
+            .merge(unsubscribe::router(database.clone()));
         if config.graphiql() == Switch::On {
             router = router.merge(graphiql::router(config.graphiql_assets.as_deref())?);
         }
-        tokio::spawn(relay(database.clone(), LogChannel::new(config.mailbox_dir.clone(), public_url)));
+        let relay = tokio::spawn(relay(database.clone(), channel, public_url, shutdown.clone()));
         tokio::spawn(keep_time(database.clone(), shutdown.clone()));
         tokio::spawn(keep_house(database));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);
         let listen = Listen { connections_per_address: per_address, ..Listen::default() };
-        Ok(Self { listener, address, router, listen, stats, shutdown, drain: config.drain() })
+        Ok(Self { listener, address, router, listen, stats, shutdown, drain: config.drain(), relay })
     }
 
     /// Where it listens.
@@ -120,7 +127,7 @@ impl Server {
     /// Serves until SIGTERM or SIGINT; then tells every socket to go elsewhere, finishes what is under way, and
     /// returns within the drain time.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let Self { listener, router, listen, stats, shutdown, drain, .. } = self;
+        let Self { listener, router, listen, stats, shutdown, drain, relay, .. } = self;
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let end = shutdown.clone();
@@ -133,9 +140,42 @@ impl Server {
             info!(seconds = drain.as_secs(), "stopping: connections are told to go elsewhere");
         });
         listener::serve(listener, router, listen, stats, shutdown).await;
+        // What a mail server has taken and is not noted yet would be sent twice.
+        let _ = timeout(LAST_LETTERS, relay).await;
         info!("stopped");
         Ok(())
     }
+}
+
+/// By which way letters leave: one that was configured, or the development mailbox.
+async fn channel(config: &Config) -> anyhow::Result<Channel> {
+    let given = |setting: &Option<String>| setting.clone().filter(|value| !value.is_empty());
+    let channel = match (given(&config.sns_topic_arn), given(&config.smtp_url), given(&config.mail_from)) {
+        (None, None, _) => {
+            if !config.database_url.starts_with("sqlite:") {
+                warn!(
+                    "letters stay in {}: set SNS_TOPIC_ARN or SMTP_URL, and people get them",
+                    config.mailbox_dir.display()
+                );
+            }
+            return Ok(Channel::Log(Mailbox::in_folder(&config.mailbox_dir)));
+        }
+        (Some(_), Some(_), _) => {
+            anyhow::bail!("SNS_TOPIC_ARN and SMTP_URL are both set: letters leave by one of them")
+        }
+        (Some(topic), None, _) => {
+            Channel::Sns(Sns::new(topic.parse().context("SNS_TOPIC_ARN is no topic")?).await)
+        }
+        (None, Some(url), Some(from)) => Channel::Smtp(Smtp::new(&url, &from)?),
+        (None, Some(_), None) => {
+            anyhow::bail!("SMTP_URL needs MAIL_FROM, in whose name to mail: RoomM8 <letters@example.org>")
+        }
+    };
+    anyhow::ensure!(
+        config.public_url.is_some(),
+        "PUBLIC_URL is needed for the links in letters: where people reach RoomM8"
+    );
+    Ok(channel)
 }
 
 /// The origins whose pages may call: those configured, and our own.

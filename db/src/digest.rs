@@ -10,14 +10,13 @@ mod tell;
 pub use tell::tell_due;
 
 use crate::change::checked;
-use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::household::time_zone;
 use crate::idempotency::{Key, Receipt};
 use crate::prepared::Prepare as _;
-use crate::tables::{digests, users};
+use crate::tables::digests;
 use crate::task::recurrence::{due, local_date};
-use crate::{Connection, Database, Date, Result, SubjectId, Time, UserId, WallTime};
+use crate::{Connection, Database, Date, Result, SubjectId, Time, UserId, WallTime, account};
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 use diesel::prelude::*;
@@ -87,7 +86,7 @@ impl Work for Set<'_> {
     type Output = Option<Digest>;
 
     async fn run(&self, conn: &mut Connection) -> Result<Option<Digest>> {
-        lock(conn, self.user).await?;
+        account::lock(conn, self.user).await?;
         let current = of_user(conn, self.user).await?;
         let receipt = match &self.key {
             Some(key) => key.receipt(conn).await?,
@@ -147,18 +146,6 @@ impl Set<'_> {
         let delete = diesel::delete(digests::table).filter(digests::user_id.eq(self.user));
         run!(conn, |c| delete.execute(c).await).map(|_| None)
     }
-}
-
-/// Lets one wish of a person in at a time.
-async fn lock(conn: &mut Connection, user: UserId) -> Result<()> {
-    let query = users::table.filter(users::id.eq(user)).select(users::id);
-    conn.starts_call();
-    let result = match &mut conn.link {
-        Link::Mysql(link) => within_deadline(query.for_update().first::<UserId>(&mut **link)).await,
-        // BEGIN IMMEDIATE holds the lock of the whole file already.
-        Link::Sqlite(link) => within_deadline(query.first(link)).await,
-    };
-    conn.ends_call(result).map(|_| ())
 }
 
 /// The first time after `now` that clocks in `zone` show this wall time, on a local date after the last one told. A time

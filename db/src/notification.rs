@@ -10,6 +10,7 @@
 
 mod content;
 mod delivery;
+pub mod preference;
 
 pub(crate) use content::TASK_REMINDER;
 pub use content::{Content, DigestLine, Secret, due_in_words};
@@ -19,7 +20,7 @@ use crate::among::among;
 use crate::labels::labels;
 use crate::tables::notifications;
 use crate::{Connection, Error, NotificationId, Result, SubjectId, Time};
-use diesel::dsl::{count_star, min};
+use diesel::dsl::{case_when, count_star, min};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::time::Duration;
@@ -135,7 +136,7 @@ fn waits(now: Time) -> _ {
 pub struct Backlog {
     /// Notifications that wait to be delivered.
     pub pending: i64,
-    /// When the reason of the oldest of these arose.
+    /// When the oldest of these could first have been delivered.
     pub oldest_pending: Option<Time>,
     /// Notifications that were given up.
     pub dead: i64,
@@ -145,10 +146,16 @@ pub struct Backlog {
 pub async fn backlog(conn: &mut Connection) -> Result<Backlog> {
     let query = notifications::table
         .filter(among(notifications::state, &[State::Pending, State::Dead]))
-        // What is planned for later is no backlog.
-        .filter(notifications::created_at.le(Time::now()))
+        // What is planned for later, or rests until quiet hours end, is no backlog.
+        .filter(notifications::attempts.gt(0).or(notifications::next_attempt_at.le(Time::now())))
         .group_by(notifications::state)
-        .select((notifications::state, count_star(), min(notifications::created_at)));
+        .select((
+            notifications::state,
+            count_star(),
+            // What rested is due since then.
+            min(case_when(notifications::attempts.gt(0), notifications::created_at)
+                .otherwise(notifications::next_attempt_at)),
+        ));
     let rows: Vec<(State, i64, Option<Time>)> = run!(conn, |c| query.load(c).await)?;
     let mut backlog = Backlog::default();
     for (state, count, oldest) in rows {

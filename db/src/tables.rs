@@ -331,6 +331,22 @@ table! {
 }
 
 table! {
+    refused_notifications (user_id, kind) {
+        user_id -> Binary,
+        kind -> Text,
+    }
+}
+
+table! {
+    quiet_hours (user_id) {
+        user_id -> Binary,
+        from_time -> Integer,
+        until_time -> Integer,
+        time_zone -> Text,
+    }
+}
+
+table! {
     grocery_stores (id) {
         id -> Binary,
         household_id -> Binary,
@@ -463,6 +479,8 @@ table! {
 }
 
 joinable!(sessions -> users (user_id));
+joinable!(refused_notifications -> users (user_id));
+joinable!(quiet_hours -> users (user_id));
 joinable!(members -> users (user_id));
 joinable!(members -> households (household_id));
 joinable!(conversations -> households (household_id));
@@ -475,6 +493,8 @@ joinable!(grocery_staples -> grocery_lists (list_id));
 
 allow_tables_to_appear_in_same_query!(
     users,
+    refused_notifications,
+    quiet_hours,
     sessions,
     households,
     household_streams,

@@ -8,9 +8,9 @@ mod support;
 use roomm8_db::access::Role;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
 use roomm8_db::account::{self, Credentials, Registration, SignIn, Update};
-use roomm8_db::notification::{self, Content};
+use roomm8_db::notification::Content;
 use roomm8_db::{Database, Error, RefusalCode, Result, SessionId};
-use support::{HERE, PASSWORD, databases, person, throttled_databases};
+use support::{HERE, PASSWORD, databases, deliver_letters, person, throttled_databases};
 
 const OTHER_PASSWORD: &str = "seven umbrellas, no rain";
 
@@ -32,11 +32,11 @@ async fn viewer(db: &Database, sign_in: &SignIn) -> Result<Viewer> {
 
 /// What was written into the outbox since the last look, as (recipient, content).
 async fn mails(db: &Database) -> Vec<(String, Content)> {
-    let leased = notification::lease(db, 100).await.unwrap();
-    for notification in &leased {
-        notification::sent(db, notification).await.unwrap();
-    }
-    leased.into_iter().map(|notification| (notification.recipient, notification.content)).collect()
+    deliver_letters(db)
+        .await
+        .into_iter()
+        .map(|notification| (notification.recipient, notification.content))
+        .collect()
 }
 
 /// The token in the only mail that was written since the last look.

@@ -16,7 +16,7 @@ use roomm8_db::notification::{self, Content};
 use roomm8_db::page::Window;
 use roomm8_db::{Database, Error, HouseholdId, InvitationId, RefusalCode, Request, Time, UserId};
 use std::time::Duration;
-use support::{databases, throttled_databases};
+use support::{databases, deliver_letters, throttled_databases};
 
 async fn reread(db: &Database, viewer: UserId, id: InvitationId) -> Invitation {
     let conn = &mut *db.connection().await.unwrap();
@@ -193,11 +193,7 @@ async fn an_invitation_for_an_address_lets_in_nobody_else() {
 
 /// What was written into the outbox since the last look, and to whom.
 async fn mails(db: &Database) -> Vec<(String, Content)> {
-    let leased = notification::lease(db, 100).await.unwrap();
-    for mail in &leased {
-        notification::sent(db, mail).await.unwrap();
-    }
-    leased.into_iter().map(|mail| (mail.recipient, mail.content)).collect()
+    deliver_letters(db).await.into_iter().map(|mail| (mail.recipient, mail.content)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,8 @@ mod support;
 use cast::{home, join, perform, person, proof, refusal};
 use roomm8_db::conversation::{self, MarkRead, MuteLevel, OpenDirect, Unread};
 use roomm8_db::message::{self, AddReaction, Delete, Edit, End, Message, Send, Window};
-use roomm8_db::{ConversationId, Database, HouseholdId, RefusalCode, Role, UserId, account, notification};
+use roomm8_db::{ConversationId, Database, HouseholdId, RefusalCode, Role, UserId, account};
+use support::deliver_letters;
 
 async fn general(db: &Database, user: UserId, household: HouseholdId) -> ConversationId {
     let member = proof(db, user, household).await.expect("a member");
@@ -193,7 +194,7 @@ async fn who_is_mentioned_is_written_to_once_and_only_if_they_want() {
         let edit =
             Edit { message: message.id, body: "@Bob and @Eve: the bins!".into(), expected_version: None };
         perform(&db, ada, house, edit).await.expect("it is edited");
-        let letters = notification::lease(&db, 100).await.expect("leased");
+        let letters = deliver_letters(&db).await;
         let told: Vec<_> = letters.iter().filter(|letter| letter.content.kind() == "MENTION").collect();
         assert_eq!(
             told.iter().map(|letter| letter.recipient.as_str()).collect::<Vec<_>>(),
@@ -204,7 +205,7 @@ async fn who_is_mentioned_is_written_to_once_and_only_if_they_want() {
 
 /// Confirms every address that a letter waits for.
 async fn confirm_addresses(db: &Database) {
-    for letter in notification::lease(db, 100).await.expect("leased") {
+    for letter in deliver_letters(db).await {
         let token = letter.content.secret().expect("only confirmations so far").reveal();
         account::verify_email(db, token, [127, 0, 0, 1].into()).await.expect("it is confirmed");
     }

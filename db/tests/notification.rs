@@ -24,6 +24,8 @@ async fn a_notification_is_leased_to_one_relay_at_a_time() {
         for _ in 0..29 {
             account::request_password_reset(&db, "ada@example.org", HERE).await.unwrap();
         }
+        // To one person they would go one after another.
+        db.tell("UPDATE notifications SET recipient = cause").await;
         let relay = || notification::lease(&db, 7);
         let batches = tokio::join!(relay(), relay(), relay(), relay(), relay(), relay());
         let batches: [_; 6] = batches.into();
@@ -39,6 +41,69 @@ async fn a_notification_is_leased_to_one_relay_at_a_time() {
         let again = lease(&db).await;
         assert_eq!(again.len(), 30);
         assert!(again.iter().all(|notification| notification.attempt == 2));
+    }
+}
+
+/// Ada's address is to be verified, and she asked for a new password so often.
+async fn ada_asks(db: &Database, resets: usize) {
+    person(db, "Ada").await;
+    for _ in 0..resets {
+        account::request_password_reset(db, "ada@example.org", HERE).await.unwrap();
+    }
+}
+
+fn kinds(leased: &[Leased]) -> Vec<&'static str> {
+    leased.iter().map(|one| one.content.kind()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_to_one_person_are_delivered_one_after_another() {
+    for db in databases().await {
+        ada_asks(&db, 2).await;
+        let first = lease(&db).await;
+        assert_eq!(kinds(&first), ["VERIFY_EMAIL"]);
+        person(&db, "Bob").await;
+        let bobs = lease(&db).await;
+        assert_eq!((bobs.len(), bobs[0].recipient.as_str()), (1, "bob@example.org"), "nobody else waits");
+        assert!(lease(&db).await.is_empty(), "the first is being delivered");
+
+        // It was not. What is of another kind need not wait for that; of the same kind, the second does.
+        notification::failed(&db, &first[0]).await.unwrap();
+        let reset = lease(&db).await;
+        assert_eq!(kinds(&reset), ["PASSWORD_RESET"]);
+        assert!(lease(&db).await.is_empty(), "it is being delivered");
+        notification::failed(&db, &reset[0]).await.unwrap();
+        assert!(lease(&db).await.is_empty(), "the second waits for it");
+
+        // All are due again, in the order in which they were written.
+        notification::sent(&db, &bobs[0]).await.unwrap();
+        db.tell("UPDATE notifications SET next_attempt_at = 1, leased_until = 1").await;
+        for (kind, attempt) in [("VERIFY_EMAIL", 2), ("PASSWORD_RESET", 2), ("PASSWORD_RESET", 1)] {
+            let next = lease(&db).await;
+            assert_eq!((kinds(&next), next[0].attempt), (vec![kind], attempt));
+            notification::sent(&db, &next[0]).await.unwrap();
+        }
+        assert!(lease(&db).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_delivered_holds_up_its_kind_for_an_hour() {
+    for db in databases().await {
+        ada_asks(&db, 1).await;
+        notification::sent(&db, &lease(&db).await[0]).await.unwrap();
+        notification::failed(&db, &lease(&db).await[0]).await.unwrap();
+        account::request_password_reset(&db, "ada@example.org", HERE).await.unwrap();
+        assert!(lease(&db).await.is_empty(), "it was written while the first waits");
+        let age = |minutes| {
+            format!(
+                "UPDATE notifications SET created_at = created_at - {minutes} * 60000000 WHERE attempts = 1"
+            )
+        };
+        db.tell(&age(59)).await;
+        assert!(lease(&db).await.is_empty());
+        db.tell(&age(1)).await;
+        assert_eq!(lease(&db).await[0].attempt, 1);
     }
 }
 
@@ -66,11 +131,11 @@ async fn what_was_delivered_stays_delivered_and_keeps_no_secret() {
 async fn what_cannot_be_delivered_is_tried_later_and_at_last_given_up() {
     for db in databases().await {
         person(&db, "Ada").await;
-        for attempt in 1..=12 {
+        for attempt in 1..=100 {
             let leased = lease(&db).await.remove(0);
             assert_eq!(leased.attempt, attempt);
             let state = notification::failed(&db, &leased).await.unwrap();
-            assert_eq!(state, if attempt < 12 { State::Pending } else { State::Dead });
+            assert_eq!(state, if attempt < 100 { State::Pending } else { State::Dead });
             assert!(lease(&db).await.is_empty(), "not at once");
             db.tell("UPDATE notifications SET next_attempt_at = 1, leased_until = 1").await;
         }
@@ -83,7 +148,7 @@ async fn what_cannot_be_delivered_is_tried_later_and_at_last_given_up() {
 async fn a_notification_that_no_relay_survives_is_given_up_too() {
     for db in databases().await {
         person(&db, "Ada").await;
-        db.tell("UPDATE notifications SET attempts = 12").await;
+        db.tell("UPDATE notifications SET attempts = 100").await;
         assert!(lease(&db).await.is_empty());
         assert_eq!(backlog(&db).await.dead, 1);
     }

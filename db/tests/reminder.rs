@@ -19,7 +19,7 @@ use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
 use roomm8_db::task::rotation::Strategy;
 use roomm8_db::task::{Claim, Create, Occurrence, Pause, Reassign, Release, Resume, Undo};
 use roomm8_db::{Database, Date, Error, MemberId, RefusalCode, Request, UserId, WallTime, household, task};
-use support::{Fresh, databases, throttled_databases};
+use support::{Fresh, databases, deliver_letters, throttled_databases};
 
 fn wall(hour: u32, minute: u32) -> WallTime {
     WallTime::new(NaiveTime::from_hms_opt(hour, minute, 0).unwrap()).unwrap()
@@ -82,8 +82,7 @@ fn is_about_chores(letter: &Leased) -> bool {
 /// Delivers what is due, and says who is told what of chores.
 async fn deliver(db: &Database) -> Vec<String> {
     let mut told = Vec::new();
-    for letter in notification::lease(db, 100).await.unwrap() {
-        notification::sent(db, &letter).await.unwrap();
+    for letter in deliver_letters(db).await {
         if is_about_chores(&letter) {
             let name = letter.recipient.split('@').next().unwrap();
             told.push(match &letter.content {

@@ -1,6 +1,7 @@
 //! People: who you are, your sessions, and how you come by them.
 
 mod digest;
+mod notification;
 mod own;
 mod sign_in;
 #[cfg(test)]
@@ -140,6 +141,14 @@ impl Viewer {
     async fn task_digest(&self, ctx: &Context<'_>) -> Nullable<digest::TaskDigest> {
         nullable_option(digest::of_viewer(ctx, self.row.id)).await
     }
+
+    /// What you are mailed, of what you can do without, and when not. `setMailedNotifications` and `setQuietHours` change it.
+    async fn notification_preferences(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<notification::NotificationPreferences> {
+        notification::of_viewer(ctx, self.row.id).await
+    }
 }
 
 /// You, or somebody who is or was a member of a household you are a member of.
@@ -177,7 +186,12 @@ impl AccountQuery {
 
 /// What can be done about accounts.
 #[derive(MergedObject, Default)]
-pub(crate) struct AccountMutation(sign_in::SignInMutation, own::OwnMutation, digest::DigestMutation);
+pub(crate) struct AccountMutation(
+    sign_in::SignInMutation,
+    own::OwnMutation,
+    digest::DigestMutation,
+    notification::NotificationMutation,
+);
 
 /// Parts what a person can mend, which goes into the payload, from what they cannot.
 fn settled<T>(result: roomm8_db::Result<T>) -> Result<Result<T, UserError>> {

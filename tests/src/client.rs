@@ -120,7 +120,16 @@ impl Client {
 
     /// Fetches a path that is not GraphQL.
     pub async fn get(&self, path: &str) -> Result<(StatusCode, String), Unreachable> {
-        let mut request = Request::builder().uri(format!("http://{}{path}", self.address));
+        self.fetch(Method::GET, path).await
+    }
+
+    /// Posts nothing to a path that is not GraphQL.
+    pub async fn post(&self, path: &str) -> Result<(StatusCode, String), Unreachable> {
+        self.fetch(Method::POST, path).await
+    }
+
+    async fn fetch(&self, method: Method, path: &str) -> Result<(StatusCode, String), Unreachable> {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -128,7 +137,10 @@ impl Client {
         Ok((head.status, text))
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(response::Parts, String), Unreachable> {
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(response::Parts, String), Unreachable> {
         let exchange = async {
             let response = self.http.request(request).await.map_err(|error| Unreachable(sources(&error)))?;
             let (head, body) = response.into_parts();

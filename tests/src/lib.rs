@@ -7,9 +7,11 @@
 // A harness says what went wrong by panicking: the panic is the test's failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod aws;
 pub mod client;
 pub mod delivery;
 pub mod deployment;
+pub mod mail;
 pub mod mariadb;
 pub mod mutant;
 pub mod mysql;

@@ -1,5 +1,6 @@
 //! What a notification tells, as versioned JSON.
 
+use super::preference::Topic;
 use crate::{
     ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result, Time, household,
 };
@@ -10,6 +11,8 @@ use std::fmt;
 const VERSION: u32 = 1;
 /// The kind of [`Content::TaskReminder`].
 pub(crate) const TASK_REMINDER: &str = "TASK_REMINDER";
+/// The kind of [`Content::TaskDigest`].
+pub(super) const TASK_DIGEST: &str = "TASK_DIGEST";
 
 /// A secret that has to be delivered. It does not show itself in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,7 +218,7 @@ impl Content {
             Self::Mention { .. } => "MENTION",
             Self::TaskReminder { .. } => TASK_REMINDER,
             Self::TaskNudge { .. } => "TASK_NUDGE",
-            Self::TaskDigest { .. } => "TASK_DIGEST",
+            Self::TaskDigest { .. } => TASK_DIGEST,
         }
     }
 
@@ -233,6 +236,11 @@ impl Content {
             | Self::TaskNudge { .. }
             | Self::TaskDigest { .. } => None,
         }
+    }
+
+    /// Whether its recipient can do without it, so that it names a way to get no more of its kind.
+    pub fn can_be_refused(&self) -> bool {
+        Topic::of(self).is_some() || matches!(self, Self::TaskDigest { .. })
     }
 
     /// Its versioned JSON form: `{"version":1,"kind":…}`.

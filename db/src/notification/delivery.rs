@@ -1,5 +1,6 @@
 //! What a relay does: it leases what is due, delivers it, and reports.
 
+use super::preference::{self, Fate, Topic};
 use super::{Content, State};
 use crate::among::among;
 use crate::connection::{Link, within_deadline};
@@ -8,6 +9,7 @@ use crate::prepared::Prepare as _;
 use crate::tables::notifications;
 use crate::task::reminder;
 use crate::{Connection, Database, NotificationId, Result, Time};
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::mem;
@@ -15,8 +17,10 @@ use std::time::Duration;
 
 /// How long a relay has to deliver what it leased.
 const LEASE: Duration = Duration::from_secs(30);
-/// Tries until a notification is parked for a person to look at.
-const TRIES: i32 = 12;
+/// Tries until a notification is parked for a person to look at: half a day to a day.
+const TRIES: i32 = 100;
+/// How long what waits for another try keeps what was written later to the same person waiting.
+const IN_ORDER_FOR: Duration = Duration::from_hours(1);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
@@ -35,7 +39,43 @@ pub struct Leased {
     pub created_at: Time,
 }
 
-/// Takes up to `limit` notifications that are due, for 30 seconds; nobody else gets them meanwhile.
+diesel::alias!(notifications as earlier: Earlier);
+
+/// What is due and its turn to be delivered: nothing that was written earlier to the same person is due or being delivered.
+/// Nor does anything of its kind wait for another try; and for what the person can do without, nothing of any kind: a new
+/// password does not wait for a mention.
+macro_rules! due {
+    ($now:expr) => {{
+        let before = earlier.field(notifications::created_at).lt(notifications::created_at).or(earlier
+            .field(notifications::created_at)
+            .eq(notifications::created_at)
+            .and(earlier.field(notifications::id).lt(notifications::id)));
+        let waits = earlier
+            .field(notifications::attempts)
+            .gt(0)
+            .and(earlier.field(notifications::created_at).gt($now.before(IN_ORDER_FOR)))
+            .and(
+                earlier
+                    .field(notifications::kind)
+                    .eq(notifications::kind)
+                    .or(among(notifications::kind, Topic::ALL)),
+            );
+        let held_up = earlier
+            .filter(earlier.field(notifications::recipient).eq(notifications::recipient))
+            .filter(earlier.field(notifications::state).eq(State::Pending))
+            .filter(before)
+            .filter(earlier.field(notifications::next_attempt_at).le($now).or(waits));
+        notifications::table
+            .filter(notifications::state.eq(State::Pending))
+            .filter(notifications::next_attempt_at.le($now))
+            .filter(notifications::leased_until.le($now))
+            .filter(not(exists(held_up)))
+    }};
+}
+
+/// Takes up to `limit` notifications that are due, for 30 seconds; nobody else gets them meanwhile. They are of different
+/// people: one person's go one after another, in the order in which their reasons arose, as far as one need not wait for
+/// another that cannot be delivered.
 pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
     let now = Time::now();
     if !is_anything_due(&mut *db.connection().await?, now).await? {
@@ -55,12 +95,56 @@ pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
             Err(error) => {
                 // Likely written by a newer version during an upgrade: left for an instance that can read it.
                 tracing::warn!(notification = %id, %error, "{id} cannot be read by this version");
-                postpone(db, Attempt { id, attempt }).await?;
+                postpone(db, Attempt { id, attempt }, None).await?;
             }
         }
     }
     drop_called_off(db, &mut leased, now).await?;
+    respect_wishes(db, &mut leased, now).await?;
     Ok(leased)
+}
+
+/// Of what people can do without, drops what they do not wish to get, and lets rest what comes in their quiet hours.
+async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
+    let can_wait = leased.iter().filter(|letter| Topic::of(&letter.content).is_some());
+    let recipients: Vec<&str> = can_wait.map(|letter| letter.recipient.as_str()).collect();
+    if recipients.is_empty() {
+        return Ok(());
+    }
+    let wishes = preference::of_recipients(&mut *db.connection().await?, &recipients).await?;
+    for letter in mem::take(leased) {
+        let theirs = wishes.get(&letter.recipient).zip(Topic::of(&letter.content));
+        match theirs.map_or(Fate::Delivered, |(wishes, topic)| wishes.fate(topic, now)) {
+            Fate::Delivered => leased.push(letter),
+            Fate::Dropped => db.transaction(&CalledOff { letter: &letter, now }).await?,
+            Fate::Rests(until) => db.transaction(&Rest { attempt: letter.attempt(), until }).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Gives back what was leased and is not to be tried before an instant.
+struct Rest {
+    attempt: Attempt,
+    until: Time,
+}
+
+impl Work for Rest {
+    type Output = ();
+
+    async fn run(&self, conn: &mut Connection) -> Result<()> {
+        let update = diesel::update(notifications::table)
+            .filter(notifications::id.eq(self.attempt.id))
+            .filter(notifications::attempts.eq(self.attempt.attempt))
+            .filter(notifications::state.eq(State::Pending))
+            .set((
+                notifications::attempts.eq(0),
+                notifications::next_attempt_at.eq(self.until),
+                notifications::leased_until.eq(self.until),
+            ))
+            .prepared();
+        run!(conn, |c| update.execute(c).await).map(|_| ())
+    }
 }
 
 /// Once more, as reminders were written long before: those that nobody needs any more are not delivered.
@@ -98,11 +182,7 @@ impl Work for CalledOff<'_> {
 
 /// Relays look often and mostly in vain: that must not cost a turn to write.
 async fn is_anything_due(conn: &mut Connection, now: Time) -> Result<bool> {
-    let query = notifications::table
-        .filter(notifications::state.eq(State::Pending))
-        .filter(notifications::next_attempt_at.le(now))
-        .filter(notifications::leased_until.le(now))
-        .select(notifications::id);
+    let query = due!(now).select(notifications::id);
     let first: Option<NotificationId> = run!(conn, |c| query.first(c).await.optional())?;
     Ok(first.is_some())
 }
@@ -118,19 +198,13 @@ impl Work for Lease {
     type Output = Vec<Row>;
 
     async fn run(&self, conn: &mut Connection) -> Result<Vec<Row>> {
-        let due = notifications::table
-            .filter(notifications::state.eq(State::Pending))
-            .filter(notifications::next_attempt_at.le(self.now))
-            .filter(notifications::leased_until.le(self.now))
-            .order(notifications::next_attempt_at)
-            .limit(self.limit)
-            .select((
-                notifications::id,
-                notifications::recipient,
-                notifications::payload,
-                notifications::attempts,
-                notifications::created_at,
-            ));
+        let due = due!(self.now).order(notifications::next_attempt_at).limit(self.limit).select((
+            notifications::id,
+            notifications::recipient,
+            notifications::payload,
+            notifications::attempts,
+            notifications::created_at,
+        ));
         conn.starts_call();
         let result = match &mut conn.link {
             // Relays pass each other by instead of queueing for the same rows.
@@ -178,7 +252,7 @@ pub async fn failed(db: &Database, leased: &Leased) -> Result<State> {
         bury(db, leased.attempt(), &leased.content, &leased.recipient).await?;
         return Ok(State::Dead);
     }
-    postpone(db, leased.attempt()).await?;
+    postpone(db, leased.attempt(), Some(leased)).await?;
     Ok(State::Pending)
 }
 
@@ -221,9 +295,9 @@ impl Work for End<'_> {
     }
 }
 
-async fn postpone(db: &Database, attempt: Attempt) -> Result<()> {
+async fn postpone(db: &Database, attempt: Attempt, letter: Option<&Leased>) -> Result<()> {
     let next_attempt_at = Time::now().after(wait(attempt.attempt).mul_f64(rand::random_range(0.5..1.0)));
-    db.transaction(&Postpone { attempt, next_attempt_at }).await
+    db.transaction(&Postpone { attempt, letter, next_attempt_at }).await
 }
 
 /// How long to wait after this try, before the jitter that keeps failures from coming back together.
@@ -232,12 +306,14 @@ fn wait(attempt: i32) -> Duration {
     Duration::from_secs(1 << doublings).min(LONGEST_WAIT)
 }
 
-struct Postpone {
+struct Postpone<'a> {
     attempt: Attempt,
+    /// It, if it can be read.
+    letter: Option<&'a Leased>,
     next_attempt_at: Time,
 }
 
-impl Work for Postpone {
+impl Work for Postpone<'_> {
     type Output = ();
 
     async fn run(&self, conn: &mut Connection) -> Result<()> {
@@ -246,6 +322,21 @@ impl Work for Postpone {
             .filter(notifications::id.eq(self.attempt.id))
             .filter(notifications::attempts.eq(self.attempt.attempt))
             .filter(notifications::state.eq(State::Pending))
+            .set((
+                notifications::next_attempt_at.eq(self.next_attempt_at),
+                notifications::leased_until.eq(self.next_attempt_at),
+            ))
+            .prepared();
+        run!(conn, |c| update.execute(c).await)?;
+        let Some(Leased { recipient, content, .. }) = self.letter else { return Ok(()) };
+        // What has to wait for it is not looked at until then. In an outage that is nearly everything.
+        let update = diesel::update(notifications::table)
+            .filter(notifications::recipient.eq(recipient))
+            .filter(notifications::state.eq(State::Pending))
+            .filter(notifications::attempts.eq(0))
+            .filter(notifications::created_at.le(Time::now()))
+            .filter(notifications::next_attempt_at.lt(self.next_attempt_at))
+            .filter(notifications::kind.eq(content.kind()).or(among(notifications::kind, Topic::ALL)))
             .set((
                 notifications::next_attempt_at.eq(self.next_attempt_at),
                 notifications::leased_until.eq(self.next_attempt_at),
@@ -261,7 +352,9 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_quarter_of_an_hour() {
-        let waits: Vec<_> = (1..=TRIES).map(|attempt| wait(attempt).as_secs()).collect();
-        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+        let waits: Vec<_> = (1..=11).map(|attempt| wait(attempt).as_secs()).collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        let all: u64 = (1..TRIES).map(|attempt| wait(attempt).as_secs()).sum();
+        assert!((20..24).contains(&(all / 3600)), "{all} s, and half of it at the least");
     }
 }

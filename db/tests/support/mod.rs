@@ -3,6 +3,7 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use roomm8_db::account::{self, Credentials, Registration, SignIn};
+use roomm8_db::notification::{self, Leased};
 use roomm8_db::{Database, Options};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
@@ -222,5 +223,21 @@ impl Drop for Fresh {
                 tokio::task::block_in_place(|| Handle::current().block_on(dropped));
             }
         }
+    }
+}
+
+/// Delivers all letters that are due, each person's one after another, and gives them.
+#[allow(dead_code, reason = "not every story has letters")]
+pub(crate) async fn deliver_letters(db: &Database) -> Vec<Leased> {
+    let mut delivered = Vec::new();
+    loop {
+        let leased = notification::lease(db, 100).await.expect("letters can be leased");
+        if leased.is_empty() {
+            return delivered;
+        }
+        for letter in &leased {
+            notification::sent(db, letter).await.expect("it is noted that it was delivered");
+        }
+        delivered.extend(leased);
     }
 }

@@ -33,10 +33,19 @@ impl System {
         false
     }
 
-    /// The token in the newest mail.
+    /// The token in the newest mail, once all are delivered.
     async fn mailed_token(&self) -> String {
-        let leased = notification::lease(&self.services.database, 10).await.unwrap();
-        leased.iter().rev().find_map(|mail| mail.content.secret()).unwrap().reveal().to_owned()
+        let (database, mut token) = (&self.services.database, None);
+        loop {
+            let leased = notification::lease(database, 10).await.unwrap();
+            if leased.is_empty() {
+                return token.unwrap();
+            }
+            for mail in &leased {
+                notification::sent(database, mail).await.unwrap();
+                token = mail.content.secret().map(|secret| secret.reveal().to_owned()).or(token);
+            }
+        }
     }
 }
 

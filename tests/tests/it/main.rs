@@ -15,6 +15,7 @@ mod faults;
 mod groceries;
 mod hostile;
 mod households;
+mod letters;
 mod live;
 mod messages;
 mod start;

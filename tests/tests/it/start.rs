@@ -82,6 +82,29 @@ async fn an_unreachable_redis_is_said_in_one_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_a_way_for_letters_is_said_in_one_sentence() {
+    const TOPIC: (&str, &str) = ("SNS_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:letters");
+    const SERVER: (&str, &str) = ("SMTP_URL", "smtps://user:a-secret-word@mail.example.org");
+    const FROM: (&str, &str) = ("MAIL_FROM", "RoomM8 <letters@example.org>");
+    for (settings, word) in [
+        (vec![("SNS_TOPIC_ARN", "letters")], "arn:aws:sns:"),
+        (vec![TOPIC], "PUBLIC_URL"),
+        (vec![TOPIC, SERVER, FROM], "one of them"),
+        (vec![SERVER, ("MAIL_FROM", "")], "MAIL_FROM"),
+        (vec![SERVER, FROM], "PUBLIC_URL"),
+        (vec![SERVER, ("MAIL_FROM", "nobody")], "letters@example.org"),
+        (vec![("SMTP_URL", "mail.example.org"), FROM], "smtps://"),
+        (vec![("SMTP_URL", "smtp://user:a-secret-word@mail.example.org"), FROM], "?tls=required"),
+    ] {
+        let database = format!("sqlite://{}", process::folder("sqlite").join("roomm8.sqlite3").display());
+        let always = [("DATABASE_URL", database.as_str()), ("LISTEN_ADDR", "127.0.0.1:0")];
+        let output = run(&[&always[..], &settings].concat(), &["serve"]).await;
+        assert_one_sentence(&output, word);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("a-secret-word"), "{output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_process_on_one_sqlite_file_refuses_to_start() {
     let system = Deployment::OneProcess.own().start().await;
     let env = [("DATABASE_URL", system.database_url.as_str()), ("LISTEN_ADDR", "127.0.0.1:0")];

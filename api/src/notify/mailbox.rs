@@ -1,0 +1,102 @@
+//! The `log` channel: a development mailbox in a file.
+
+use anyhow::Context as _;
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use tokio::fs::{OpenOptions, create_dir_all};
+use tokio::io::AsyncWriteExt as _;
+use tracing::info;
+
+/// `mailbox.jsonl` in a folder, one letter a line, as JSON.
+#[derive(Debug)]
+pub struct Mailbox(PathBuf);
+
+impl Mailbox {
+    /// The mailbox in this folder, which is made with the first letter.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self(folder.join("mailbox.jsonl"))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) async fn keep(&self, letter: &Value) -> anyhow::Result<()> {
+        if let Some(folder) = self.0.parent() {
+            create_dir_all(folder).await?;
+        }
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.0).await?;
+        // One write a letter: instances that share the file do not mix their lines.
+        file.write_all(format!("{letter}\n").as_bytes()).await?;
+        file.flush().await?;
+        let (id, kind) = (word(letter, "id"), word(letter, "kind"));
+        info!(notification = id, kind, mailbox = %self.0.display(), "a letter is in the development mailbox");
+        Ok(())
+    }
+
+    /// Prints its letters for a reader, the newest last; only those to this address, if one is given.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn print(&self, to: Option<&str>, out: &mut impl io::Write) -> anyhow::Result<()> {
+        let file = match std::fs::File::open(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                writeln!(out, "no letter has come yet: they will be in {}", self.0.display())?;
+                return Ok(());
+            }
+            file => file.with_context(|| format!("{} cannot be read", self.0.display()))?,
+        };
+        for line in BufReader::new(file).lines() {
+            // A last line may still be written.
+            let Ok(letter) = serde_json::from_str::<Value>(&line?) else { continue };
+            if to.is_none_or(|to| word(&letter, "to").eq_ignore_ascii_case(to)) {
+                match out.write_all(page(&letter).as_bytes()) {
+                    // Whoever reads has read enough.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                    written => written?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn word<'a>(letter: &'a Value, name: &str) -> &'a str {
+    letter.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn page(letter: &Value) -> String {
+    let mut page = String::new();
+    let _ = writeln!(page, "To:      {}", word(letter, "to"));
+    let _ = writeln!(page, "Subject: {}", word(letter, "subject"));
+    let _ = writeln!(page, "\n{}\n", word(letter, "text"));
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn letters_are_printed_as_they_came() {
+        let folder = std::env::temp_dir().join(format!("roomm8-mailbox-{}", std::process::id()));
+        let mailbox = Mailbox::in_folder(&folder);
+        let printed = |to| {
+            let mut out = Vec::new();
+            mailbox.print(to, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(printed(None).starts_with("no letter has come yet"));
+        for (to, subject) in [("ada@example.org", "One"), ("bob@example.org", "Two")] {
+            mailbox.keep(&json!({ "to": to, "subject": subject, "text": "Hello\nthere" })).await.unwrap();
+        }
+        let bobs = "To:      bob@example.org\nSubject: Two\n\nHello\nthere\n\n";
+        assert_eq!(printed(Some("Bob@example.org")), bobs);
+        assert!(printed(None).ends_with(bobs) && printed(None).contains("Subject: One"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

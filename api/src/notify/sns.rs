@@ -1,0 +1,137 @@
+//! The `sns` channel: an Amazon SNS topic, behind which something else sends the mail.
+
+use anyhow::{anyhow, ensure};
+use aws_config::BehaviorVersion;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::config::Region;
+use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::types::MessageAttributeValue;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use roomm8_db::notification::Leased;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+/// The version of what is published. A subscriber filters by it, and by the kind.
+const SCHEMA: &str = "1";
+
+/// The name of a topic: `arn:aws:sns:eu-central-1:123456789012:letters`.
+///
+/// Of one whose name ends with `.fifo`, SNS itself keeps the order of one person's letters and drops what is published a
+/// second time within five minutes (Amazon SNS FIFO topics).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicArn {
+    arn: String,
+    region: String,
+}
+
+impl FromStr for TopicArn {
+    type Err = anyhow::Error;
+
+    fn from_str(arn: &str) -> anyhow::Result<Self> {
+        let parts: Vec<_> = arn.split(':').collect();
+        let region = match *parts.as_slice() {
+            ["arn", partition, "sns", region, account, name]
+                if [partition, region, account, name].iter().all(|part| !part.is_empty()) =>
+            {
+                Some(region.to_owned())
+            }
+            _ => None,
+        };
+        ensure!(region.is_some(), "write it as arn:aws:sns:eu-central-1:123456789012:letters");
+        Ok(Self { arn: arn.to_owned(), region: region.unwrap_or_default() })
+    }
+}
+
+impl fmt::Display for TopicArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.arn)
+    }
+}
+
+impl TopicArn {
+    fn is_fifo(&self) -> bool {
+        self.arn.strip_suffix(".fifo").is_some()
+    }
+}
+
+/// A topic, and how it is reached.
+#[derive(Debug)]
+pub struct Sns {
+    client: Client,
+    topic: TopicArn,
+}
+
+impl Sns {
+    /// A channel to this topic, in its own region. Credentials, and `AWS_ENDPOINT_URL` for another address than Amazon's,
+    /// are found as by every tool of AWS: environment, profile, instance role.
+    pub async fn new(topic: TopicArn) -> Self {
+        let tls = tls::Provider::Rustls(CryptoMode::Ring);
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(topic.region.clone()))
+            .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+            .load()
+            .await;
+        Self { client: Client::new(&config), topic }
+    }
+
+    pub(super) async fn publish(&self, leased: &Leased, letter: &Value) -> anyhow::Result<()> {
+        let mut publication = self
+            .client
+            .publish()
+            .topic_arn(&self.topic.arn)
+            .message(letter.to_string())
+            .message_attributes("kind", word(leased.content.kind())?)
+            .message_attributes("recipient", word(&pseudonym(&leased.recipient))?)
+            .message_attributes("schema", word(SCHEMA)?);
+        if self.topic.is_fifo() {
+            publication = publication
+                .message_group_id(pseudonym(&leased.recipient))
+                .message_deduplication_id(leased.id.to_string());
+        }
+        publication.send().await.map(|_| ()).map_err(|error| reason(&error))
+    }
+}
+
+fn word(text: &str) -> anyhow::Result<MessageAttributeValue> {
+    Ok(MessageAttributeValue::builder().data_type("String").string_value(text).build()?)
+}
+
+/// A name for a person in which nobody reads their address: SNS encrypts messages, and not what it sorts them by.
+fn pseudonym(recipient: &str) -> String {
+    let mut name = String::new();
+    for byte in Sha256::digest(recipient) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+/// Why it was not published: what the service said of it, or what kept us from asking. Neither quotes the letter.
+fn reason<E: Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> anyhow::Error {
+    match error.as_service_error().and_then(|said| Some((said.code()?, said.message().unwrap_or_default()))) {
+        Some((code, message)) => anyhow!("{code}: {message}"),
+        None => anyhow!("{}", DisplayErrorContext(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_says_its_region() {
+        let topic: TopicArn = "arn:aws:sns:eu-central-1:123456789012:letters.fifo".parse().unwrap();
+        assert_eq!((topic.region.as_str(), topic.is_fifo()), ("eu-central-1", true));
+        for wrong in ["letters", "arn:aws:sqs:eu-central-1:123456789012:letters", "arn:aws:sns::1:letters"] {
+            assert!(wrong.parse::<TopicArn>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_pseudonym_may_name_a_group() {
+        let name = pseudonym("ada@example.org");
+        assert!(name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+}

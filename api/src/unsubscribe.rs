@@ -1,0 +1,67 @@
+//! Where the link in a mail leads whose reader wants no more of its kind.
+//!
+//! Following it asks first, as programs that look through mail follow links too; a mail reader's own button posts at once
+//! (RFC 8058). Who has the mail may: no one is asked to sign in.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use roomm8_db::notification::preference;
+use roomm8_db::{Database, Error, NotificationId};
+use tracing::warn;
+use uuid::Uuid;
+
+const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The path of a letter's link.
+pub fn path(letter: NotificationId) -> String {
+    format!("/unsubscribe/{letter}")
+}
+
+/// `/unsubscribe/{letter}`.
+pub fn router(database: Database) -> Router {
+    Router::new().route("/unsubscribe/{letter}", get(ask).post(unsubscribe)).with_state(database)
+}
+
+async fn ask() -> Response {
+    let form = r#"<p>Do you want no more mails like this one?</p><form method="post"><button>No more of these</button></form>"#;
+    page(StatusCode::OK, form)
+}
+
+async fn unsubscribe(State(database): State<Database>, Path(letter): Path<String>) -> Response {
+    let outcome = match letter.parse::<Uuid>() {
+        Ok(letter) => {
+            preference::unsubscribe(&database, NotificationId::from_bytes(*letter.as_bytes())).await
+        }
+        Err(_) => Err(Error::NotFound),
+    };
+    match outcome {
+        Ok(()) => page(
+            StatusCode::OK,
+            "<p>You get no more mails like this one. You can change that in the app.</p>",
+        ),
+        Err(Error::NotFound) => page(
+            StatusCode::NOT_FOUND,
+            "<p>This link is no longer good. In the app you can choose what you are mailed.</p>",
+        ),
+        Err(error) => {
+            warn!(%error, "somebody could not unsubscribe");
+            page(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "<p>That did not work just now. Please try again in a minute.</p>",
+            )
+        }
+    }
+}
+
+fn page(status: StatusCode, body: &str) -> Response {
+    let head = r#"<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>RoomM8</title>"#;
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, Html(format!("{head}{body}"))).into_response()
+}

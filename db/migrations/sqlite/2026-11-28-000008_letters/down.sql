@@ -1,0 +1,3 @@
+DROP TABLE quiet_hours;
+DROP TABLE refused_notifications;
+DROP INDEX notifications_by_recipient;
