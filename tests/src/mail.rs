@@ -1,10 +1,8 @@
 //! A private mail server, which keeps what it is sent.
 
-use std::{path::PathBuf, process::Command, sync::Mutex};
+use std::{path::PathBuf, sync::Mutex};
 
 use crate::process::{self, Process};
-
-const EMULATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/emulators");
 
 /// A mail server on a port of its own, which does not run until it is started.
 pub struct MailServer {
@@ -31,14 +29,9 @@ impl MailServer {
     }
 
     fn start_with(&self, handler: &[&str]) {
-        let python = format!("{EMULATORS}/.venv/bin/python");
-        assert!(
-            PathBuf::from(&python).exists(),
-            "{python} is not there: tests/run installs what tests/emulators/requirements.txt names"
-        );
-        let mut command = Command::new(python);
+        let mut command = process::emulator("python");
         command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{}", self.port), "-c"]);
-        command.args(handler).env("PYTHONPATH", EMULATORS).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.args(handler);
         *self.process.lock().unwrap() = Some(Process::start(&mut command, &self.folder.join("log")));
     }
 

@@ -100,6 +100,19 @@ impl Drop for Process {
     }
 }
 
+/// A program of the Python environment that `tests/run` makes for the emulators.
+pub fn emulator(program: &str) -> Command {
+    const EMULATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/emulators");
+    let program = format!("{EMULATORS}/.venv/bin/{program}");
+    assert!(
+        Path::new(&program).exists(),
+        "{program} is not there: tests/run installs what tests/emulators/requirements.txt names"
+    );
+    let mut command = Command::new(program);
+    command.env("PYTHONPATH", EMULATORS).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 /// The text of a file that a process may be writing, empty while there is none.
 pub fn read(path: &Path) -> String {
     std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()

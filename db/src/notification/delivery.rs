@@ -133,10 +133,7 @@ impl Work for Rest {
     type Output = ();
 
     async fn run(&self, conn: &mut Connection) -> Result<()> {
-        let update = diesel::update(notifications::table)
-            .filter(notifications::id.eq(self.attempt.id))
-            .filter(notifications::attempts.eq(self.attempt.attempt))
-            .filter(notifications::state.eq(State::Pending))
+        let update = diesel::update(notifications::table.filter(is_latest(self.attempt)))
             .set((
                 notifications::attempts.eq(0),
                 notifications::next_attempt_at.eq(self.until),
@@ -172,10 +169,7 @@ impl Work for CalledOff<'_> {
     async fn run(&self, conn: &mut Connection) -> Result<()> {
         // Who is away for a day is nagged again when they are back.
         reminder::nag_on(conn, &self.letter.content, &self.letter.recipient, self.now).await?;
-        let delete = diesel::delete(notifications::table)
-            .filter(notifications::id.eq(self.letter.id))
-            .filter(notifications::attempts.eq(self.letter.attempt))
-            .filter(notifications::state.eq(State::Pending));
+        let delete = diesel::delete(notifications::table.filter(is_latest(self.letter.attempt())));
         run!(conn, |c| delete.execute(c).await).map(|_| ())
     }
 }
@@ -232,6 +226,14 @@ impl Work for Lease {
 struct Attempt {
     id: NotificationId,
     attempt: i32,
+}
+
+/// Whether it waits for the report of this try. An older one may not speak for it any more: its lease has run out.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_latest(attempt: Attempt) -> _ {
+    let (id, number): (NotificationId, i32) = (attempt.id, attempt.attempt);
+    let pending: State = State::Pending;
+    notifications::id.eq(id).and(notifications::attempts.eq(number)).and(notifications::state.eq(pending))
 }
 
 impl Leased {
@@ -317,11 +319,7 @@ impl Work for Postpone<'_> {
     type Output = ();
 
     async fn run(&self, conn: &mut Connection) -> Result<()> {
-        // Only its latest try may give it back: an older one's lease has run out.
-        let update = diesel::update(notifications::table)
-            .filter(notifications::id.eq(self.attempt.id))
-            .filter(notifications::attempts.eq(self.attempt.attempt))
-            .filter(notifications::state.eq(State::Pending))
+        let update = diesel::update(notifications::table.filter(is_latest(self.attempt)))
             .set((
                 notifications::next_attempt_at.eq(self.next_attempt_at),
                 notifications::leased_until.eq(self.next_attempt_at),

@@ -95,18 +95,15 @@ impl DigestMutation {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{PASSWORD, System};
+    use crate::testing::{Person, System};
     use serde_json::{Value, json};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_digest_is_set_and_turned_off() {
         let system = System::new().await;
-        let input = json!({ "email": "ada@example.org", "password": PASSWORD, "displayName": "Ada" });
-        system.mutate(None, "register", input, "accepted").await;
-        let input = json!({ "email": "ada@example.org", "password": PASSWORD });
-        let token = system.mutate(None, "login", input, "token").await["token"].as_str().unwrap().to_owned();
+        let ada = Person::new(&system, "Ada").await;
         let selection = "viewer { taskDigest { at timeZone } } userErrors { code field }";
-        let set = async |input: Value| system.mutate(Some(&token), "setTaskDigest", input, selection).await;
+        let set = async |input: Value| ada.does("setTaskDigest", input, selection).await;
         let input = json!({ "at": "20:00", "timeZone": "Europe/Berlin", "clientMutationId": "one" });
         let evening = json!({ "viewer": { "taskDigest": { "at": "20:00", "timeZone": "Europe/Berlin" } }, "userErrors": [] });
         assert_eq!(set(input.clone()).await, evening);

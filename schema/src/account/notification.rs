@@ -176,25 +176,18 @@ impl NotificationMutation {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{PASSWORD, System};
+    use crate::testing::{Person, System};
     use serde_json::{Value, json};
-
-    async fn adas_token(system: &System) -> String {
-        let input = json!({ "email": "ada@example.org", "password": PASSWORD, "displayName": "Ada" });
-        system.mutate(None, "register", input, "accepted").await;
-        let input = json!({ "email": "ada@example.org", "password": PASSWORD });
-        system.mutate(None, "login", input, "token").await["token"].as_str().unwrap().to_owned()
-    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_is_mailed_is_chosen() {
         let system = System::new().await;
-        let token = adas_token(&system).await;
+        let ada = Person::new(&system, "Ada").await;
         let selection =
             "viewer { notificationPreferences { mailed quietHours { from } } } userErrors { code }";
         let set = async |mailed: Value| {
             let input = json!({ "mailed": mailed });
-            let mut answer = system.mutate(Some(&token), "setMailedNotifications", input, selection).await;
+            let mut answer = ada.does("setMailedNotifications", input, selection).await;
             answer["viewer"]["notificationPreferences"].take()
         };
         assert_eq!(set(json!(["TASK_NUDGE"])).await, json!({ "mailed": ["TASK_NUDGE"], "quietHours": null }));
@@ -206,10 +199,10 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn quiet_hours_are_set_and_ended() {
         let system = System::new().await;
-        let token = adas_token(&system).await;
+        let ada = Person::new(&system, "Ada").await;
         let selection = "viewer { notificationPreferences { quietHours { from until timeZone } } }
             userErrors { code field }";
-        let set = async |input: Value| system.mutate(Some(&token), "setQuietHours", input, selection).await;
+        let set = async |input: Value| ada.does("setQuietHours", input, selection).await;
         let night = json!({ "from": "22:00", "until": "07:00", "timeZone": "Europe/Berlin" });
         let now = |hours: Value| json!({ "viewer": { "notificationPreferences": { "quietHours": hours } }, "userErrors": [] });
         assert_eq!(set(night.clone()).await, now(night.clone()));
