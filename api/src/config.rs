@@ -1,6 +1,7 @@
 //! Configuration: environment variables and flags, checked at the start.
 
 use crate::protocol::Limits;
+use crate::secrets::Setting;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,20 +11,25 @@ use std::time::Duration;
 /// runs on a fresh machine.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
-    /// The database: `sqlite://path`, or `mysql://user:password@host:3306/database` for several instances.
+    /// The database: `sqlite://path`, or `mysql://user:password@host:3306/database` for several instances. Instead of a
+    /// secret, here and in other settings that hold one, may stand where it is kept: `{file:PATH}` or
+    /// `{secretsmanager:ID}`, with `#FIELD` a field of the JSON there.
     #[arg(
         long,
         env = "DATABASE_URL",
         default_value = "sqlite://data/roomm8.sqlite3",
         hide_env_values = true
     )]
-    pub database_url: String,
+    pub database_url: Setting,
+    /// The certificates of who vouches for the MySQL server, in a PEM file: what is sent to it is then encrypted.
+    #[arg(long, env = "DATABASE_CA")]
+    pub database_ca: Option<PathBuf>,
     /// The most database connections to hold open.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=500))]
     pub database_connections: u16,
-    /// Redis, which carries wake-ups between instances: `redis://host:6379`. Unset: this is the only instance.
+    /// Redis, which carries wake-ups between instances: `redis://host:6379`, or `rediss://` for TLS. Unset: this is the only instance.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
-    pub redis_url: Option<String>,
+    pub redis_url: Option<Setting>,
     /// The address to listen on.
     #[arg(long, env = "LISTEN_ADDR", default_value = "127.0.0.1:9090")]
     pub listen_addr: SocketAddr,
@@ -87,10 +93,17 @@ pub struct Config {
     pub sns_topic_arn: Option<String>,
     /// The mail server that sends letters: `smtps://user:password@mail.example.org`.
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
-    pub smtp_url: Option<String>,
+    pub smtp_url: Option<Setting>,
     /// In whose name letters are mailed: `RoomM8 <letters@example.org>`.
     #[arg(long, env = "MAIL_FROM")]
     pub mail_from: Option<String>,
+    /// The keys that sign links in letters: `name:key`, newest first, with commas between; 32 random bytes each, in
+    /// base64url. What the first signs is taken back for as long as it is one of them.
+    #[arg(long, env = "SIGNING_KEYS", hide_env_values = true)]
+    pub signing_keys: Option<Setting>,
+    /// Seconds between two looks whether a secret was changed. Who is refused looks at once.
+    #[arg(long, env = "SECRETS_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub secrets_seconds: u64,
     /// The folder of the development mailbox, where letters are kept to be read.
     #[arg(long, env = "MAILBOX_DIR", default_value = "data/mailbox")]
     pub mailbox_dir: PathBuf,
@@ -165,18 +178,44 @@ impl Config {
 
     /// Whether GraphiQL is served. What runs on MySQL may be in production, and SQLite cannot be for many.
     pub fn graphiql(&self) -> Switch {
-        let is_laptop = self.database_url.starts_with("sqlite:");
-        self.graphiql.unwrap_or(if is_laptop { Switch::On } else { Switch::Off })
+        self.graphiql.unwrap_or(if self.is_on_sqlite() { Switch::On } else { Switch::Off })
+    }
+
+    /// Whether the database is a file, which is one machine's.
+    pub fn is_on_sqlite(&self) -> bool {
+        self.database_url.starts_with("sqlite:")
+    }
+
+    /// The topic that letters are published to. Empty is unset, as shells and compose files cannot leave out a setting.
+    pub fn sns_topic_arn(&self) -> Option<&str> {
+        self.sns_topic_arn.as_deref().filter(|arn| !arn.is_empty())
+    }
+
+    /// The mail server that sends letters.
+    pub fn smtp_url(&self) -> Option<&Setting> {
+        self.smtp_url.as_ref().filter(|url| !url.is_empty())
+    }
+
+    /// The keys that sign links in letters.
+    pub fn signing_keys(&self) -> Option<&Setting> {
+        self.signing_keys.as_ref().filter(|keys| !keys.is_empty())
+    }
+
+    /// Whether letters stay in the development mailbox, as they have no way to leave.
+    pub fn keeps_letters(&self) -> bool {
+        self.sns_topic_arn().is_none() && self.smtp_url().is_none()
     }
 
     /// The effective configuration, one `NAME=value` a line, passwords masked.
     pub fn describe(&self) -> String {
         let unset = || "(unset)".to_owned();
         let path = |path: Option<&PathBuf>| path.map_or_else(unset, |path| path.display().to_string());
+        let secret = |secret: Option<&Setting>| secret.map_or_else(unset, Setting::masked);
         let lines = [
-            ("DATABASE_URL", masked(&self.database_url)),
+            ("DATABASE_URL", self.database_url.masked()),
+            ("DATABASE_CA", path(self.database_ca.as_ref())),
             ("DATABASE_CONNECTIONS", self.database_connections.to_string()),
-            ("REDIS_URL", self.redis_url.as_deref().map_or_else(unset, masked)),
+            ("REDIS_URL", secret(self.redis_url.as_ref())),
             ("LISTEN_ADDR", self.listen_addr.to_string()),
             ("PUBLIC_URL", self.public_url.clone().unwrap_or_else(unset)),
             ("ALLOWED_ORIGINS", self.allowed_origins.join(",")),
@@ -197,8 +236,10 @@ impl Config {
             ("GRAPHIQL", word(&self.graphiql())),
             ("GRAPHIQL_ASSETS", path(self.graphiql_assets.as_ref())),
             ("SNS_TOPIC_ARN", self.sns_topic_arn.clone().unwrap_or_else(unset)),
-            ("SMTP_URL", self.smtp_url.as_deref().map_or_else(unset, masked)),
+            ("SMTP_URL", secret(self.smtp_url.as_ref())),
             ("MAIL_FROM", self.mail_from.clone().unwrap_or_else(unset)),
+            ("SIGNING_KEYS", secret(self.signing_keys.as_ref())),
+            ("SECRETS_SECONDS", self.secrets_seconds.to_string()),
             ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
             ("THROTTLE", word(&self.throttle)),
             ("DRAIN_SECONDS", self.drain_seconds.to_string()),
@@ -211,16 +252,6 @@ impl Config {
 
 fn word(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-}
-
-/// The URL with stars for its password.
-fn masked(url: &str) -> String {
-    let masked = url.split_once("://").and_then(|(scheme, rest)| {
-        let (credentials, address) = rest.rsplit_once('@')?;
-        let (user, _) = credentials.split_once(':')?;
-        Some(format!("{scheme}://{user}:***@{address}"))
-    });
-    masked.unwrap_or_else(|| url.to_owned())
 }
 
 #[cfg(test)]
@@ -261,9 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_masked_and_nothing_else() {
-        assert_eq!(masked("mysql://ada:p@ss:word@db:3306/home"), "mysql://ada:***@db:3306/home");
-        assert_eq!(masked("redis://:secret@cache:6379"), "redis://:***@cache:6379");
-        assert_eq!(masked("sqlite://data/roomm8.sqlite3"), "sqlite://data/roomm8.sqlite3");
+    fn a_channel_that_is_empty_is_unset() {
+        assert!(config(&["--smtp-url", "", "--sns-topic-arn", ""]).keeps_letters());
+        assert!(!config(&["--smtp-url", "smtp://localhost"]).keeps_letters());
     }
 }

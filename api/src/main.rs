@@ -96,7 +96,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         println!("  GraphiQL  {url}/");
     }
     println!("  endpoint  {url}/graphql");
-    if config.sns_topic_arn.is_none() && config.smtp_url.is_none() {
+    if config.keeps_letters() {
         println!("  letters   {}", Mailbox::in_folder(&config.mailbox_dir).path().display());
     }
     println!("Send this to begin:");

@@ -11,16 +11,18 @@ pub use smtp::Smtp;
 pub use sns::{Sns, TopicArn};
 
 use crate::protocol::Shutdown;
+use crate::secrets::Keys;
 use crate::unsubscribe;
 use futures_util::{StreamExt as _, stream};
 use roomm8_db::notification::{self, Leased};
 use roomm8_db::{Database, Result, digest};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
-use words::words;
+use words::Words;
 
 /// Notifications taken at once.
 const BATCH: i64 = 8;
@@ -47,7 +49,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    async fn deliver(&self, leased: &Leased, letter: &Value) -> anyhow::Result<()> {
+    async fn deliver(&self, leased: &Leased, letter: &Letter) -> anyhow::Result<()> {
         match self {
             Self::Log(mailbox) => mailbox.keep(letter).await,
             Self::Sns(topic) => topic.publish(leased, letter).await,
@@ -56,9 +58,14 @@ impl Channel {
     }
 }
 
-/// Relays until the process is to end; what is being delivered then is finished first. `public_url` is for the links in
-/// letters.
-pub async fn relay(database: Database, channel: Channel, public_url: Arc<str>, shutdown: Shutdown) {
+/// Where the links in letters lead.
+pub(crate) struct Links {
+    pub(crate) public_url: Arc<str>,
+    pub(crate) keys: Keys,
+}
+
+/// Relays until the process is to end; what is being delivered then is finished first.
+pub(crate) async fn relay(database: Database, channel: Channel, links: Links, shutdown: Shutdown) {
     let mut look_at = Instant::now();
     while !shutdown.has_begun() {
         if look_at <= Instant::now() {
@@ -67,7 +74,7 @@ pub async fn relay(database: Database, channel: Channel, public_url: Arc<str>, s
                 warn!(%error, "who is to be told what is due tomorrow was not: trying again");
             }
         }
-        match relay_once(&database, &channel, &public_url).await {
+        match relay_once(&database, &channel, &links).await {
             Ok(0) => pause(PACE.mul_f64(rand::random_range(0.8..1.2)), &shutdown).await,
             Ok(_) => {}
             Err(error) => {
@@ -83,18 +90,18 @@ async fn pause(length: Duration, shutdown: &Shutdown) {
     let _ = timeout(length, shutdown.begun()).await;
 }
 
-async fn relay_once(database: &Database, channel: &Channel, public_url: &str) -> Result<usize> {
+async fn relay_once(database: &Database, channel: &Channel, links: &Links) -> Result<usize> {
     let leased = notification::lease(database, BATCH).await?;
     let count = leased.len();
     let deliveries = stream::iter(leased)
-        .map(|letter| async move { deliver(database, channel, &letter, public_url).await })
+        .map(|letter| async move { deliver(database, channel, &letter, links).await })
         .buffer_unordered(AT_ONCE);
     let outcomes: Vec<Result<()>> = deliveries.collect().await;
     outcomes.into_iter().collect::<Result<()>>().map(|()| count)
 }
 
-async fn deliver(database: &Database, channel: &Channel, leased: &Leased, public_url: &str) -> Result<()> {
-    let delivery = async { channel.deliver(leased, &letter(leased, public_url)?).await };
+async fn deliver(database: &Database, channel: &Channel, leased: &Leased, links: &Links) -> Result<()> {
+    let delivery = async { channel.deliver(leased, &Letter::new(leased, links)?).await };
     match timeout(PATIENCE, delivery).await.unwrap_or_else(|elapsed| Err(elapsed.into())) {
         Ok(()) => notification::sent(database, leased).await,
         Err(error) => {
@@ -104,22 +111,37 @@ async fn deliver(database: &Database, channel: &Channel, leased: &Leased, public
     }
 }
 
-/// What every channel passes on. `id` is the same in each try, so that a receiver knows a second delivery again.
-fn letter(leased: &Leased, public_url: &str) -> anyhow::Result<Value> {
-    let (subject, mut text) = words(&leased.content, public_url);
-    let link =
-        leased.content.can_be_refused().then(|| format!("{public_url}{}", unsubscribe::path(leased.id)));
-    if let Some(link) = &link {
-        text.push_str("\n\nNo more of these: ");
-        text.push_str(link);
+/// What every channel passes on; in JSON, to whoever subscribes to the topic.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Letter {
+    /// The same in each try, so that a receiver knows a second delivery again.
+    id: String,
+    kind: String,
+    to: String,
+    subject: String,
+    text: String,
+    html: String,
+    /// The link that ends letters of this kind.
+    unsubscribe: Option<String>,
+    data: Value,
+}
+
+impl Letter {
+    fn new(leased: &Leased, links: &Links) -> anyhow::Result<Self> {
+        let Leased { id, recipient, content, .. } = leased;
+        let path = if content.can_be_refused() { unsubscribe::path(*id, &links.keys) } else { None };
+        let unsubscribe = path.map(|path| format!("{}{path}", links.public_url));
+        let words = Words::of(content, &links.public_url);
+        Ok(Self {
+            id: id.to_string(),
+            kind: content.kind().to_owned(),
+            to: recipient.clone(),
+            text: words.text(unsubscribe.as_deref()),
+            html: words.html(unsubscribe.as_deref())?,
+            subject: words.subject,
+            unsubscribe,
+            data: serde_json::from_str(&content.to_payload()?)?,
+        })
     }
-    Ok(json!({
-        "id": leased.id.to_string(),
-        "kind": leased.content.kind(),
-        "to": leased.recipient,
-        "subject": subject,
-        "text": text,
-        "unsubscribe": link,
-        "data": serde_json::from_str::<Value>(&leased.content.to_payload()?)?,
-    }))
 }

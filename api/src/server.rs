@@ -3,20 +3,21 @@
 use crate::clock::keep_time;
 use crate::config::{self, Config, Switch, TrustMode};
 use crate::graphiql;
-use crate::notify::{Channel, Mailbox, Smtp, Sns, relay};
+use crate::notify::{Channel, Links, Mailbox, Smtp, Sns, relay};
 use crate::operations::{self, Operations};
 use crate::protocol::Shared;
 use crate::protocol::budget::Rates;
 use crate::protocol::documents::{Manifest, Trust};
 use crate::protocol::listener::{self, Listen};
 use crate::protocol::{Settings, Shutdown, Stats, StatusProfile, router};
+use crate::secrets::{Holder, Keys, Rotation};
 use crate::service::RoomM8;
 use crate::shared;
 use crate::unsubscribe;
 use anyhow::Context as _;
 use roomm8_db::{Database, Options};
 use roomm8_schema::{Schema, Services};
-use roomm8_subscriptions::{Broker, Hub, InProcess, Redis};
+use roomm8_subscriptions::{Broker, Hub, InProcess, Redis, RedisServer};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,18 +47,53 @@ pub struct Server {
 
 /// Opens the database, and applies pending migrations.
 pub async fn open(config: &Config) -> anyhow::Result<Database> {
+    database(config, &mut Rotation::default()).await
+}
+
+async fn database(config: &Config, rotation: &mut Rotation) -> anyhow::Result<Database> {
+    let (name, setting) = ("DATABASE_URL", &config.database_url);
     let options = Options {
-        url: config.database_url.clone(),
+        url: setting.read().await.context(name)?,
+        ca: config.database_ca.clone(),
         connections: config.database_connections.into(),
         throttles: config.throttle == Switch::On,
+        stale: rotation.stale(setting),
     };
-    Database::open(&options).await
+    let database = Database::open(&options).await?;
+    rotation.follow(name, setting, options.url, Holder::Database(database.clone()));
+    Ok(database)
+}
+
+async fn redis(config: &Config, rotation: &mut Rotation) -> anyhow::Result<Option<RedisServer>> {
+    let (name, Some(setting)) = ("REDIS_URL", &config.redis_url) else { return Ok(None) };
+    let url = setting.read().await.context(name)?;
+    let server = RedisServer::open(&url, rotation.stale(setting)).await?;
+    rotation.follow(name, setting, url, Holder::Redis(server.clone()));
+    Ok(Some(server))
+}
+
+/// The keys that sign links in letters. Of letters that leave, the links must last longer than a process.
+async fn keys(config: &Config, rotation: &mut Rotation) -> anyhow::Result<Keys> {
+    let (name, Some(setting)) = ("SIGNING_KEYS", config.signing_keys()) else {
+        anyhow::ensure!(
+            config.keeps_letters(),
+            "SIGNING_KEYS is needed for the links in letters: set it to a name and 32 random bytes, \
+             as in key-1:$(openssl rand -base64 32 | tr +/ -_), on every instance the same"
+        );
+        return Ok(Keys::of_this_process());
+    };
+    let text = setting.read().await.context(name)?;
+    let keys = Keys::parse(&text, rotation.stale(setting))?;
+    rotation.follow(name, setting, text, Holder::Keys(keys.clone()));
+    Ok(keys)
 }
 
 impl Server {
     /// Opens the port, the database and the broker. Errors are sentences for whoever starts the server.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let mut rotation = Rotation::default();
         let (trust, channel) = (trust(config)?, channel(config).await?);
+        let keys = keys(config, &mut rotation).await?;
         let listener = listener::bind(config.listen_addr).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}. Set LISTEN_ADDR to a free address",
@@ -65,9 +101,10 @@ impl Server {
             )
         })?;
         let address = listener.local_addr().context("the port opened has no address")?;
-        let database = open(config).await?;
-        let broker: Box<dyn Broker> = match &config.redis_url {
-            Some(url) => Box::new(Redis::connect(url).await?),
+        let database = database(config, &mut rotation).await?;
+        let redis = redis(config, &mut rotation).await?;
+        let broker: Box<dyn Broker> = match &redis {
+            Some(server) => Box::new(Redis::through(server)),
             None => Box::new(InProcess::default()),
         };
         let hub = Hub::start(database.clone(), broker);
@@ -90,10 +127,7 @@ impl Server {
             connections_per_account: config.connections_per_account,
             limits: config.limits.clone(),
             rates,
-            shared: match &config.redis_url {
-                Some(url) => shared::through_redis(url, rates)?,
-                None => Shared::default(),
-            },
+            shared: redis.map_or_else(Shared::default, |server| shared::through_redis(server, rates)),
             batch: config.batch_limit.into(),
             answer_bytes: config.answer_bytes,
             ..Settings::default()
@@ -107,11 +141,13 @@ impl Server {
         };
         let mut router = router(service, settings, stats.clone(), shutdown.clone())?
             .merge(operations::router(operations))
-            .merge(unsubscribe::router(database.clone()));
+            .merge(unsubscribe::router(database.clone(), keys.clone()));
         if config.graphiql() == Switch::On {
             router = router.merge(graphiql::router(config.graphiql_assets.as_deref())?);
         }
-        let relay = tokio::spawn(relay(database.clone(), channel, public_url, shutdown.clone()));
+        let links = Links { public_url, keys };
+        let relay = tokio::spawn(relay(database.clone(), channel, links, shutdown.clone()));
+        tokio::spawn(rotation.keep_fresh(Duration::from_secs(config.secrets_seconds), shutdown.clone()));
         tokio::spawn(keep_time(database.clone(), shutdown.clone()));
         tokio::spawn(keep_house(database));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);
@@ -149,10 +185,9 @@ impl Server {
 
 /// By which way letters leave: one that was configured, or the development mailbox.
 async fn channel(config: &Config) -> anyhow::Result<Channel> {
-    let given = |setting: &Option<String>| setting.clone().filter(|value| !value.is_empty());
-    let channel = match (given(&config.sns_topic_arn), given(&config.smtp_url), given(&config.mail_from)) {
+    let channel = match (config.sns_topic_arn(), config.smtp_url(), &config.mail_from) {
         (None, None, _) => {
-            if !config.database_url.starts_with("sqlite:") {
+            if !config.is_on_sqlite() {
                 warn!(
                     "letters stay in {}: set SNS_TOPIC_ARN or SMTP_URL, and people get them",
                     config.mailbox_dir.display()
@@ -166,7 +201,9 @@ async fn channel(config: &Config) -> anyhow::Result<Channel> {
         (Some(topic), None, _) => {
             Channel::Sns(Sns::new(topic.parse().context("SNS_TOPIC_ARN is no topic")?).await)
         }
-        (None, Some(url), Some(from)) => Channel::Smtp(Smtp::new(&url, &from)?),
+        (None, Some(url), Some(from)) => {
+            Channel::Smtp(Smtp::new(&url.read().await.context("SMTP_URL")?, from)?)
+        }
         (None, Some(_), None) => {
             anyhow::bail!("SMTP_URL needs MAIL_FROM, in whose name to mail: RoomM8 <letters@example.org>")
         }

@@ -9,15 +9,15 @@ use crate::protocol::Shared;
 use crate::protocol::budget::Rates;
 use ledger::RedisLedger;
 use link::Link;
-use redis::{Client, RedisResult};
+use roomm8_subscriptions::RedisServer;
 use shelf::RedisShelf;
 use std::sync::Arc;
 
-/// What is shared at this address. It connects when it is first needed.
-pub(crate) fn through_redis(url: &str, rates: Rates) -> RedisResult<Shared> {
-    let link = Arc::new(Link::new(Client::open(url)?));
-    Ok(Shared {
+/// What is shared through this server. It connects when it is first needed.
+pub(crate) fn through_redis(server: RedisServer, rates: Rates) -> Shared {
+    let link = Arc::new(Link::new(server));
+    Shared {
         ledger: Some(Arc::new(RedisLedger::new(Arc::clone(&link), rates))),
         shelf: Some(Arc::new(RedisShelf::new(link))),
-    })
+    }
 }

@@ -3,6 +3,7 @@
 //! Following it asks first, as programs that look through mail follow links too; a mail reader's own button posts at once
 //! (RFC 8058). Who has the mail may: no one is asked to sign in.
 
+use crate::secrets::Keys;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -16,13 +17,13 @@ use uuid::Uuid;
 const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The path of a letter's link.
-pub fn path(letter: NotificationId) -> String {
-    format!("/unsubscribe/{letter}")
+pub(crate) fn path(letter: NotificationId, keys: &Keys) -> Option<String> {
+    keys.sign(&letter.to_string()).map(|signed| format!("/unsubscribe/{signed}"))
 }
 
 /// `/unsubscribe/{letter}`.
-pub fn router(database: Database) -> Router {
-    Router::new().route("/unsubscribe/{letter}", get(ask).post(unsubscribe)).with_state(database)
+pub(crate) fn router(database: Database, keys: Keys) -> Router {
+    Router::new().route("/unsubscribe/{letter}", get(ask).post(unsubscribe)).with_state((database, keys))
 }
 
 async fn ask() -> Response {
@@ -30,12 +31,16 @@ async fn ask() -> Response {
     page(StatusCode::OK, form)
 }
 
-async fn unsubscribe(State(database): State<Database>, Path(letter): Path<String>) -> Response {
-    let outcome = match letter.parse::<Uuid>() {
-        Ok(letter) => {
+async fn unsubscribe(
+    State((database, keys)): State<(Database, Keys)>,
+    Path(signed): Path<String>,
+) -> Response {
+    let letter = keys.open(&signed).await.and_then(|letter| letter.parse::<Uuid>().ok());
+    let outcome = match letter {
+        Some(letter) => {
             preference::unsubscribe(&database, NotificationId::from_bytes(*letter.as_bytes())).await
         }
-        Err(_) => Err(Error::NotFound),
+        None => Err(Error::NotFound),
     };
     match outcome {
         Ok(()) => page(

@@ -19,6 +19,8 @@ pub struct Connection {
     /// A call failed or was dropped half-way: what the server will say next is not known.
     pub(crate) broken: bool,
     pub(crate) statistics: Arc<Statistics>,
+    /// Which of the pool's locations it was made to.
+    pub(crate) location: u32,
 }
 
 pub(crate) enum Link {
@@ -56,8 +58,8 @@ pub(crate) async fn within_deadline<T>(call: impl Future<Output = diesel::QueryR
 }
 
 impl Connection {
-    pub(crate) fn new(link: Link, statistics: Arc<Statistics>) -> Self {
-        Self { link, broken: false, statistics }
+    pub(crate) fn new(link: Link, statistics: Arc<Statistics>, location: u32) -> Self {
+        Self { link, broken: false, statistics, location }
     }
 
     /// Until the call ends, the connection counts as broken: a future that is dropped here never ends it.

@@ -13,10 +13,11 @@ use diesel_async::RunQueryDsl;
 use location::Location;
 use pool::Manager;
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, MutexGuard, broadcast};
+use tokio::sync::{Mutex, MutexGuard, Notify, broadcast};
 use tokio::time::timeout;
 
 /// How often a transaction that lost against another, or whose connection broke, is run again.
@@ -38,10 +39,16 @@ const POOL_WAIT: Duration = Duration::from_secs(1);
 pub struct Options {
     /// `mysql://user:password@host:port/database` or `sqlite://path`.
     pub url: String,
+    /// The certificates (PEM) of who vouches for the MySQL server: what is sent to it is then encrypted. `None` leaves that to
+    /// the URL (`?require_ssl=true`).
+    pub ca: Option<PathBuf>,
     /// The most connections to hold open.
     pub connections: usize,
     /// Whether attempts are limited; off only for tests and load drivers.
     pub throttles: bool,
+    /// Told when the server refuses the user or the password: whoever hears it looks for others, and has the database
+    /// [move](Database::move_to) to them.
+    pub stale: Option<Arc<Notify>>,
 }
 
 /// A household's log grew to this `seq` by a change made on this instance.
@@ -83,6 +90,7 @@ pub struct Database {
     commits: broadcast::Sender<Commit>,
     turns: Arc<Turns>,
     throttles: bool,
+    ca: Option<PathBuf>,
     /// Held for as long as the database is open, so that a second process cannot open the same file.
     _lock: Option<Arc<File>>,
 }
@@ -92,13 +100,13 @@ impl Database {
     ///
     /// Errors are sentences for whoever starts the server.
     pub async fn open(options: &Options) -> anyhow::Result<Self> {
-        let location = Location::parse(&options.url)?;
+        let location = Location::parse(&options.url, options.ca.as_deref())?;
         let lock = location.lock()?.map(Arc::new);
         let writer = matches!(location, Location::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
         let statistics = Arc::new(Statistics::default());
-        let manager = Manager::new(location.clone(), statistics.clone());
-        let first = manager.create().await.map_err(|error| location.explain(&error))?;
+        let first = connect(&location, &statistics).await?;
         location.migrate(first).await?;
+        let manager = Manager::new(location, statistics.clone(), options.stale.clone());
         let pool = managed::Pool::builder(manager)
             .max_size(options.connections.max(2))
             .runtime(deadpool::Runtime::Tokio1)
@@ -113,10 +121,22 @@ impl Database {
             commits,
             turns: Arc::default(),
             throttles: options.throttles,
+            ca: options.ca.clone(),
             _lock: lock,
         };
         database.refuse_unsafe_settings().await?;
         Ok(database)
+    }
+
+    /// Signs in by this URL from now on. A connection in use is ended when it is given back, so nobody's work is cut off,
+    /// and there are never more of them than before. Nothing changes if no connection can be made.
+    pub async fn move_to(&self, url: &str) -> anyhow::Result<()> {
+        let location = Location::parse(url, self.ca.as_deref())?;
+        anyhow::ensure!(self.writer.is_none(), "a database in a file stays where it is");
+        connect(&location, &self.statistics).await?;
+        self.pool.manager().move_to(location);
+        self.forget_idle_connections();
+        Ok(())
     }
 
     /// What was asked of the database since the start.
@@ -255,6 +275,12 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// A connection outside of the pool: whether one can be made.
+async fn connect(location: &Location, statistics: &Arc<Statistics>) -> anyhow::Result<Connection> {
+    let manager = Manager::new(location.clone(), statistics.clone(), None);
+    manager.create().await.map_err(|error| location.explain(&error))
 }
 
 /// What runs inside a transaction; it may run more than once.

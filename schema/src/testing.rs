@@ -28,7 +28,7 @@ impl System {
     pub(crate) async fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("roomm8_schema_{}", roomm8_db::SessionId::new()));
         let url = format!("sqlite://{}", folder.join("db.sqlite3").display());
-        let options = Options { url, connections: 4, throttles: false };
+        let options = Options { url, connections: 4, throttles: false, stale: None, ca: None };
         let database = Database::open(&options).await.unwrap();
         let hub = Hub::start(database.clone(), Box::new(InProcess::default()));
         let services = Services { database, hub, public_url: "http://localhost".into() };

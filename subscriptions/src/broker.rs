@@ -2,9 +2,11 @@
 
 mod in_process;
 mod redis;
+mod server;
 
 pub use self::in_process::InProcess;
 pub use self::redis::Redis;
+pub use self::server::RedisServer;
 
 use crate::signal::Signal;
 use roomm8_db::{HouseholdId, SessionId};

@@ -13,7 +13,7 @@ mod presence;
 mod sessions;
 mod signal;
 
-pub use broker::{Broker, BrokerStatistics, InProcess, Redis, Wire};
+pub use broker::{Broker, BrokerStatistics, InProcess, Redis, RedisServer, Wire};
 pub use delivery::{Delivery, RenderKey, Rendered};
 pub use follower::{End, Follower};
 pub use hub::{Hub, HubStatistics};

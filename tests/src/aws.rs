@@ -1,6 +1,6 @@
 //! Amazon's SNS and SQS, as a private emulator speaks them: a FIFO topic for letters, and a queue behind it.
 
-use std::{path::PathBuf, process::Command, sync::Mutex, time::Duration};
+use std::{sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,8 +13,8 @@ use crate::{
     wait,
 };
 
-const EMULATOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/emulators/.venv/bin/ministack");
-const TOPIC: &str = "arn:aws:sns:eu-central-1:000000000000:letters.fifo";
+/// The topic for letters.
+pub const TOPIC: &str = "arn:aws:sns:eu-central-1:000000000000:letters.fifo";
 const QUEUE: &str = "arn:aws:sqs:eu-central-1:000000000000:mail.fifo";
 
 /// An emulator of its own, with a topic and its queue.
@@ -35,12 +35,8 @@ pub struct Received {
 impl Aws {
     /// Starts one, and makes the topic and the queue.
     pub async fn start() -> Self {
-        assert!(
-            PathBuf::from(EMULATOR).exists(),
-            "{EMULATOR} is not there: tests/run installs what tests/emulators/requirements.txt names"
-        );
         let (folder, port) = (process::folder("aws"), process::free_port());
-        let mut command = Command::new(EMULATOR);
+        let mut command = process::emulator("ministack");
         command.current_dir(&folder).env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
         let aws = Self { port, process: Mutex::new(Process::start(&mut command, &folder.join("log"))) };
         let topic = "Action=CreateTopic&Name=letters.fifo&Attributes.entry.1.key=FifoTopic&Attributes.entry.1.value=true";
@@ -56,10 +52,10 @@ impl Aws {
         aws
     }
 
-    /// What a server needs to know to publish to the topic.
+    /// What a server needs to know to reach it.
     pub fn env(&self) -> [(&'static str, String); 5] {
         [
-            ("SNS_TOPIC_ARN", TOPIC.to_owned()),
+            ("AWS_REGION", "eu-central-1".to_owned()),
             ("AWS_ENDPOINT_URL", format!("http://{}", self.address())),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
@@ -110,14 +106,33 @@ impl Aws {
     }
 
     async fn sqs(&self, action: &str, input: &Value) -> Value {
+        self.json("sqs", &format!("AmazonSQS.{action}"), input)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Keeps a secret under this name, or another value of it.
+    pub async fn keep_secret(&self, name: &str, value: &str) {
+        let put = json!({ "SecretId": name, "SecretString": value });
+        if self.json("secretsmanager", "secretsmanager.PutSecretValue", &put).await.is_err() {
+            let create = json!({ "Name": name, "SecretString": value });
+            let created = self.json("secretsmanager", "secretsmanager.CreateSecret", &create).await;
+            created.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    async fn json(&self, service: &str, target: &str, input: &Value) -> Result<Value, String> {
         let request = self
-            .request("sqs")
-            .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("AmazonSQS.{action}"));
+            .request(service)
+            .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
+            .header("x-amz-target", target);
         let request: Request<Full<Bytes>> = request.body(Full::from(input.to_string())).unwrap();
-        let (head, text) = Client::new(&self.address(), None).send(request).await.expect("the queue answers");
-        assert!(head.status.is_success(), "{action}: {text}");
-        serde_json::from_str(&text).unwrap_or_default()
+        let answer = Client::new(&self.address(), None).send(request).await;
+        let (head, text) = answer.expect("the emulator answers");
+        if !head.status.is_success() {
+            return Err(format!("{target}: {text}"));
+        }
+        Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
     /// A request whose signature is nobody's: the emulator only reads from it which service is meant.

@@ -18,16 +18,22 @@ const USER: &str = "roomm8";
 pub struct Mariadb {
     folder: PathBuf,
     port: u16,
+    options: Vec<String>,
     process: Mutex<Option<Process>>,
 }
 
 impl Mariadb {
     /// Starts a new, empty server and waits until it answers.
     pub async fn start() -> Self {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// Starts one with these options besides.
+    pub async fn start_with(options: Vec<String>) -> Self {
         let folder = process::folder("mariadb");
         let template = template().await;
         shell(Command::new("cp").arg("-a").arg(template).arg(folder.join("data")));
-        let server = Self { folder, port: process::free_port(), process: Mutex::new(None) };
+        let server = Self { folder, port: process::free_port(), options, process: Mutex::new(None) };
         server.restart().await;
         server
     }
@@ -59,7 +65,8 @@ impl Mariadb {
                 "--log-bin=changes",
                 "--sync-binlog=1",
                 "--max-connections=300",
-            ]);
+            ])
+            .args(&self.options);
         *self.process.lock().unwrap() = Some(Process::start(&mut command, &self.folder.join("log")));
         self.answers().await;
     }
@@ -107,6 +114,14 @@ pub async fn run(url: &str, statement: &str) -> u64 {
     let rows = conn.affected_rows();
     let _ = conn.disconnect().await;
     rows
+}
+
+/// The number that a query gives.
+pub async fn number(url: &str, query: &str) -> u64 {
+    let mut conn = connect(url).await.unwrap_or_else(|error| panic!("{error}"));
+    let number = conn.query_first(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let _ = conn.disconnect().await;
+    number.unwrap_or_else(|| panic!("{query} gives nothing"))
 }
 
 /// An installed and empty data folder, made once a run, as installing takes seconds and copying does not.

@@ -1,8 +1,7 @@
 //! The `log` channel: a development mailbox in a file.
 
+use super::Letter;
 use anyhow::Context as _;
-use serde_json::Value;
-use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use tokio::fs::{OpenOptions, create_dir_all};
@@ -24,16 +23,15 @@ impl Mailbox {
         &self.0
     }
 
-    pub(super) async fn keep(&self, letter: &Value) -> anyhow::Result<()> {
+    pub(super) async fn keep(&self, letter: &Letter) -> anyhow::Result<()> {
         if let Some(folder) = self.0.parent() {
             create_dir_all(folder).await?;
         }
         let mut file = OpenOptions::new().create(true).append(true).open(&self.0).await?;
         // One write a letter: instances that share the file do not mix their lines.
-        file.write_all(format!("{letter}\n").as_bytes()).await?;
+        file.write_all(format!("{}\n", serde_json::to_string(letter)?).as_bytes()).await?;
         file.flush().await?;
-        let (id, kind) = (word(letter, "id"), word(letter, "kind"));
-        info!(notification = id, kind, mailbox = %self.0.display(), "a letter is in the development mailbox");
+        info!(notification = letter.id, kind = letter.kind, mailbox = %self.0.display(), "a letter is in the development mailbox");
         Ok(())
     }
 
@@ -51,8 +49,8 @@ impl Mailbox {
         };
         for line in BufReader::new(file).lines() {
             // A last line may still be written.
-            let Ok(letter) = serde_json::from_str::<Value>(&line?) else { continue };
-            if to.is_none_or(|to| word(&letter, "to").eq_ignore_ascii_case(to)) {
+            let Ok(letter) = serde_json::from_str::<Letter>(&line?) else { continue };
+            if to.is_none_or(|to| letter.to.eq_ignore_ascii_case(to)) {
                 match out.write_all(page(&letter).as_bytes()) {
                     // Whoever reads has read enough.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
@@ -64,22 +62,15 @@ impl Mailbox {
     }
 }
 
-fn word<'a>(letter: &'a Value, name: &str) -> &'a str {
-    letter.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn page(letter: &Value) -> String {
-    let mut page = String::new();
-    let _ = writeln!(page, "To:      {}", word(letter, "to"));
-    let _ = writeln!(page, "Subject: {}", word(letter, "subject"));
-    let _ = writeln!(page, "\n{}\n", word(letter, "text"));
-    page
+fn page(letter: &Letter) -> String {
+    let Letter { to, subject, text, .. } = letter;
+    format!("To:      {to}\nSubject: {subject}\n\n{text}\n\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::Value;
 
     #[tokio::test]
     async fn letters_are_printed_as_they_came() {
@@ -92,7 +83,17 @@ mod tests {
         };
         assert!(printed(None).starts_with("no letter has come yet"));
         for (to, subject) in [("ada@example.org", "One"), ("bob@example.org", "Two")] {
-            mailbox.keep(&json!({ "to": to, "subject": subject, "text": "Hello\nthere" })).await.unwrap();
+            let letter = Letter {
+                id: "1".into(),
+                kind: "MENTION".into(),
+                to: to.into(),
+                subject: subject.into(),
+                text: "Hello\nthere".into(),
+                html: "<p>Hello".into(),
+                unsubscribe: None,
+                data: Value::Null,
+            };
+            mailbox.keep(&letter).await.unwrap();
         }
         let bobs = "To:      bob@example.org\nSubject: Two\n\nHello\nthere\n\n";
         assert_eq!(printed(Some("Bob@example.org")), bobs);

@@ -1,11 +1,11 @@
 //! The `smtp` channel: a mail server, for people without AWS.
 
+use super::Letter;
 use anyhow::{Context as _, anyhow, ensure};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use roomm8_db::notification::Leased;
-use serde_json::Value;
 
 /// A mail server, and in whose name letters are sent.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Smtp {
         Ok(Self { transport: transport.build(), from })
     }
 
-    pub(super) async fn send(&self, leased: &Leased, letter: &Value) -> anyhow::Result<()> {
+    pub(super) async fn send(&self, leased: &Leased, letter: &Letter) -> anyhow::Result<()> {
         let sent = self.transport.send(self.message(leased, letter)?).await;
         sent.map(|_| ()).map_err(|error| match error.status() {
             // Its words may name the recipient.
@@ -41,24 +41,23 @@ impl Smtp {
         })
     }
 
-    fn message(&self, leased: &Leased, letter: &Value) -> anyhow::Result<Message> {
-        let word = |name| letter.get(name).and_then(Value::as_str).unwrap_or_default();
+    fn message(&self, leased: &Leased, letter: &Letter) -> anyhow::Result<Message> {
         let raw = |name, value: String| HeaderValue::new(HeaderName::new_from_ascii_str(name), value);
         let mut message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, leased.recipient.parse()?))
-            .subject(word("subject"))
+            .subject(letter.subject.as_str())
             // The same in every try: a mail reader shows a second delivery once.
             .message_id(Some(format!("<{}@{}>", leased.id, self.from.email.domain())))
             .date(leased.created_at.to_utc().into())
             // No out-of-office reply is wanted (RFC 3834, 5).
             .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()));
-        if let Some(link) = letter.get("unsubscribe").and_then(Value::as_str) {
+        if let Some(link) = &letter.unsubscribe {
             // A button of the mail reader's own (RFC 8058).
             message = message
                 .raw_header(raw("List-Unsubscribe", format!("<{link}>")))
                 .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
         }
-        Ok(message.header(ContentType::TEXT_PLAIN).body(word("text").to_owned())?)
+        Ok(message.multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))?)
     }
 }

@@ -1,17 +1,13 @@
 //! The `sns` channel: an Amazon SNS topic, behind which something else sends the mail.
 
-use anyhow::{anyhow, ensure};
-use aws_config::BehaviorVersion;
+use super::Letter;
+use crate::aws;
+use anyhow::bail;
 use aws_sdk_sns::Client;
-use aws_sdk_sns::config::Region;
-use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use roomm8_db::notification::Leased;
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 /// The version of what is published. A subscriber filters by it, and by the kind.
@@ -32,16 +28,14 @@ impl FromStr for TopicArn {
 
     fn from_str(arn: &str) -> anyhow::Result<Self> {
         let parts: Vec<_> = arn.split(':').collect();
-        let region = match *parts.as_slice() {
+        match *parts.as_slice() {
             ["arn", partition, "sns", region, account, name]
                 if [partition, region, account, name].iter().all(|part| !part.is_empty()) =>
             {
-                Some(region.to_owned())
+                Ok(Self { arn: arn.to_owned(), region: region.to_owned() })
             }
-            _ => None,
-        };
-        ensure!(region.is_some(), "write it as arn:aws:sns:eu-central-1:123456789012:letters");
-        Ok(Self { arn: arn.to_owned(), region: region.unwrap_or_default() })
+            _ => bail!("write it as arn:aws:sns:eu-central-1:123456789012:letters"),
+        }
     }
 }
 
@@ -65,24 +59,17 @@ pub struct Sns {
 }
 
 impl Sns {
-    /// A channel to this topic, in its own region. Credentials, and `AWS_ENDPOINT_URL` for another address than Amazon's,
-    /// are found as by every tool of AWS: environment, profile, instance role.
+    /// A channel to this topic, in its own region.
     pub async fn new(topic: TopicArn) -> Self {
-        let tls = tls::Provider::Rustls(CryptoMode::Ring);
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(topic.region.clone()))
-            .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
-            .load()
-            .await;
-        Self { client: Client::new(&config), topic }
+        Self { client: Client::new(&aws::config(Some(topic.region.clone())).await), topic }
     }
 
-    pub(super) async fn publish(&self, leased: &Leased, letter: &Value) -> anyhow::Result<()> {
+    pub(super) async fn publish(&self, leased: &Leased, letter: &Letter) -> anyhow::Result<()> {
         let mut publication = self
             .client
             .publish()
             .topic_arn(&self.topic.arn)
-            .message(letter.to_string())
+            .message(serde_json::to_string(letter)?)
             .message_attributes("kind", word(leased.content.kind())?)
             .message_attributes("recipient", word(&pseudonym(&leased.recipient))?)
             .message_attributes("schema", word(SCHEMA)?);
@@ -91,7 +78,7 @@ impl Sns {
                 .message_group_id(pseudonym(&leased.recipient))
                 .message_deduplication_id(leased.id.to_string());
         }
-        publication.send().await.map(|_| ()).map_err(|error| reason(&error))
+        publication.send().await.map(|_| ()).map_err(|error| aws::reason(&error))
     }
 }
 
@@ -101,19 +88,7 @@ fn word(text: &str) -> anyhow::Result<MessageAttributeValue> {
 
 /// A name for a person in which nobody reads their address: SNS encrypts messages, and not what it sorts them by.
 fn pseudonym(recipient: &str) -> String {
-    let mut name = String::new();
-    for byte in Sha256::digest(recipient) {
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
-}
-
-/// Why it was not published: what the service said of it, or what kept us from asking. Neither quotes the letter.
-fn reason<E: Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> anyhow::Error {
-    match error.as_service_error().and_then(|said| Some((said.code()?, said.message().unwrap_or_default()))) {
-        Some((code, message)) => anyhow!("{code}: {message}"),
-        None => anyhow!("{}", DisplayErrorContext(error)),
-    }
+    hex::encode(Sha256::digest(recipient))
 }
 
 #[cfg(test)]

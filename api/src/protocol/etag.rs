@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// The strong tag of these bytes.
 pub(crate) fn of(bytes: &[u8]) -> String {
-    format!("\"{:x}\"", Sha256::digest(bytes))
+    format!("\"{}\"", hex::encode(Sha256::digest(bytes)))
 }
 
 /// Whether the client has the body of this tag already (RFC 9110, 13.1.2). That a proxy made a tag weak is no matter.

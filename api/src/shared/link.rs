@@ -1,7 +1,8 @@
 //! The connection to Redis that is made when it is needed, and is not missed.
 
+use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, RedisResult};
+use roomm8_subscriptions::RedisServer;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -14,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// A link that is tried at most once a second while it is broken, and says so at once in between.
 pub(super) struct Link {
-    client: Client,
+    server: RedisServer,
     state: Mutex<State>,
     /// Held by the one that connects; the others wait for it.
     connecting: tokio::sync::Mutex<()>,
@@ -28,9 +29,9 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(server: RedisServer) -> Self {
         Self {
-            client,
+            server,
             state: Mutex::new(State::Down(Instant::now())),
             connecting: tokio::sync::Mutex::default(),
         }
@@ -68,7 +69,7 @@ impl Link {
                 State::Down(_) => turn = Some(self.connecting.lock().await),
             }
         }
-        let connection = self.client.get_multiplexed_async_connection().await?;
+        let connection = self.server.connect().await?;
         info!("budgets and documents are shared through Redis");
         self.set(State::Up(connection.clone()));
         Ok(Some(connection))

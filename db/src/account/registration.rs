@@ -132,6 +132,12 @@ impl Work for Verify<'_> {
             .filter(users::email_verified_at.is_null())
             .set(users::email_verified_at.eq(self.now))
             .prepared();
-        run!(conn, |c| update.execute(c).await).map(|_| ())
+        if run!(conn, |c| update.execute(c).await)? == 0 {
+            return Ok(());
+        }
+        let query = users::table.find(user).select((users::email, users::display_name));
+        let (email, display_name): (String, String) = run!(conn, |c| query.first(c).await)?;
+        let welcome = Content::Welcome { display_name };
+        notification::enqueue(conn, &format!("welcome:{user}"), &email, &welcome, self.now).await.map(|_| ())
     }
 }

@@ -5,8 +5,9 @@ use crate::{Connection, Error};
 use diesel::SqliteConnection;
 use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use mysql_async::{Opts, OptsBuilder, SslOpts};
 use std::fs::{File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const MYSQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/mysql");
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -14,12 +15,13 @@ const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqli
 /// Where `DATABASE_URL` points.
 #[derive(Clone)]
 pub(super) enum Location {
-    Mysql(String),
+    Mysql(Opts),
     Sqlite(PathBuf),
 }
 
 impl Location {
-    pub(super) fn parse(url: &str) -> anyhow::Result<Self> {
+    /// Understands the URL; with `ca`, a MySQL is spoken to by TLS alone, and has to have a certificate of this authority.
+    pub(super) fn parse(url: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
         if let Some(path) = url.strip_prefix("sqlite://") {
             anyhow::ensure!(
                 !path.is_empty(),
@@ -31,7 +33,7 @@ impl Location {
             url.starts_with("mysql://"),
             "DATABASE_URL must begin with mysql:// or sqlite://, for example sqlite://data/roomm8.sqlite3"
         );
-        let options = mysql_async::Opts::from_url(url).map_err(|error| {
+        let options = Opts::from_url(url).map_err(|error| {
             anyhow::anyhow!(
                 "DATABASE_URL is not a MySQL URL ({error}): write mysql://user:password@host:3306/database"
             )
@@ -40,7 +42,12 @@ impl Location {
             options.db_name().is_some(),
             "DATABASE_URL names no database: write mysql://user:password@host:3306/database"
         );
-        Ok(Self::Mysql(url.to_owned()))
+        let Some(ca) = ca else { return Ok(Self::Mysql(options)) };
+        std::fs::metadata(ca)
+            .map_err(|error| anyhow::anyhow!("DATABASE_CA: cannot read {} ({error})", ca.display()))?;
+        let tls =
+            SslOpts::default().with_root_certs(vec![ca.to_owned().into()]).with_disable_built_in_roots(true);
+        Ok(Self::Mysql(OptsBuilder::from_opts(options).ssl_opts(tls).into()))
     }
 
     /// Takes the side lock of an SQLite file: one process a file.
@@ -67,9 +74,11 @@ impl Location {
     pub(super) fn explain(&self, error: &Error) -> anyhow::Error {
         let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
         match self {
-            Self::Mysql(url) => {
-                anyhow::anyhow!("DATABASE_URL: cannot reach MySQL at {}: {cause}", without_password(url))
-            }
+            Self::Mysql(options) => anyhow::anyhow!(
+                "DATABASE_URL: cannot reach MySQL at {}:{}: {cause}",
+                options.ip_or_hostname(),
+                options.tcp_port()
+            ),
             Self::Sqlite(path) => anyhow::anyhow!("DATABASE_URL: cannot open {}: {cause}", path.display()),
         }
     }
@@ -94,9 +103,4 @@ impl Location {
             }
         }
     }
-}
-
-fn without_password(url: &str) -> String {
-    let address = url.rsplit_once('@').map_or(url, |(_, address)| address);
-    format!("mysql://…@{}", address.trim_start_matches("mysql://"))
 }

@@ -8,10 +8,11 @@ use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
 use diesel::{Connection as _, ConnectionError, SqliteConnection};
 use diesel_async::AsyncMysqlConnection;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use mysql_async::OptsBuilder;
+use mysql_async::{Opts, OptsBuilder};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 /// After so long without use a connection is tried before it is handed out.
@@ -36,14 +37,51 @@ impl std::ops::DerefMut for Pooled {
 
 /// Makes connections for the pool and keeps those that are still good.
 pub(super) struct Manager {
-    location: Location,
+    location: watch::Sender<Numbered>,
     statistics: Arc<Statistics>,
+    /// Told when the server refuses us.
+    stale: Option<Arc<Notify>>,
+}
+
+/// Where the database is, and for the how-many-th time it was said.
+#[derive(Clone)]
+struct Numbered {
+    location: Location,
+    number: u32,
 }
 
 impl Manager {
-    pub(super) fn new(location: Location, statistics: Arc<Statistics>) -> Self {
-        Self { location, statistics }
+    pub(super) fn new(location: Location, statistics: Arc<Statistics>, stale: Option<Arc<Notify>>) -> Self {
+        let location = watch::Sender::new(Numbered { location, number: 0 });
+        Self { location, statistics, stale }
     }
+
+    /// Connections are made to there from now on; those that are open end when they are given back.
+    pub(super) fn move_to(&self, location: Location) {
+        self.location.send_modify(|now| *now = Numbered { location, number: now.number.wrapping_add(1) });
+    }
+
+    fn current(&self) -> Numbered {
+        self.location.borrow().clone()
+    }
+
+    async fn connect(&self, to: &Numbered) -> Result<Connection> {
+        let link = match &to.location {
+            // Boxed, as what it takes to begin TLS would be a part of every future that may need a connection.
+            Location::Mysql(options) => {
+                Link::Mysql(Box::new(Box::pin(connect_mysql(options.clone())).await?))
+            }
+            Location::Sqlite(path) => Link::Sqlite(connect_sqlite(path).await?),
+        };
+        Ok(Connection::new(link, self.statistics.clone(), to.number))
+    }
+}
+
+/// Whether the server knows the user and the password no more: `ER_ACCESS_DENIED_ERROR`, `ER_DBACCESS_DENIED_ERROR`, and
+/// `ER_ACCESS_DENIED_NO_PASSWORD_ERROR`.
+fn is_refusal(error: &Error) -> bool {
+    let Error::Unavailable(cause) = error else { return false };
+    matches!(cause.downcast_ref(), Some(mysql_async::Error::Server(said)) if [1044, 1045, 1698].contains(&said.code))
 }
 
 impl managed::Manager for Manager {
@@ -51,16 +89,26 @@ impl managed::Manager for Manager {
     type Error = Error;
 
     async fn create(&self) -> Result<Connection> {
-        let link = match &self.location {
-            Location::Mysql(url) => Link::Mysql(Box::new(connect_mysql(url).await?)),
-            Location::Sqlite(path) => Link::Sqlite(connect_sqlite(path).await?),
-        };
-        Ok(Connection::new(link, self.statistics.clone()))
+        let here = self.current();
+        match (self.connect(&here).await, &self.stale) {
+            (Err(error), Some(stale)) if is_refusal(&error) => {
+                // The password was changed a moment ago: this waits, as long as its caller does, for the new one.
+                let mut location = self.location.subscribe();
+                stale.notify_one();
+                let moved = location.wait_for(|now| now.number != here.number).await;
+                let there = moved.map(|there| there.clone()).map_err(|_| error)?;
+                self.connect(&there).await
+            }
+            (connected, _) => connected,
+        }
     }
 
     async fn recycle(&self, conn: &mut Connection, metrics: &Metrics) -> RecycleResult<Error> {
         if conn.broken {
             return Err(RecycleError::message("the connection broke"));
+        }
+        if conn.location != self.location.borrow().number {
+            return Err(RecycleError::message("the password was changed since"));
         }
         // A server that restarted meanwhile is found out here and not by the caller's first query.
         if conn.is_mysql() && metrics.last_used() > QUIET {
@@ -83,9 +131,8 @@ const MYSQL_SESSION: [&str; 6] = [
     "SET NAMES utf8mb4",
 ];
 
-async fn connect_mysql(url: &str) -> Result<AsyncMysqlConnection> {
+async fn connect_mysql(options: Opts) -> Result<AsyncMysqlConnection> {
     let unavailable = |error: mysql_async::Error| Error::Unavailable(error.into());
-    let options = mysql_async::Opts::from_url(url).map_err(|error| Error::Internal(error.into()))?;
     let options = OptsBuilder::from_opts(options)
         .init(MYSQL_SESSION.to_vec())
         .tcp_keepalive(Some(10_000_u32))

@@ -51,6 +51,11 @@ pub enum Content {
         /// When the token stops working.
         expires_at: Time,
     },
+    /// Your address is proven: this is how to begin.
+    Welcome {
+        /// Whom to greet.
+        display_name: String,
+    },
     /// Somebody tried to register with your address, but you have an account.
     AlreadyRegistered {
         /// Whom to greet.
@@ -210,6 +215,7 @@ impl Content {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::VerifyEmail { .. } => "VERIFY_EMAIL",
+            Self::Welcome { .. } => "WELCOME",
             Self::AlreadyRegistered { .. } => "ALREADY_REGISTERED",
             Self::PasswordReset { .. } => "PASSWORD_RESET",
             Self::PasswordChanged { .. } => "PASSWORD_CHANGED",
@@ -222,13 +228,31 @@ impl Content {
         }
     }
 
+    /// Whom to greet, if it is known.
+    pub fn display_name(&self) -> Option<&str> {
+        match self {
+            Self::VerifyEmail { display_name, .. }
+            | Self::Welcome { display_name }
+            | Self::AlreadyRegistered { display_name }
+            | Self::PasswordReset { display_name, .. }
+            | Self::PasswordChanged { display_name, .. }
+            | Self::NewDevice { display_name, .. }
+            | Self::Mention { display_name, .. }
+            | Self::TaskReminder { display_name, .. }
+            | Self::TaskNudge { display_name, .. }
+            | Self::TaskDigest { display_name, .. } => Some(display_name),
+            Self::Invitation { .. } => None,
+        }
+    }
+
     /// The secret in it, if it delivers one.
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::VerifyEmail { token, .. }
             | Self::PasswordReset { token, .. }
             | Self::Invitation { token, .. } => Some(token),
-            Self::AlreadyRegistered { .. }
+            Self::Welcome { .. }
+            | Self::AlreadyRegistered { .. }
             | Self::PasswordChanged { .. }
             | Self::NewDevice { .. }
             | Self::Mention { .. }

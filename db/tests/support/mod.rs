@@ -194,7 +194,9 @@ async fn mysql(server: String, name: String, throttles: bool) -> Fresh {
 }
 
 async fn open(url: String, throttles: bool) -> Database {
-    Database::open(&Options { url, connections: 8, throttles }).await.expect("a fresh database opens")
+    Database::open(&Options { url, connections: 8, throttles, stale: None, ca: None })
+        .await
+        .expect("a fresh database opens")
 }
 
 async fn tell(server: &str, statement: &str) {

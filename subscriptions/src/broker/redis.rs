@@ -4,9 +4,9 @@
 //! then no subscribing and unsubscribing to race with, and a wake-up for a household nobody follows here costs one
 //! look into a map.
 
-use super::{Broker, BrokerStatistics, INCOMING, Wire};
+use super::{Broker, BrokerStatistics, INCOMING, RedisServer, Wire};
 use futures_util::StreamExt;
-use redis::{Client, RedisResult, aio::MultiplexedConnection};
+use redis::{RedisResult, aio::MultiplexedConnection};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,27 +38,14 @@ struct Shared {
 }
 
 impl Redis {
-    /// Connects once, so that a wrong address is told at the start, and stays connected from then on.
-    pub async fn connect(url: &str) -> anyhow::Result<Self> {
-        let client = Client::open(url).map_err(|error| {
-            anyhow::anyhow!("REDIS_URL is not a Redis URL ({error}): write redis://host:6379")
-        })?;
-        let address = client.get_connection_info().addr().to_string();
-        let hello = timeout(Duration::from_secs(3), client.get_multiplexed_async_connection()).await;
-        let cause = match hello {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("no answer within 3 s".to_owned()),
-        };
-        if let Some(cause) = cause {
-            anyhow::bail!("REDIS_URL: cannot reach Redis at {address}: {cause}");
-        }
+    /// Speaks through this server, and connects to it again whenever it was lost.
+    pub fn through(server: &RedisServer) -> Self {
         let (outgoing, to_send) = mpsc::channel(OUTGOING);
         let (received, incoming) = mpsc::channel(INCOMING);
         let shared = Arc::new(Shared::default());
-        tokio::spawn(publish_all(client.clone(), to_send, shared.clone()));
-        tokio::spawn(listen(client, received, shared.clone()));
-        Ok(Self { outgoing, incoming: Mutex::new(Some(incoming)), shared })
+        tokio::spawn(publish_all(server.clone(), to_send, shared.clone()));
+        tokio::spawn(listen(server.clone(), received, shared.clone()));
+        Self { outgoing, incoming: Mutex::new(Some(incoming)), shared }
     }
 }
 
@@ -84,12 +71,12 @@ impl Broker for Redis {
 
 /// Publishes what is queued until the broker is dropped. A batch that fails is counted and forgotten: it is too
 /// old to be of use by the time Redis is back.
-async fn publish_all(client: Client, mut outgoing: mpsc::Receiver<Wire>, shared: Arc<Shared>) {
+async fn publish_all(server: RedisServer, mut outgoing: mpsc::Receiver<Wire>, shared: Arc<Shared>) {
     let mut connection: Option<MultiplexedConnection> = None;
     let mut batch = Vec::with_capacity(BATCH);
     while outgoing.recv_many(&mut batch, BATCH).await > 0 {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let sent = timeout(DEADLINE, publish(&client, &mut connection, &batch)).await;
+        let sent = timeout(DEADLINE, publish(&server, &mut connection, &batch)).await;
         batch.clear();
         if let Ok(Ok(())) = sent {
             shared.statistics.published.fetch_add(count, Ordering::Relaxed);
@@ -101,7 +88,7 @@ async fn publish_all(client: Client, mut outgoing: mpsc::Receiver<Wire>, shared:
 }
 
 async fn publish(
-    client: &Client,
+    server: &RedisServer,
     connection: &mut Option<MultiplexedConnection>,
     batch: &[Wire],
 ) -> RedisResult<()> {
@@ -112,7 +99,7 @@ async fn publish(
         }
     }
     if connection.is_none() {
-        *connection = Some(client.get_multiplexed_async_connection().await?);
+        *connection = Some(server.connect().await?);
     }
     match connection {
         Some(connection) => pipeline.exec_async(connection).await,
@@ -121,10 +108,10 @@ async fn publish(
 }
 
 /// Listens until the hub is gone; connects again whenever Redis is lost.
-async fn listen(client: Client, received: mpsc::Sender<Wire>, shared: Arc<Shared>) {
+async fn listen(server: RedisServer, received: mpsc::Sender<Wire>, shared: Arc<Shared>) {
     let mut pause = BACK_OFF.0;
     while !received.is_closed() {
-        let heard = hear(&client, &received, &shared).await;
+        let heard = hear(&server, &received, &shared).await;
         if shared.is_connected.swap(false, Ordering::Relaxed) {
             pause = BACK_OFF.0;
             warn!(
@@ -137,9 +124,9 @@ async fn listen(client: Client, received: mpsc::Sender<Wire>, shared: Arc<Shared
     }
 }
 
-async fn hear(client: &Client, received: &mpsc::Sender<Wire>, shared: &Shared) -> RedisResult<()> {
+async fn hear(server: &RedisServer, received: &mpsc::Sender<Wire>, shared: &Shared) -> RedisResult<()> {
     let connecting = timeout(Duration::from_secs(2), async {
-        let mut connection = client.get_async_pubsub().await?;
+        let mut connection = server.listen().await?;
         connection.subscribe(CHANNEL).await?;
         RedisResult::Ok(connection)
     });

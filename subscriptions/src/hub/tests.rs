@@ -7,7 +7,9 @@ use roomm8_db::{Options, Request, UserId, access, account, conversation, househo
 /// A database with one household, and its owner.
 async fn home(folder: &std::path::Path) -> (Database, UserId, HouseholdId) {
     let url = format!("sqlite://{}", folder.join("hub.sqlite3").display());
-    let database = Database::open(&Options { url, connections: 4, throttles: false }).await.unwrap();
+    let database = Database::open(&Options { url, connections: 4, throttles: false, stale: None, ca: None })
+        .await
+        .unwrap();
     let (email, password) = ("ada@example.org", "we water the ferns on sundays");
     let registration = account::Registration { email, password, display_name: "Ada" };
     account::register(&database, registration, [127, 0, 0, 1].into()).await.unwrap();

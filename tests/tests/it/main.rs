@@ -17,7 +17,9 @@ mod hostile;
 mod households;
 mod letters;
 mod live;
+
 mod messages;
+mod secrets;
 mod start;
 mod statements;
 mod tasks;

@@ -4,7 +4,9 @@ use std::{net::TcpListener, process::Output, time::Duration};
 
 use roomm8_tests::client::Client;
 use roomm8_tests::{
-    Deployment, Heard, Home, Socket, mariadb::Mariadb, on_both, on_mysql, process, server, wait,
+    Deployment, Heard, Home, Socket,
+    mariadb::{self, Mariadb},
+    mysql, on_both, on_mysql, process, server, wait,
 };
 use serde_json::json;
 
@@ -51,6 +53,37 @@ async fn a_wrong_database_url_is_said_in_one_sentence() {
         let output = run(&[("DATABASE_URL", url), ("LISTEN_ADDR", "127.0.0.1:0")], &["serve"]).await;
         assert_one_sentence(&output, "DATABASE_URL");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_to_the_database_can_be_encrypted() {
+    let folder = process::folder("certificates");
+    let file = |name: &str, content: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let stranger = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let ca = file("server.pem", &certificate.cert.pem());
+    let stranger = file("stranger.pem", &stranger.cert.pem());
+    let key = file("server.key", &certificate.signing_key.serialize_pem());
+    let database = Mariadb::start_with(vec![format!("--ssl-cert={ca}"), format!("--ssl-key={key}")]).await;
+    let operator = database.url("");
+    for statement in [
+        "CREATE DATABASE home CHARACTER SET utf8mb4",
+        "CREATE USER careful@'%' IDENTIFIED BY 'word' REQUIRE SSL",
+        "GRANT ALL ON home.* TO careful@'%'",
+    ] {
+        mariadb::run(&operator, statement).await;
+    }
+    let url = format!("mysql://careful:word@{}/home", mysql::address(&operator));
+    let migrate = async |ca: &str| run(&[("DATABASE_URL", &url), ("DATABASE_CA", ca)], &["migrate"]).await;
+    let output = migrate(&ca).await;
+    assert!(output.status.success(), "{output:?}");
+    assert_one_sentence(&migrate(&stranger).await, "certificate");
+    assert_one_sentence(&migrate("/nowhere.pem").await, "DATABASE_CA");
+    assert_one_sentence(&run(&[("DATABASE_URL", &url)], &["migrate"]).await, "Access denied");
 }
 
 #[tokio::test(flavor = "multi_thread")]
