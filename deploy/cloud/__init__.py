@@ -1,0 +1,1 @@
+"""What roomm8ctl does, one module a part of it."""

@@ -1,0 +1,83 @@
+"""Two colours of instances take turns: the new release runs beside the old before anybody is led to it."""
+
+from __future__ import annotations
+
+import time
+
+from cloud.release import Release, parameters_of
+from cloud.stacks import Account, Refused, update
+
+OTHER = {"blue": "green", "green": "blue"}
+# Alarms that send people back to the release before.
+TROUBLE = ("nobody-healthy", "balancer-errors", "api-errors", "slow-answers")
+
+
+def active(account: Account) -> str:
+    return account.outputs_of("40-app")["ActiveColor"]
+
+
+def standby_runs(account: Account) -> bool:
+    described = account.described("40-app") or {}
+    return any(item["ParameterKey"] == "Standby" and item["ParameterValue"] == "on" for item in described.get("Parameters", []))
+
+
+def healthy(account: Account, color: str) -> int:
+    """How many instances of a colour serve."""
+    group = account.outputs_of("40-app")[f"{color.capitalize()}TargetsArn"]
+    targets = account.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
+
+
+def wanted(account: Account) -> int:
+    described = account.described("40-app") or {}
+    return next(int(item["ParameterValue"]) for item in described["Parameters"] if item["ParameterKey"] == "MinInstances")
+
+
+def wait_for(account: Account, color: str, *, patience: float = 900, pause: float = 10) -> None:
+    """Wait until enough instances of a colour serve."""
+    deadline = time.monotonic() + patience
+    while (serving := healthy(account, color)) < wanted(account):
+        if time.monotonic() > deadline:
+            raise Refused(
+                f"only {serving} instances of {color} serve after {patience:.0f} s; {OTHER[color]} goes on, {color} runs to be looked at"
+            )
+        time.sleep(pause)
+    account.say(f"{serving} instances of {color} serve")
+
+
+def trouble(account: Account) -> list[str]:
+    """The alarms that ring and would send people back."""
+    names = [f"roomm8-{account.environment}-{name}" for name in TROUBLE]
+    return [
+        alarm["AlarmName"] for alarm in account.client("cloudwatch").describe_alarms(AlarmNames=names, StateValue="ALARM")["MetricAlarms"]
+    ]
+
+
+def release(account: Account, made: Release, *, bake: float = 300, patience: float = 900, pause: float = 10) -> None:
+    """Start the waiting colour with a release, lead people to it, watch it, and stop the old one."""
+    old = active(account)
+    new = OTHER[old]
+    account.say(f"{old} serves; {new} starts with {made.key}")
+    update(account, "40-app", {"Standby": "on", **parameters_of(new.capitalize(), made)})
+    wait_for(account, new, patience=patience, pause=pause)
+    update(account, "40-app", {"ActiveColor": new})
+    account.say(f"people are led to {new}; {old} waits")
+    deadline = time.monotonic() + bake
+    while time.monotonic() < deadline:
+        if ringing := trouble(account):
+            go_back(account)
+            raise Refused(f"{', '.join(ringing)} rang, so people were led back to {old}")
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+    update(account, "40-app", {"Standby": "off"})
+    account.say(f"{old} was stopped; bluegreen --binary with the release before is the way back now")
+
+
+def go_back(account: Account) -> None:
+    """Lead people to the colour that waits, if it runs and serves."""
+    if not standby_runs(account):
+        raise Refused("only one colour runs, so there is nothing to go back to")
+    back = OTHER[active(account)]
+    if healthy(account, back) < wanted(account):
+        raise Refused(f"{back} does not serve")
+    update(account, "40-app", {"ActiveColor": back})
+    account.say(f"people are led to {back}")

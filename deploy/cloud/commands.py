@@ -1,0 +1,109 @@
+"""What each command of roomm8ctl does, as a list of steps."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cloud import bluegreen, costs, operate, release, stacks, validate
+from cloud.stacks import Account, Refused
+from cloud.template import environment
+
+
+def account(given: argparse.Namespace) -> Account:
+    """The account that credentials lead to, in the environment's region."""
+    session = boto3.Session(profile_name=given.profile, region_name=environment(given.environment)["region"])
+    return Account(session, given.environment)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Carry out one command."""
+    try:
+        COMMANDS[given.command](given)
+    except (ClientError, BotoCoreError) as error:
+        raise Refused(f"AWS refused: {error}") from error
+
+
+def check(_given: argparse.Namespace) -> None:
+    wrong = list(validate.validate())
+    for line in wrong:
+        print(line, file=sys.stderr)
+    if wrong:
+        raise Refused(f"{len(wrong)} things are wrong")
+
+
+def assignments(given: argparse.Namespace) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given.set]
+    if any(not separator for _, separator, _ in pairs):
+        raise Refused("--set takes NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def deploy(given: argparse.Namespace) -> None:
+    there = account(given)
+    values = assignments(given)
+    values.setdefault("CloudFrontPrefixList", stacks.cloudfront_prefix_list(there))
+    for stack in stacks.stack_names():
+        # The bucket of releases is there after the stack of data.
+        if stack == "30-notify" and given.notifier:
+            values["NotifierKey"] = release.upload_notifier(there, given.notifier)
+        if stack == "40-app" and given.binary:
+            values |= release.for_the_active_colour(there, given.binary)
+        stacks.update(there, stack, values)
+    if given.web:
+        release.upload_site(there, given.web)
+
+
+def diff(given: argparse.Namespace) -> None:
+    there = account(given)
+    stacks.diff(there, assignments(given) | {"CloudFrontPrefixList": stacks.cloudfront_prefix_list(there)})
+
+
+def colours(given: argparse.Namespace) -> None:
+    there = account(given)
+    if given.back:
+        bluegreen.go_back(there)
+    elif given.binary:
+        bluegreen.release(there, release.upload_release(there, given.binary), bake=given.bake)
+    else:
+        raise Refused("bluegreen takes --binary or --back")
+
+
+def destroy(given: argparse.Namespace) -> None:
+    word = f"destroy {given.environment}"
+    if input(f"Type '{word}' to delete it{' and its data' if given.with_data else ''}: ") != word:
+        raise Refused("nothing was deleted")
+    stacks.destroy(account(given), with_data=given.with_data)
+
+
+def emulate(given: argparse.Namespace) -> None:
+    from cloud.emulation import emulate as emulation
+
+    with emulation(given.environment) as shown:
+        made = sum(map(len, shown.made.values()))
+        print(f"{made} of {shown.total} resources in {shown.seconds:.1f} s")
+        for name, kind in sorted(shown.nowhere.items()):
+            print(f"  no emulator has {name}, {kind}")
+
+
+def table(given: argparse.Namespace) -> None:
+    if given.write:
+        costs.write()
+    else:
+        print(costs.table())
+
+
+COMMANDS = {
+    "validate": check,
+    "deploy": deploy,
+    "diff": diff,
+    "bluegreen": colours,
+    "rotate": lambda given: operate.rotate(account(given), given.secret),
+    "drill": lambda given: operate.drill(account(given)),
+    "destroy": destroy,
+    "emulate": emulate,
+    "costs": table,
+}

@@ -1,0 +1,433 @@
+"""What is kept: how it is encrypted, backed up, and whose passwords open it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cloud.invariants import invariant
+from cloud.template import REFERENCE, Deployment, Resource, references
+
+# Where each kind of thing that keeps data says its key.
+KEYS = {
+    "AWS::RDS::DBInstance": "KmsKeyId",
+    "AWS::ElastiCache::ReplicationGroup": "KmsKeyId",
+    "AWS::SecretsManager::Secret": "KmsKeyId",
+    "AWS::SNS::Topic": "KmsMasterKeyId",
+    "AWS::SQS::Queue": "KmsMasterKeyId",
+    "AWS::Logs::LogGroup": "KmsKeyId",
+    "AWS::Backup::BackupVault": "EncryptionKeyArn",
+    "AWS::DynamoDB::Table": "SSESpecification.KMSMasterKeyId",
+    "AWS::Lambda::Function": "KmsKeyArn",
+}
+SECRET = re.compile(r"\{\{resolve:secretsmanager:\$\{([0-9a-z-]+)\.(\w+)\}:SecretString:\w+\}\}")
+
+
+def databases(d: Deployment) -> list[Resource]:
+    """The databases that are written to."""
+    return [item for item in d.some("AWS::RDS::DBInstance") if not item.get("SourceDBInstanceIdentifier")]
+
+
+def replicas(d: Deployment) -> list[Resource]:
+    return [item for item in d.some("AWS::RDS::DBInstance") if item.get("SourceDBInstanceIdentifier")]
+
+
+def is_our_key(d: Deployment, value: Any) -> bool:
+    """Whether a value names the key that we made."""
+    found = d.target(value)
+    return found is not None and found.type == "AWS::KMS::Key"
+
+
+@invariant
+def everything_kept_is_encrypted_by_our_key(d: Deployment) -> Iterator[str]:
+    """Each store, queue, topic, secret, log and vault names our key."""
+    d.some("AWS::KMS::Key")
+    for kind, path in KEYS.items():
+        for item in d.every(kind):
+            if kind == "AWS::RDS::DBInstance" and item.get("SourceDBInstanceIdentifier"):
+                continue
+            if not is_our_key(d, item.get(path)):
+                yield f"{item} is not encrypted by our key"
+
+
+@invariant
+def databases_are_encrypted(d: Deployment) -> Iterator[str]:
+    """The database says that it is encrypted; nothing makes it so by itself."""
+    for database in databases(d):
+        if database.get("StorageEncrypted") is not True:
+            yield f"{database} is not encrypted"
+
+
+@invariant
+def buckets_are_encrypted(d: Deployment) -> Iterator[str]:
+    """Buckets are encrypted by our key, but for the one that only S3's own can write to."""
+    for bucket in d.some("AWS::S3::Bucket"):
+        rules = bucket.get("BucketEncryption.ServerSideEncryptionConfiguration", [])
+        for rule in rules:
+            by = rule["ServerSideEncryptionByDefault"]
+            receives_alb_logs = any(bucket.id in references(alb.properties) for alb in d.every("AWS::ElasticLoadBalancingV2::LoadBalancer"))
+            if not is_our_key(d, by.get("KMSMasterKeyID")) and not (receives_alb_logs and by["SSEAlgorithm"] == "AES256"):
+                yield f"{bucket} is not encrypted by our key"
+        if not rules:
+            yield f"{bucket} is not encrypted"
+
+
+@invariant
+def buckets_are_private(d: Deployment) -> Iterator[str]:
+    """No bucket can be made public."""
+    for bucket in d.some("AWS::S3::Bucket"):
+        block = bucket.get("PublicAccessBlockConfiguration", {})
+        if sorted(name for name, value in block.items() if value is True) != [
+            "BlockPublicAcls",
+            "BlockPublicPolicy",
+            "IgnorePublicAcls",
+            "RestrictPublicBuckets",
+        ]:
+            yield f"{bucket} could be made public"
+
+
+@invariant
+def buckets_take_tls_only(d: Deployment) -> Iterator[str]:
+    """Each bucket refuses what comes in the clear."""
+    policies = d.some("AWS::S3::BucketPolicy")
+    for bucket in d.some("AWS::S3::Bucket"):
+        if not any(
+            statement["Effect"] == "Deny" and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+            for policy in policies
+            if d.target(policy.get("Bucket")) is bucket
+            for statement in policy.get("PolicyDocument.Statement", [])
+        ):
+            yield f"{bucket} takes plain HTTP"
+
+
+@invariant
+def buckets_keep_versions(d: Deployment) -> Iterator[str]:
+    """What is overwritten can be had back, for as long as a rule says."""
+    for bucket in d.some("AWS::S3::Bucket"):
+        if bucket.get("VersioningConfiguration.Status") != "Enabled":
+            yield f"{bucket} keeps no versions"
+        if not any("NoncurrentVersionExpiration" in rule for rule in bucket.get("LifecycleConfiguration.Rules", [])):
+            yield f"{bucket} keeps versions for ever"
+
+
+@invariant
+def the_key_turns(d: Deployment) -> Iterator[str]:
+    """The key's material is renewed each year, and the key is not lost with its stack."""
+    for key in d.some("AWS::KMS::Key"):
+        if key.get("EnableKeyRotation") is not True:
+            yield f"{key} is never renewed"
+        if key.attributes.get("DeletionPolicy") != "Retain":
+            yield f"{key} goes with its stack"
+
+
+@invariant
+def database_runs_a_supported_mysql(d: Deployment) -> Iterator[str]:
+    """MySQL 8.4: 8.0 is out of standard support and costs extra."""
+    for database in databases(d):
+        if database.get("Engine") != "mysql" or not re.fullmatch(r"8\.4\.\d+", str(database.get("EngineVersion"))):
+            yield f"{database} runs {database.get('Engine')} {database.get('EngineVersion')}"
+
+
+@invariant
+def database_survives_a_zone(d: Deployment) -> Iterator[str]:
+    """The database has a standby in another zone."""
+    for database in databases(d):
+        if database.get("MultiAZ") is not True:
+            yield f"{database} is in one zone"
+
+
+@invariant
+def database_is_private(d: Deployment) -> Iterator[str]:
+    """No database has a public address, and each is in the data subnets."""
+    for database in d.some("AWS::RDS::DBInstance"):
+        if database.get("PubliclyAccessible") is not False:
+            yield f"{database} may be public"
+    for database in databases(d):
+        if d.target(database.get("DBSubnetGroupName")) is None:
+            yield f"{database} is in the default network"
+
+
+@invariant
+def database_takes_tls_only(d: Deployment) -> Iterator[str]:
+    """MySQL refuses connections in the clear."""
+    for database in d.some("AWS::RDS::DBInstance"):
+        group = d.target(database.get("DBParameterGroupName"))
+        if group is None or str(group.get("Parameters", {}).get("require_secure_transport")) not in ("1", "ON"):
+            yield f"{database} takes connections in the clear"
+
+
+@invariant
+def database_loses_nothing_acknowledged(d: Deployment) -> Iterator[str]:
+    """A commit is on the disk before it is acknowledged; an instance refuses to start otherwise."""
+    for database in d.some("AWS::RDS::DBInstance"):
+        group = d.target(database.get("DBParameterGroupName"))
+        parameters = group.get("Parameters", {}) if group else {}
+        if str(parameters.get("innodb_flush_log_at_trx_commit")) != "1" or str(parameters.get("sync_binlog")) != "1":
+            yield f"{database} may lose what it acknowledged"
+
+
+@invariant
+def database_grows(d: Deployment) -> Iterator[str]:
+    """Storage grows by itself, on gp3."""
+    for database in databases(d):
+        if int(database.get("MaxAllocatedStorage", 0)) <= int(database.get("AllocatedStorage", 0)):
+            yield f"{database} does not grow"
+        if database.get("StorageType") != "gp3":
+            yield f"{database} is on {database.get('StorageType')}"
+
+
+@invariant
+def database_is_backed_up(d: Deployment) -> Iterator[str]:
+    """Two weeks of any second, kept even if the instance is deleted."""
+    for database in databases(d):
+        if int(database.get("BackupRetentionPeriod", 1)) < 14:
+            yield f"{database} keeps {database.get('BackupRetentionPeriod', 1)} days"
+        if database.get("DeleteAutomatedBackups") is not False:
+            yield f"the backups of {database} go with it"
+
+
+@invariant
+def database_is_not_deleted_by_mistake(d: Deployment) -> Iterator[str]:
+    """Deletion is refused; if it is forced, a snapshot stays."""
+    for database in databases(d):
+        if database.get("DeletionProtection") is not True:
+            yield f"{database} may be deleted"
+        if {database.attributes.get("DeletionPolicy"), database.attributes.get("UpdateReplacePolicy")} != {"Snapshot"}:
+            yield f"{database} goes without a snapshot"
+
+
+@invariant
+def database_is_never_replaced(d: Deployment) -> Iterator[str]:
+    """The database has a name of its own, so that an update which would replace it fails."""
+    for database in databases(d):
+        if not database.get("DBInstanceIdentifier"):
+            yield f"{database} may be replaced"
+
+
+@invariant
+def database_is_watched_from_inside(d: Deployment) -> Iterator[str]:
+    """Enhanced monitoring each minute; the error and slow query logs go to CloudWatch."""
+    for database in databases(d):
+        if int(database.get("MonitoringInterval", 0)) not in range(1, 61):
+            yield f"{database} has no enhanced monitoring"
+        if not {"error", "slowquery"} <= set(database.get("EnableCloudwatchLogsExports", [])):
+            yield f"{database} keeps its logs to itself"
+
+
+@invariant
+def insights_only_where_they_exist(d: Deployment) -> Iterator[str]:
+    """RDS refuses Performance Insights for MySQL on the smallest classes."""
+    for database in d.some("AWS::RDS::DBInstance"):
+        is_small = str(database.get("DBInstanceClass")).endswith((".micro", ".small"))
+        if is_small and database.get("EnablePerformanceInsights") is True:
+            yield f"{database} would be refused"
+        if not is_small and database.get("EnablePerformanceInsights") is not True:
+            yield f"{database} has no Performance Insights"
+
+
+@invariant
+def minor_versions_come_by_themselves(d: Deployment) -> Iterator[str]:
+    """Patches are applied in the maintenance window."""
+    for store in d.some("AWS::RDS::DBInstance") + d.some("AWS::ElastiCache::ReplicationGroup"):
+        if store.get("AutoMinorVersionUpgrade") is not True:
+            yield f"{store} is not patched"
+
+
+@invariant
+def production_has_a_replica(d: Deployment) -> Iterator[str]:
+    """Production has a read replica of its database, with its parameters and no public address."""
+    found = replicas(d)
+    if d.environment == "prod" and not found:
+        yield "production has no replica"
+    for replica in found:
+        source = d.target(replica.get("SourceDBInstanceIdentifier"))
+        if source is None or source not in databases(d):
+            yield f"{replica} copies nothing of ours"
+        elif replica.get("DBParameterGroupName") != source.get("DBParameterGroupName"):
+            yield f"{replica} has other parameters"
+        # RDS takes encryption from the source, and refuses to be told.
+        if replica.get("StorageEncrypted") is not None:
+            yield f"{replica} says again that it is encrypted"
+    if d.environment != "prod" and not found:
+        # Elsewhere there may be none; then the database must be one that could have one.
+        yield from (
+            f"{database} keeps no backups, so it can have no replica"
+            for database in databases(d)
+            if int(database.get("BackupRetentionPeriod", 0)) < 1
+        )
+
+
+@invariant
+def rds_does_not_keep_the_password(d: Deployment) -> Iterator[str]:
+    """A password that RDS manages itself rules out replicas, and no linter says so."""
+    for database in databases(d):
+        if database.get("ManageMasterUserPassword"):
+            yield f"{database} has a password that RDS manages"
+
+
+@invariant
+def master_password_comes_from_its_secret(d: Deployment) -> Iterator[str]:
+    """User and password of the database are those of one generated secret, which is attached to it."""
+    for database in databases(d):
+        found = [SECRET.fullmatch(str(database.get(path))) for path in ("MasterUsername", "MasterUserPassword")]
+        if not all(found):
+            yield f"{database} has a user or a password that is not of a secret"
+            continue
+        names = {f"{match[1]}.{match[2]}" for match in found if match}
+        if len(names) != 1:
+            yield f"{database} has the user of one secret and the password of another"
+        attached = {
+            d.target(item.get("SecretId")).id  # type: ignore[union-attr]
+            for item in d.some("AWS::SecretsManager::SecretTargetAttachment")
+            if d.target(item.get("TargetId")) is database and d.target(item.get("SecretId"))
+        }
+        if not names <= attached:
+            yield f"the secret of {database} does not know its address"
+
+
+@invariant
+def secrets_are_generated(d: Deployment) -> Iterator[str]:
+    """No secret has a value of ours: each is made where it is kept, and is long."""
+    for secret in d.some("AWS::SecretsManager::Secret"):
+        if secret.get("SecretString") is not None:
+            yield f"{secret} holds what was written here"
+        if int(secret.get("GenerateSecretString.PasswordLength", 0)) < 32:
+            yield f"{secret} is short"
+        if secret.attributes.get("DeletionPolicy") != "Retain":
+            yield f"{secret} goes with its stack"
+
+
+@invariant
+def database_passwords_rotate(d: Deployment) -> Iterator[str]:
+    """Both secrets of the database rotate within 31 days, after they know the database."""
+    schedules = {str(d.target(item.get("SecretId"))): item for item in d.some("AWS::SecretsManager::RotationSchedule")}
+    for attachment in d.some("AWS::SecretsManager::SecretTargetAttachment"):
+        secret = d.target(attachment.get("SecretId"))
+        schedule = schedules.get(str(secret))
+        if schedule is None:
+            yield f"{secret} never rotates"
+            continue
+        expression = str(schedule.get("RotationRules.ScheduleExpression", ""))
+        days = schedule.get("RotationRules.AutomaticallyAfterDays")
+        # A day of the month, and every month: at most 31 days.
+        if not re.fullmatch(r"cron\(\d+ \d+ \d+ \* \? \*\)", expression) and not (days and int(days) <= 31):
+            yield f"{schedule} rotates too seldom"
+        if attachment.name not in schedule.attributes.get("DependsOn", []):
+            yield f"{schedule} may be made before its secret knows the database"
+
+
+@invariant
+def the_api_has_two_users_in_turn(d: Deployment) -> Iterator[str]:
+    """The API's secret alternates between two users, so a password that is in use stays good until the next rotation."""
+    for schedule in d.some("AWS::SecretsManager::RotationSchedule"):
+        secret = d.target(schedule.get("SecretId"))
+        template = str(secret.get("GenerateSecretString.SecretStringTemplate")) if secret else ""
+        kind = schedule.get("HostedRotationLambda.RotationType")
+        if "masterarn" in template:
+            master = d.target(schedule.get("HostedRotationLambda.MasterSecretArn"))
+            if kind != "MySQLMultiUser" or master is None or master.id not in references(template):
+                yield f"{schedule} does not alternate"
+        elif kind != "MySQLSingleUser":
+            yield f"{schedule} has no master to alternate with"
+    if not any("masterarn" in str(item.get("GenerateSecretString.SecretStringTemplate")) for item in d.some("AWS::SecretsManager::Secret")):
+        yield "no secret alternates"
+
+
+@invariant
+def rotations_do_not_meet(d: Deployment) -> Iterator[str]:
+    """The two passwords of the database change on different days."""
+    days = [str(item.get("RotationRules.ScheduleExpression")) for item in d.some("AWS::SecretsManager::RotationSchedule")]
+    if len(set(days)) != len(days):
+        yield "two rotations begin at once"
+
+
+@invariant
+def cache_is_encrypted_and_asks_for_a_token(d: Deployment) -> Iterator[str]:
+    """Valkey is spoken to over TLS, with a token from a secret, and writes nothing in the clear."""
+    for cache in d.some("AWS::ElastiCache::ReplicationGroup"):
+        if cache.get("TransitEncryptionEnabled") is not True:
+            yield f"{cache} is spoken to in the clear"
+        if cache.get("AtRestEncryptionEnabled") is not True:
+            yield f"{cache} writes in the clear"
+        if not SECRET.fullmatch(str(cache.get("AuthToken"))):
+            yield f"{cache} has no token of a secret"
+        if d.target(cache.get("CacheSubnetGroupName")) is None:
+            yield f"{cache} is in the default network"
+
+
+@invariant
+def cache_survives_a_zone_in_production(d: Deployment) -> Iterator[str]:
+    """Production's Valkey has a second node in another zone, which takes over; elsewhere losing it slows delivery only."""
+    for cache in d.some("AWS::ElastiCache::ReplicationGroup"):
+        nodes = int(cache.get("NumCacheClusters", 0))
+        wanted = nodes > 1
+        if d.environment in ("prod", "dr") and nodes < 2:
+            yield f"{cache} has one node"
+        if cache.get("AutomaticFailoverEnabled") is not wanted or cache.get("MultiAZEnabled") is not wanted:
+            yield f"{cache} has {nodes} nodes, and fails over otherwise"
+
+
+@invariant
+def cache_is_valkey_8(d: Deployment) -> Iterator[str]:
+    """The cache is Valkey 8."""
+    for cache in d.some("AWS::ElastiCache::ReplicationGroup"):
+        if (cache.get("Engine"), str(cache.get("EngineVersion"))) != ("valkey", "8.0"):
+            yield f"{cache} runs {cache.get('Engine')} {cache.get('EngineVersion')}"
+
+
+@invariant
+def backups_are_apart(d: Deployment) -> Iterator[str]:
+    """AWS Backup copies the database daily into a vault that outlives the stack, for 35 days; production's leave the region."""
+    vaults = d.some("AWS::Backup::BackupVault")
+    for vault in vaults:
+        if vault.attributes.get("DeletionPolicy") != "Retain":
+            yield f"{vault} goes with its stack"
+    selected = [
+        item for selection in d.some("AWS::Backup::BackupSelection") for item in references(selection.get("BackupSelection.Resources", []))
+    ]
+    for database in databases(d):
+        if database.id not in selected:
+            yield f"{database} is not selected"
+    for plan in d.some("AWS::Backup::BackupPlan"):
+        for rule in plan.get("BackupPlan.BackupPlanRule", []):
+            if rule.get("Lifecycle", {}).get("DeleteAfterDays", 0) < 35:
+                yield f"{plan} keeps too little"
+            if d.target(rule.get("TargetBackupVault")) not in vaults:
+                yield f"{plan} has no vault of ours"
+            if d.environment == "prod" and not rule.get("CopyActions"):
+                yield f"{plan} keeps all copies in one region"
+
+
+@invariant
+def no_literal_secret(d: Deployment) -> Iterator[str]:
+    """Nothing under deploy/ holds a password, key or token, and no property that is one has a value written here."""
+    shapes = {
+        "an AWS key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+        "a password in a URL": re.compile(r"\w+://[^\s:/@${]+:[^\s@/${]{3,}@"),
+    }
+    for path, text in d.files.items():
+        for what, shape in shapes.items():
+            if path.startswith(("cfn/", "params/", "host/", "container/")) and shape.search(text):
+                yield f"{path} holds {what}"
+    names = re.compile(r"(?:password|secretstring|authtoken|headervalue|privatekey)$", re.IGNORECASE)
+    for resource in d.resources:
+        for path, value in _leaves(resource.properties):
+            if names.search(path) and "{{resolve:" not in value and not REFERENCE.search(value):
+                yield f"{resource} has a literal {path}"
+    for stack, template in d.templates.items():
+        for name in template.get("Parameters", {}):
+            if re.search(r"password|token$|secret$", name, re.IGNORECASE):
+                yield f"{stack} takes the secret {name} as a parameter"
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, path)
+    elif isinstance(value, str):
+        yield path, value

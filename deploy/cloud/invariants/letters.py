@@ -1,0 +1,195 @@
+"""How people are told: topics, queues, the function, and the intake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from cloud.invariants import invariant
+from cloud.invariants.access import as_list
+from cloud.template import Deployment, Resource
+
+
+def dead_letter_queues(d: Deployment) -> set[str]:
+    """The queues that others give up to."""
+    return {
+        str(d.target(queue.get("RedrivePolicy.deadLetterTargetArn"))) for queue in d.every("AWS::SQS::Queue") if queue.get("RedrivePolicy")
+    }
+
+
+@invariant
+def every_queue_gives_up_to_another(d: Deployment) -> Iterator[str]:
+    """Each queue has one for what cannot be handled, which keeps it for two weeks."""
+    dead = dead_letter_queues(d)
+    for queue in d.some("AWS::SQS::Queue"):
+        if queue.id in dead:
+            if int(queue.get("MessageRetentionPeriod", 345600)) < 1209600:
+                yield f"{queue} forgets within two weeks"
+        elif d.target(queue.get("RedrivePolicy.deadLetterTargetArn")) is None:
+            yield f"{queue} has nowhere to give up to"
+
+
+@invariant
+def every_dead_letter_wakes_somebody(d: Deployment) -> Iterator[str]:
+    """Each queue of what was given up has an alarm on its first message."""
+    watched = {
+        str(d.target(dimension["Value"]))
+        for alarm in d.some("AWS::CloudWatch::Alarm")
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible" and float(alarm.get("Threshold", 1)) == 0
+        for dimension in alarm.get("Dimensions", [])
+    }
+    dead = dead_letter_queues(d)
+    if not dead:
+        yield "no queue gives up to another"
+    yield from (f"nobody is told of {queue}" for queue in dead if queue not in watched)
+
+
+@invariant
+def letters_go_from_topic_to_queue_to_function(d: Deployment) -> Iterator[str]:
+    """The topic that the API publishes to has a queue, and the queue a function that reports what failed."""
+    settings = "".join(str(item.get("Value")) for item in d.some("AWS::SSM::Parameter"))
+    topics = [topic for topic in d.some("AWS::SNS::Topic") if f"SNS_TOPIC_ARN=${{{topic.id}}}" in settings]
+    if not topics:
+        yield "the API publishes to no topic of ours"
+    for topic in topics:
+        queues = [
+            d.target(item.get("Endpoint"))
+            for item in d.some("AWS::SNS::Subscription")
+            if d.target(item.get("TopicArn")) is topic and item.get("Protocol") == "sqs"
+        ]
+        if not queues:
+            yield f"{topic} has no queue"
+        for queue in filter(None, queues):
+            mappings = [item for item in d.some("AWS::Lambda::EventSourceMapping") if d.target(item.get("EventSourceArn")) is queue]
+            if not any("ReportBatchItemFailures" in item.get("FunctionResponseTypes", []) for item in mappings):
+                yield f"one bad message of {queue} fails its whole batch"
+
+
+@invariant
+def people_are_not_subscribers(d: Deployment) -> Iterator[str]:
+    """Only operators are subscribed by mail: each address would have to confirm, and a topic holds 200 filters."""
+    for subscription in d.some("AWS::SNS::Subscription"):
+        if subscription.get("Protocol") in ("email", "email-json", "sms") and subscription.stack != "20-data":
+            yield f"{subscription} is of a person"
+
+
+@invariant
+def functions_are_on_a_short_leash(d: Deployment) -> Iterator[str]:
+    """Functions run on a supported runtime, end within a minute, with a log group of their own."""
+    for function in d.some("AWS::Lambda::Function"):
+        if function.get("Runtime") != "provided.al2023":
+            yield f"{function} runs on {function.get('Runtime')}"
+        if not 0 < int(function.get("Timeout", 3)) <= 60:
+            yield f"{function} may run for {function.get('Timeout')} s"
+        if d.target(function.get("LoggingConfig.LogGroup")) is None:
+            yield f"{function} makes its own log group"
+        for mapping in d.every("AWS::Lambda::EventSourceMapping"):
+            queue = d.target(mapping.get("EventSourceArn"))
+            if (
+                queue
+                and d.target(mapping.get("FunctionName")) is function
+                and int(queue.get("VisibilityTimeout", 30)) < int(function.get("Timeout", 3))
+            ):
+                yield f"{queue} gives messages again while {function} has them"
+
+
+def methods(d: Deployment) -> list[Resource]:
+    return d.some("AWS::ApiGateway::Method")
+
+
+@invariant
+def intake_takes_signed_letters_only(d: Deployment) -> Iterator[str]:
+    """Whatever does something asks for a signature; only OPTIONS does not, and it does nothing."""
+    if not any(method.get("HttpMethod") == "POST" for method in methods(d)):
+        yield "the intake takes nothing"
+    for method in methods(d):
+        if method.get("HttpMethod") == "OPTIONS":
+            if method.get("Integration.Type") != "MOCK":
+                yield f"{method} does something"
+        elif method.get("AuthorizationType") != "AWS_IAM":
+            yield f"{method} is for everybody"
+        elif not method.get("RequestModels") or method.get("Integration.PassthroughBehavior") != "NEVER":
+            yield f"{method} takes anything"
+
+
+@invariant
+def intake_is_for_one_origin(d: Deployment) -> Iterator[str]:
+    """Pages of one origin may ask, and bring no cookies: never `*`, never with credentials."""
+    origins = {given["WebOrigin"] for given in d.parameters.values() if "WebOrigin" in given}
+    found = 0
+    for method in methods(d):
+        text = json.dumps(method.get("Integration.IntegrationResponses", []))
+        if "Allow-Credentials" in text:
+            yield f"{method} takes cookies"
+        for response in method.get("Integration.IntegrationResponses", []):
+            origin = response.get("ResponseParameters", {}).get("method.response.header.Access-Control-Allow-Origin")
+            if origin is not None:
+                found += 1
+                if origin not in {f"'{item}'" for item in origins}:
+                    yield f"{method} is for {origin}"
+    if not found:
+        yield "no page may ask"
+
+
+@invariant
+def intake_is_throttled(d: Deployment) -> Iterator[str]:
+    """The stage takes a few requests a second, and logs who made them."""
+    for stage in d.some("AWS::ApiGateway::Stage"):
+        limits = [item for item in stage.get("MethodSettings", []) if item.get("ResourcePath") == "/*"]
+        if not any(0 < float(item.get("ThrottlingRateLimit", 0)) <= 50 for item in limits):
+            yield f"{stage} takes any number"
+        if not stage.get("AccessLogSetting.DestinationArn"):
+            yield f"{stage} keeps no log"
+
+
+@invariant
+def intake_publishes_letters_and_no_more(d: Deployment) -> Iterator[str]:
+    """The intake's role may publish to one topic, and nothing else but use its key."""
+    for method in methods(d):
+        role = d.target(method.get("Integration.Credentials"))
+        if method.get("HttpMethod") == "OPTIONS":
+            continue
+        if role is None:
+            yield f"{method} has no role of ours"
+            continue
+        actions = {
+            action
+            for policy in role.get("Policies", [])
+            for statement in as_list(policy["PolicyDocument"]["Statement"])
+            for action in as_list(statement["Action"])
+        }
+        if not actions <= {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"}:
+            yield f"{role} may {', '.join(sorted(actions))}"
+
+
+@invariant
+def topics_take_tls_only(d: Deployment) -> Iterator[str]:
+    """No topic or queue takes what comes in the clear."""
+    for kind, path, policy_kind in (
+        ("AWS::SNS::Topic", "Topics", "AWS::SNS::TopicPolicy"),
+        ("AWS::SQS::Queue", "Queues", "AWS::SQS::QueuePolicy"),
+    ):
+        for item in d.some(kind):
+            policies = [policy for policy in d.every(policy_kind) if item in d.targets(policy.get(path, []))]
+            if not any(
+                statement["Effect"] == "Deny" and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+                for policy in policies
+                for statement in policy.get("PolicyDocument.Statement", [])
+            ):
+                yield f"{item} takes what comes in the clear"
+
+
+@invariant
+def bounces_come_back(d: Deployment) -> Iterator[str]:
+    """SES tells of bounces and complaints, signs mail, and stops writing to who complained."""
+    for identity in d.some("AWS::SES::EmailIdentity"):
+        if identity.get("DkimAttributes.SigningEnabled") is not True:
+            yield f"{identity} does not sign"
+    for settings in d.some("AWS::SES::ConfigurationSet"):
+        if not {"BOUNCE", "COMPLAINT"} <= set(settings.get("SuppressionOptions.SuppressedReasons", [])):
+            yield f"{settings} writes to who complained"
+    if not any(
+        {"BOUNCE", "COMPLAINT"} <= set(item.get("EventDestination.MatchingEventTypes", []))
+        for item in d.some("AWS::SES::ConfigurationSetEventDestination")
+    ):
+        yield "nobody hears of bounces"

@@ -1,0 +1,62 @@
+"""What is done to a running environment now and then: rotating a secret, trying a backup."""
+
+from __future__ import annotations
+
+import time
+
+from cloud.stacks import Account, Refused
+
+SECRETS = {"app": "AppSecretArn", "master": "MasterSecretArn"}
+
+
+def current(account: Account, arn: str) -> str:
+    """The version of a secret that is in use."""
+    versions = account.client("secretsmanager").describe_secret(SecretId=arn)["VersionIdsToStages"]
+    return next(version for version, stages in versions.items() if "AWSCURRENT" in stages)
+
+
+def rotate(account: Account, secret: str, *, patience: float = 300, pause: float = 5) -> None:
+    """Rotate a secret now, and wait until another version is in use."""
+    arn = account.outputs_of("20-data")[SECRETS[secret]]
+    before = current(account, arn)
+    account.client("secretsmanager").rotate_secret(SecretId=arn, RotateImmediately=True)
+    deadline = time.monotonic() + patience
+    while current(account, arn) == before:
+        if time.monotonic() > deadline:
+            raise Refused(
+                f"{secret} was not rotated within {patience:.0f} s; runbooks/rotate.md says where to look. The version before is in use"
+            )
+        time.sleep(pause)
+    account.say(f"{secret} is rotated; instances take the new version within five minutes, or at the first refusal")
+
+
+def drill(account: Account, *, patience: float = 7200, pause: float = 30) -> None:
+    """Restore the newest backup into a database of its own, see that it comes up, and delete it."""
+    outputs = account.outputs_of("20-data")
+    rds, backup = account.client("rds"), account.client("backup")
+    points = backup.list_recovery_points_by_backup_vault(BackupVaultName=outputs["BackupVaultName"])["RecoveryPoints"]
+    done = sorted((point for point in points if point["Status"] == "COMPLETED"), key=lambda point: point["CreationDate"])
+    if not done:
+        raise Refused(f"the vault {outputs['BackupVaultName']} holds no backup")
+    newest = done[-1]
+    source = rds.describe_db_instances(DBInstanceIdentifier=outputs["DatabaseId"])["DBInstances"][0]
+    name = f"{outputs['DatabaseId']}-drill"
+    started = time.monotonic()
+    rds.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier=name,
+        DBSnapshotIdentifier=newest["RecoveryPointArn"],
+        DBInstanceClass=source["DBInstanceClass"],
+        DBSubnetGroupName=source["DBSubnetGroup"]["DBSubnetGroupName"],
+        VpcSecurityGroupIds=[group["VpcSecurityGroupId"] for group in source["VpcSecurityGroups"]],
+        MultiAZ=False,
+        PubliclyAccessible=False,
+    )
+    try:
+        deadline = started + patience
+        while (status := rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]["DBInstanceStatus"]) != "available":
+            if time.monotonic() > deadline:
+                raise Refused(f"{name} is {status} after {patience:.0f} s")
+            time.sleep(pause)
+        account.say(f"the backup of {newest['CreationDate']} was a database again after {(time.monotonic() - started) / 60:.0f} minutes")
+    finally:
+        rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
