@@ -1,0 +1,34 @@
+"""What several tests look at: our deployment in each environment, and the original."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cloud import template
+from cloud.template import Deployment
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def texts() -> dict[str, str]:
+    return template.files()
+
+
+@pytest.fixture(scope="session")
+def ours(texts: dict[str, str]) -> dict[str, Deployment]:
+    names = [path.removeprefix("params/").removesuffix(".json") for path in texts if path.startswith("params/")]
+    return {name: template.resolve(name, texts) for name in names}
+
+
+@pytest.fixture(scope="session")
+def original() -> Deployment:
+    """The original, as the production that it was meant for."""
+    files = {
+        "cfn/original.yml": (HERE / "original.yml").read_text(),
+        "params/prod.json": json.dumps({"region": "us-east-1", "parameters": {}}),
+    }
+    return template.resolve("prod", files)

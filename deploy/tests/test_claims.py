@@ -1,0 +1,62 @@
+"""Each claim of the original's report is made true somewhere, and shown by something that the original fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cloud.invariants import applies, problems
+from cloud.template import DEPLOY, Deployment
+
+CLAIMS = yaml.safe_load((DEPLOY / "claims.yml").read_text())
+NUMBERS = {"N": 12, "C": 13, "D": 11, "S": 7, "O": 4, "W": 6}
+
+
+def test_every_claim_is_here() -> None:
+    assert list(CLAIMS) == [f"{letter}{number}" for letter, last in NUMBERS.items() for number in range(1, last + 1)]
+    assert len(CLAIMS) == 53
+
+
+def test_most_claims_are_contradicted() -> None:
+    assert sum(about["contradiction"] for about in CLAIMS.values()) >= 45
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_it_is_made_true_somewhere(claim: str, ours: dict[str, Deployment]) -> None:
+    assert CLAIMS[claim]["where"]
+    for where in CLAIMS[claim]["where"]:
+        if where.startswith("30-notify.") and "30-notify" not in ours["prod"].templates:
+            continue
+        is_file = (DEPLOY / where).exists()
+        is_resource = any(resource.id == where for resource in ours["prod"].resources)
+        assert is_file or is_resource, f"{claim} is to be made true in {where}, which is not there"
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_it_is_shown_by_something(claim: str, ours: dict[str, Deployment]) -> None:
+    assert CLAIMS[claim]["checks"]
+    for check in CLAIMS[claim]["checks"]:
+        if check.startswith("test_"):
+            assert (Path(__file__).parent / f"{check}.py").exists()
+        elif not applies(check, ours["prod"]):
+            continue
+        else:
+            assert problems(check, ours["prod"]) == []
+
+
+@pytest.mark.parametrize("claim", [claim for claim, about in CLAIMS.items() if about["contradiction"]])
+def test_the_original_fails_what_shows_it(claim: str, original: Deployment) -> None:
+    invariants = [check for check in CLAIMS[claim]["checks"] if not check.startswith("test_")]
+    # What was only said, and is in no template, can be asked of ours alone.
+    assert invariants or claim == "D11"
+    failing = [check for check in invariants if problems(check, original)]
+    # The database was in two zones indeed.
+    assert set(invariants) - set(failing) <= {"database_survives_a_zone"}
+
+
+def test_d11_the_readme_says_what_is_kept() -> None:
+    readme = (DEPLOY.parent / "README.md").read_text().lower()
+    assert all(word in readme for word in ("chores", "groceries", "messages"))
+    assert "room listing" not in readme

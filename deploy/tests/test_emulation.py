@@ -1,0 +1,212 @@
+"""The driver deploys all stacks to emulators, and what is there is what the templates say."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud import bluegreen, release, stacks
+from cloud.emulation import NOT_IN_MINISTACK, Emulation, emulate, refused_types
+from cloud.stacks import Refused
+from cloud.template import TEMPLATES, parse
+
+# What no emulator makes: exactly this. A new version that knows more, or less, is to be noticed.
+NOWHERE = {
+    "10-network.AlbToApp": "AWS::EC2::SecurityGroupEgress",
+    "10-network.AppToCache": "AWS::EC2::SecurityGroupIngress",
+    "10-network.AppToDb": "AWS::EC2::SecurityGroupIngress",
+    "10-network.RotationToDb": "AWS::EC2::SecurityGroupIngress",
+    "20-data.AppRotation": "AWS::SecretsManager::RotationSchedule",
+    "20-data.BackupSelection": "AWS::Backup::BackupSelection",
+    "20-data.MasterRotation": "AWS::SecretsManager::RotationSchedule",
+    "40-app.FirewallLogging": "AWS::WAFv2::LoggingConfiguration",
+    "40-app.FirewallOfAlb": "AWS::WAFv2::WebACLAssociation",
+    "60-observe.Budget": "AWS::Budgets::Budget",
+    "60-observe.UserImpact": "AWS::CloudWatch::CompositeAlarm",
+}
+
+
+def cpu_seconds() -> float:
+    """Of this process and the servers that it has ended."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
+
+
+@pytest.fixture(scope="module")
+def emulation() -> Iterator[Emulation]:
+    said: list[str] = []
+    with emulate("prod", said.append) as shown:
+        yield shown
+
+
+def test_all_stacks_are_there(emulation: Emulation) -> None:
+    made = sum(map(len, emulation.made.values()))
+    print(f"\n{made} of {emulation.total} resources in {emulation.seconds:.1f} s")
+    assert list(emulation.made) == stacks.stack_names()
+    assert made >= 0.9 * emulation.total
+
+
+def test_it_takes_less_than_ten_seconds() -> None:
+    before = cpu_seconds()
+    with emulate("lean", lambda _: None) as shown:
+        made = sum(map(len, shown.made.values()))
+    spent = cpu_seconds() - before
+    print(f"\n{made} resources: {shown.seconds:.1f} s, {spent:.1f} s of a processor")
+    # Beside other work on the machine it takes longer; then what counts is that two processors would have done it.
+    assert min(shown.seconds, spent / 2) < 10
+
+
+def test_what_no_emulator_has_is_exactly_this(emulation: Emulation) -> None:
+    assert emulation.nowhere == NOWHERE
+
+
+def test_what_ministack_refuses_is_exactly_what_it_is_not_given(emulation: Emulation) -> None:
+    used = {about["Type"] for path in TEMPLATES.glob("*.yml") for about in parse(path.read_text())["Resources"].values()}
+    assert refused_types(emulation.account) == NOT_IN_MINISTACK
+    assert used >= NOT_IN_MINISTACK
+
+
+def test_the_database_is_as_it_should_be(emulation: Emulation) -> None:
+    account = emulation.account
+    name = account.outputs("20-data")["DatabaseId"]
+    (database,) = account.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+    assert database["StorageEncrypted"] is True
+    assert database["MultiAZ"] is True
+    assert database["DeletionProtection"] is True
+    assert database["EngineVersion"] == "8.4.11"
+    assert database["PubliclyAccessible"] is False
+
+
+def test_the_secret_of_the_api_knows_the_database_and_its_master(emulation: Emulation) -> None:
+    account = emulation.account
+    outputs = account.outputs("20-data")
+    secrets = account.client("secretsmanager")
+    app, master = (
+        json.loads(secrets.get_secret_value(SecretId=outputs[name])["SecretString"]) for name in ("AppSecretArn", "MasterSecretArn")
+    )
+    assert app["username"] == "roomm8_app"
+    assert app["masterarn"] == outputs["MasterSecretArn"]
+    assert app["host"] == master["host"] != ""
+    assert len(app["password"]) == len(master["password"]) == 40
+    assert app["password"] != master["password"]
+
+
+def test_settings_name_what_was_made(emulation: Emulation) -> None:
+    account = emulation.account
+    value = account.client("ssm").get_parameter(Name="/roomm8/prod/settings")["Parameter"]["Value"]
+    settings = dict(line.split("=", 1) for line in value.splitlines())
+    assert settings["DATABASE_SECRET"] == account.outputs("20-data")["AppSecretArn"]
+    assert settings["REDIS_SECRET"] == account.outputs("20-data")["CacheSecretArn"]
+    assert settings["REDIS_URL"].startswith("rediss://")
+    assert settings["PUBLIC_URL"] == "https://app.roomm8.example"
+    assert settings["LISTEN_ADDR"] == "0.0.0.0:9090"
+
+
+def test_the_load_balancer_is_as_it_should_be(emulation: Emulation) -> None:
+    balancers = emulation.account.client("elbv2")
+    (balancer,) = balancers.describe_load_balancers(Names=["roomm8-prod"])["LoadBalancers"]
+    given = balancers.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
+    assert {item["Key"]: item["Value"] for item in given}["idle_timeout.timeout_seconds"] == "300"
+    (listener,) = balancers.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    assert (listener["Port"], listener["Protocol"]) == (443, "HTTPS")
+    groups = balancers.describe_target_groups(Names=["roomm8-prod-blue", "roomm8-prod-green"])["TargetGroups"]
+    assert [(group["Port"], group["HealthCheckPath"]) for group in groups] == [(9090, "/readyz")] * 2
+
+
+def test_the_data_is_protected_and_a_second_deployment_changes_nothing(emulation: Emulation) -> None:
+    account = emulation.account
+    described = account.described("20-data")
+    assert described is not None
+    assert described["EnableTerminationProtection"] is True
+    for stack in ("20-data", "40-app"):
+        assert stacks.update(account, stack, {}) is False
+
+
+def test_a_change_that_would_lose_data_is_refused(emulation: Emulation) -> None:
+    account = emulation.account
+
+    def without_database(stack: str, text: str) -> str:
+        template = json.loads(emulation.account.project(stack, text))
+        for name in [*template["Resources"]]:
+            if name in ("Database", "DbReplicaInstance") or "Attachment" in name:
+                del template["Resources"][name]
+        template["Outputs"] = {}
+        return json.dumps(template)
+
+    beside = stacks.Account(account.session, account.environment, account.endpoint, without_database, say=account.say)
+    with pytest.raises(Refused, match="would replace or remove Database, DbReplicaInstance, which keep data"):
+        stacks.update(beside, "20-data", {})
+    assert account.outputs("20-data")["DatabaseId"]
+
+
+def test_a_missing_parameter_is_named(emulation: Emulation) -> None:
+    account = emulation.account
+    beside = stacks.Account(account.session, "staging", account.endpoint, account.project, say=account.say)
+    with pytest.raises(Refused, match=r"40-app needs .*BlueRelease.*--binary"):
+        stacks.update(beside, "40-app", {})
+
+
+def test_a_release_is_packed_the_same_each_time_and_uploaded_by_its_digest(emulation: Emulation, tmp_path: Path) -> None:
+    binary = tmp_path / "roomm8"
+    binary.write_bytes(b"a program")
+    assert release.packed(binary) == release.packed(binary)
+    made = release.upload_release(emulation.account, binary)
+    stored = emulation.account.client("s3").get_object(Bucket=release.bucket(emulation.account), Key=made.key)["Body"].read()
+    assert stored == release.packed(binary)
+    assert made.key == f"releases/{made.sha256[:16]}.tar.gz"
+
+
+def led_to(account: stacks.Account) -> str:
+    """The colour to which the load balancer leads people."""
+    balancers = account.client("elbv2")
+    (balancer,) = balancers.describe_load_balancers(Names=["roomm8-prod"])["LoadBalancers"]
+    (listener,) = balancers.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    rules = balancers.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    rule = next(rule for rule in rules if rule["Priority"] == "10")
+    return "blue" if rule["Actions"][0]["TargetGroupArn"] == account.outputs("40-app")["BlueTargetsArn"] else "green"
+
+
+def test_a_release_goes_to_the_other_colour_and_back(emulation: Emulation, tmp_path: Path) -> None:
+    account = emulation.account
+    outputs = account.outputs("40-app")
+    balancers = account.client("elbv2")
+    # The emulator starts no instances, so these stand for them.
+    for color in ("Blue", "Green"):
+        balancers.register_targets(
+            TargetGroupArn=outputs[f"{color}TargetsArn"], Targets=[{"Id": "i-0a", "Port": 9090}, {"Id": "i-0b", "Port": 9090}]
+        )
+    (tmp_path / "roomm8").write_bytes(b"the next program")
+    made = release.upload_release(account, tmp_path / "roomm8")
+    assert led_to(account) == "blue"
+    bluegreen.release(account, made, bake=0, patience=5, pause=0.1)
+    assert (led_to(account), bluegreen.active(account), bluegreen.standby_runs(account)) == ("green", "green", False)
+    with pytest.raises(Refused, match="nothing to go back to"):
+        bluegreen.go_back(account)
+    stacks.update(account, "40-app", {"Standby": "on"})
+    bluegreen.go_back(account)
+    assert (led_to(account), bluegreen.active(account)) == ("blue", "blue")
+
+
+def test_a_release_that_does_not_serve_leads_nobody_to_it(emulation: Emulation, tmp_path: Path) -> None:
+    account = emulation.account
+    before = led_to(account)
+    idle = bluegreen.OTHER[before].capitalize()
+    group = account.outputs("40-app")[f"{idle}TargetsArn"]
+    account.client("elbv2").deregister_targets(TargetGroupArn=group, Targets=[{"Id": "i-0a"}, {"Id": "i-0b"}])
+    (tmp_path / "roomm8").write_bytes(b"a program that does not start")
+    made = release.upload_release(account, tmp_path / "roomm8")
+    with pytest.raises(Refused, match="only 0 instances of"):
+        bluegreen.release(account, made, bake=0, patience=0.3, pause=0.1)
+    assert led_to(account) == before
+
+
+def test_destroying_leaves_the_data(emulation: Emulation) -> None:
+    account = emulation.account
+    stacks.destroy(account, with_data=False)
+    assert [stack for stack in stacks.stack_names() if account.described(stack)] == ["10-network", "20-data"]

@@ -1,0 +1,45 @@
+"""Every invariant holds in every environment, and none holds of nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cloud import template
+from cloud.invariants import INVARIANTS, applies, problems
+from cloud.template import Deployment
+
+ENVIRONMENTS = ("prod", "lean", "staging", "dr")
+
+
+def test_every_environment_is_looked_at(ours: dict[str, Deployment]) -> None:
+    assert sorted(ours) == sorted(ENVIRONMENTS)
+
+
+def test_there_are_enough_invariants_and_each_says_what_it_is() -> None:
+    assert len(INVARIANTS) >= 60
+    assert [name for name, check in INVARIANTS.items() if not check.__doc__] == []
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("name", INVARIANTS)
+def test_invariant(ours: dict[str, Deployment], environment: str, name: str) -> None:
+    if not applies(name, ours[environment]):
+        pytest.skip("30-notify.yml is not among the templates yet")
+    assert problems(name, ours[environment]) == []
+
+
+def test_no_invariant_holds_where_there_is_nothing(texts: dict[str, str]) -> None:
+    files = {path: text for path, text in texts.items() if not path.startswith(("cfn/", "host/", "container/", "runbooks/"))}
+    files["cfn/10-network.yml"] = json.dumps({"Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}})
+    nothing = template.resolve("prod", files)
+    vacuous = [name for name in INVARIANTS if not problems(name, nothing)]
+    # It is about the text of templates, whatever is in them.
+    assert vacuous == ["zones_and_regions_are_not_named", "no_literal_secret"]
+
+
+def test_a_reference_to_nothing_is_an_error(texts: dict[str, str]) -> None:
+    files = texts | {"cfn/10-network.yml": texts["cfn/10-network.yml"].replace("VpcId: {Value: !Ref Vpc}", "VpcId: {Value: !Ref Vbc}")}
+    with pytest.raises(ValueError, match="there is no resource or parameter Vbc"):
+        template.resolve("prod", files)
