@@ -45,6 +45,8 @@ def assignments(given: argparse.Namespace) -> dict[str, str]:
 def deploy(given: argparse.Namespace) -> None:
     there = account(given)
     values = assignments(given)
+    if given.until not in (None, *stacks.stack_names()):
+        raise Refused(f"there is no stack {given.until}; there are {', '.join(stacks.stack_names())}")
     values.setdefault("CloudFrontPrefixList", stacks.cloudfront_prefix_list(there))
     for stack in stacks.stack_names():
         # The bucket of releases is there after the stack of data.
@@ -53,6 +55,8 @@ def deploy(given: argparse.Namespace) -> None:
         if stack == "40-app" and given.binary:
             values |= release.for_the_active_colour(there, given.binary)
         stacks.update(there, stack, values)
+        if stack == given.until:
+            return
     if given.web:
         release.upload_site(there, given.web)
 

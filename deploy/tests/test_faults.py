@@ -6,6 +6,8 @@ A fault is a file, what stands in it, and what is put in its place, wherever it 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -103,19 +105,19 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ),
     ("S3 goes through the NAT", NETWORK, "RouteTableIds: [!Ref AppRoutesA, !Ref AppRoutesB]", "RouteTableIds: [!Ref AppRoutesA]"),
     ("a region is named", NETWORK, '!Sub "com.amazonaws.${AWS::Region}.s3"', "com.amazonaws.us-east-1.s3"),
-    ("the database is not encrypted", DATA, "      StorageEncrypted: true\n", ""),
+    ("the database is not encrypted", DATA, '      StorageEncrypted: !If [HasSnapshot, !Ref "AWS::NoValue", true]\n', ""),
     (
         "the database has Amazon's key",
         DATA,
-        "      StorageEncrypted: true\n      KmsKeyId: !GetAtt Key.Arn\n",
-        "      StorageEncrypted: true\n",
+        '      KmsKeyId: !If [HasSnapshot, !Ref "AWS::NoValue", !GetAtt Key.Arn]\n',
+        "",
     ),
     ("the database is in one zone", DATA, "MultiAZ: true", "MultiAZ: false"),
     ("the database is public", DATA, "PubliclyAccessible: false", "PubliclyAccessible: true"),
     ("connections in the clear are taken", DATA, 'require_secure_transport: "1"', 'require_secure_transport: "0"'),
     ("commits wait for no disk", DATA, 'innodb_flush_log_at_trx_commit: "1"', 'innodb_flush_log_at_trx_commit: "2"'),
     ("MySQL is 8.0", DATA, "EngineVersion: 8.4.11", "EngineVersion: 8.0.43"),
-    ("storage does not grow", DATA, "      MaxAllocatedStorage: 200\n      StorageEncrypted", "      StorageEncrypted"),
+    ("storage does not grow", DATA, "      MaxAllocatedStorage: 200\n", ""),
     ("backups are kept for a day", DATA, "BackupRetentionPeriod: 14", "BackupRetentionPeriod: 1"),
     (
         "the database may be deleted",
@@ -128,8 +130,8 @@ FAULTS: list[tuple[str, str, str, str]] = [
     (
         "the password is written here",
         DATA,
-        '!Sub "{{resolve:secretsmanager:${MasterSecret}:SecretString:password}}"\n      Port',
-        "changeit-changeit\n      Port",
+        '!Sub "{{resolve:secretsmanager:${MasterSecret}:SecretString:password}}"]\n      Port',
+        "changeit-changeit]\n      Port",
     ),
     (
         "the user is of another secret",
@@ -337,7 +339,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     (
         "backups stay in the region",
         "params/prod.json",
-        '"BackupCopyVaultArn": "arn:aws:backup:us-west-2:000000000000:backup-vault:roomm8-dr"',
+        '"BackupCopyVaultArn": "arn:aws:backup:us-west-2:000000000000:backup-vault:roomm8-copies"',
         '"BackupCopyVaultArn": ""',
     ),
     ("production has one NAT", "params/prod.json", '"NatPerZone": "true"', '"NatPerZone": "false"'),
@@ -347,8 +349,8 @@ FAULTS: list[tuple[str, str, str, str]] = [
 
 
 def caught_by(files: dict[str, str]) -> str | None:
-    """What finds a fault: an invariant in production or the lean environment, or the resolution of templates."""
-    for environment in ("prod", "lean"):
+    """What finds a fault: an invariant in one of three environments, or the resolution of templates."""
+    for environment in ("prod", "lean", "dr"):
         try:
             deployment = template.resolve(environment, files)
             for name in INVARIANTS:
@@ -375,3 +377,49 @@ def test_faults_are_caught(texts: dict[str, str]) -> None:
     print(f"{tried - len(missed)} of {tried} faults are caught")
     assert tried >= 40
     assert len(missed) <= 0.05 * tried, missed
+
+
+def switches(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Where a value has a switch, and its other position."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            # There `true` says that a header is passed on, and `false` does too.
+            if key != "MethodResponses":
+                yield from switches(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from switches(item, (*path, index))
+    elif isinstance(value, bool):
+        yield path, not value
+    elif value in ("true", "false"):
+        yield path, "false" if value == "true" else "true"
+
+
+def altered(text: str, resource: str, path: tuple[Any, ...] | None, value: Any) -> str:
+    """A template without a resource, or with one of its switches turned."""
+    changed = template.parse(text)
+    if path is None:
+        del changed["Resources"][resource]
+    else:
+        *steps, last = path
+        place = changed["Resources"][resource]["Properties"]
+        for step in steps:
+            place = place[step]
+        place[last] = value
+    return json.dumps(changed)
+
+
+@pytest.mark.slow
+def test_no_resource_is_lost_and_no_switch_turned_unnoticed(texts: dict[str, str]) -> None:
+    """Not chosen by anybody: every resource and every switch of every template."""
+    tried, missed = 0, []
+    for path in sorted(path for path in texts if path.startswith("cfn/")):
+        for name, resource in template.parse(texts[path])["Resources"].items():
+            for place, value in [(None, None), *switches(resource.get("Properties", {}))]:
+                tried += 1
+                if caught_by(texts | {path: altered(texts[path], name, place, value)}) is None:
+                    missed.append(f"{path} {name} {'' if place is None else place}")
+    print("\n".join(missed))
+    print(f"{tried - len(missed)} of {tried} are noticed")
+    assert tried >= 200
+    assert len(missed) <= 0.05 * tried

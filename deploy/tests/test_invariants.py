@@ -43,3 +43,13 @@ def test_a_reference_to_nothing_is_an_error(texts: dict[str, str]) -> None:
     files = texts | {"cfn/10-network.yml": texts["cfn/10-network.yml"].replace("VpcId: {Value: !Ref Vpc}", "VpcId: {Value: !Ref Vbc}")}
     with pytest.raises(ValueError, match="there is no resource or parameter Vbc"):
         template.resolve("prod", files)
+
+
+def test_a_database_from_a_snapshot_says_only_what_rds_takes(texts: dict[str, str]) -> None:
+    given = json.loads(texts["params/dr.json"])
+    given["parameters"]["DbSnapshot"] = "arn:aws:rds:us-west-2:000000000000:snapshot:awsbackup:copyjob-1"
+    database = template.resolve("dr", texts | {"params/dr.json": json.dumps(given)}).named("20-data.Database")
+    brought = ("DBName", "DeleteAutomatedBackups", "KmsKeyId", "MasterUsername", "MasterUserPassword", "StorageEncrypted")
+    assert [name for name in brought if name in database.properties] == []
+    assert database.get("DBSnapshotIdentifier") == given["parameters"]["DbSnapshot"]
+    assert database.get("DeletionProtection") is True

@@ -226,6 +226,11 @@ def key_is_not_for_everything_a_service_does(d: Deployment) -> Iterator[str]:
             if "kms:*" in as_list(statement["Action"]) and not str(principal.get("AWS", "")).endswith(":root"):
                 yield f"{key} is all {principal}'s"
             if statement["Effect"] == "Deny" and "kms:CreateGrant" in as_list(statement["Action"]):
-                denies_grants = True
+                unless = statement.get("Condition", {}).get("BoolIfExists", {})
+                denies_grants = unless == {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}
+            elif "kms:CreateGrant" in as_list(statement["Action"]) and statement.get("Condition") != {
+                "Bool": {"kms:GrantIsForAWSResource": "true"}
+            }:
+                yield f"{key} may be lent by {principal}"
         if not denies_grants:
             yield f"{key} may be lent to anybody"

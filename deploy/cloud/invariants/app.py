@@ -355,6 +355,20 @@ def requests_go_to_the_active_colour(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def every_colour_is_on_the_listener(d: Deployment) -> Iterator[str]:
+    """Each target group is led to by a rule, or its instances would have no health; the driver's rule is asked first."""
+    rules = d.some("AWS::ElasticLoadBalancingV2::ListenerRule")
+    led = {str(d.target(action.get("TargetGroupArn"))) for rule in rules for action in rule.get("Actions", [])}
+    yield from (f"no rule leads to {group}" for group in d.some("AWS::ElasticLoadBalancingV2::TargetGroup") if group.id not in led)
+    priorities = {"Standby" in str(rule.get("Conditions")): int(rule.get("Priority", 0)) for rule in rules}
+    if not priorities.get(True, 0) < priorities.get(False, 0):
+        yield "the driver is led where people are"
+    for rule in rules:
+        if d.target(rule.get("ListenerArn")) is None:
+            yield f"{rule} is on no listener"
+
+
+@invariant
 def metadata_asks_for_a_token(d: Deployment) -> Iterator[str]:
     """Only IMDSv2, and only from the instance itself."""
     for template in d.some("AWS::EC2::LaunchTemplate"):
@@ -437,8 +451,19 @@ def firewall_stands_before_the_balancer(d: Deployment) -> Iterator[str]:
     """The load balancer has a web firewall: a rate for each caller, known bad inputs, the common rules."""
     guarded = {str(d.target(item.get("ResourceArn"))) for item in d.some("AWS::WAFv2::WebACLAssociation")}
     yield from (f"{balancer} has no firewall" for balancer in balancers(d) if balancer.id not in guarded)
+    for association in d.some("AWS::WAFv2::WebACLAssociation"):
+        if d.target(association.get("WebACLArn")) is None:
+            yield f"{association} is of no firewall of ours"
     for acl in d.some("AWS::WAFv2::WebACL"):
+        if acl.get("DefaultAction") != {"Allow": {}} or acl.get("Scope") != "REGIONAL":
+            yield f"{acl} refuses everybody"
         rules = acl.get("Rules", [])
+        for shown in [acl.properties, *rules]:
+            if (
+                shown["VisibilityConfig"]["CloudWatchMetricsEnabled"] is not True
+                or shown["VisibilityConfig"]["SampledRequestsEnabled"] is not True
+            ):
+                yield f"{acl} does not show what it does"
         groups = {rule["Statement"].get("ManagedRuleGroupStatement", {}).get("Name") for rule in rules}
         yield from (
             f"{acl} lacks {name}" for name in ("AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet") if name not in groups
@@ -472,4 +497,7 @@ def firewall_log_keeps_no_secret(d: Deployment) -> Iterator[str]:
     """Tokens and the header by which CloudFront is known are not logged."""
     for logging in d.some("AWS::WAFv2::LoggingConfiguration"):
         redacted = {item.get("SingleHeader", {}).get("Name") for item in logging.get("RedactedFields", [])}
+        group = next((item for item in d.every("AWS::Logs::LogGroup") if item.id in str(logging.get("LogDestinationConfigs"))), None)
+        if group is None or not str(group.get("LogGroupName")).startswith("aws-waf-logs-") or d.target(logging.get("ResourceArn")) is None:
+            yield f"{logging} writes nowhere"
         yield from (f"{logging} keeps {name}" for name in ("authorization", "x-roomm8-origin") if name not in redacted)

@@ -119,6 +119,8 @@ def the_key_turns(d: Deployment) -> Iterator[str]:
             yield f"{key} is never renewed"
         if key.attributes.get("DeletionPolicy") != "Retain":
             yield f"{key} goes with its stack"
+        if not any(d.target(alias.get("TargetKeyId")) is key for alias in d.every("AWS::KMS::Alias")):
+            yield f"{key} has no name"
 
 
 @invariant
@@ -189,10 +191,11 @@ def database_is_backed_up(d: Deployment) -> Iterator[str]:
 
 @invariant
 def database_is_not_deleted_by_mistake(d: Deployment) -> Iterator[str]:
-    """Deletion is refused; if it is forced, a snapshot stays."""
+    """Deletion is refused; if it is forced, a snapshot stays, with its tags."""
+    for database in d.some("AWS::RDS::DBInstance"):
+        if database.get("DeletionProtection") is not True or database.get("CopyTagsToSnapshot") is not True:
+            yield f"{database} may be deleted, or its snapshots forgotten"
     for database in databases(d):
-        if database.get("DeletionProtection") is not True:
-            yield f"{database} may be deleted"
         if {database.attributes.get("DeletionPolicy"), database.attributes.get("UpdateReplacePolicy")} != {"Snapshot"}:
             yield f"{database} goes without a snapshot"
 
@@ -211,6 +214,9 @@ def database_is_watched_from_inside(d: Deployment) -> Iterator[str]:
     for database in databases(d):
         if int(database.get("MonitoringInterval", 0)) not in range(1, 61):
             yield f"{database} has no enhanced monitoring"
+        role = d.target(database.get("MonitoringRoleArn"))
+        if role is None or "AmazonRDSEnhancedMonitoringRole" not in str(role.get("ManagedPolicyArns")):
+            yield f"{database} has no role to tell its figures by"
         if not {"error", "slowquery"} <= set(database.get("EnableCloudwatchLogsExports", [])):
             yield f"{database} keeps its logs to itself"
 
@@ -294,6 +300,9 @@ def secrets_are_generated(d: Deployment) -> Iterator[str]:
             yield f"{secret} holds what was written here"
         if int(secret.get("GenerateSecretString.PasswordLength", 0)) < 32:
             yield f"{secret} is short"
+        # They are put into URLs.
+        if secret.get("GenerateSecretString.ExcludePunctuation") is not True:
+            yield f"{secret} may hold what breaks a URL"
         if secret.attributes.get("DeletionPolicy") != "Retain":
             yield f"{secret} goes with its stack"
 
@@ -302,7 +311,10 @@ def secrets_are_generated(d: Deployment) -> Iterator[str]:
 def database_passwords_rotate(d: Deployment) -> Iterator[str]:
     """Both secrets of the database rotate within 31 days, after they know the database."""
     schedules = {str(d.target(item.get("SecretId"))): item for item in d.some("AWS::SecretsManager::RotationSchedule")}
-    for attachment in d.some("AWS::SecretsManager::SecretTargetAttachment"):
+    attachments = d.some("AWS::SecretsManager::SecretTargetAttachment")
+    attached = {str(d.target(item.get("SecretId"))) for item in attachments if d.target(item.get("TargetId")) in databases(d)}
+    yield from (f"{secret} does not know the database" for secret in sorted(set(schedules) - attached))
+    for attachment in attachments:
         secret = d.target(attachment.get("SecretId"))
         schedule = schedules.get(str(secret))
         if schedule is None:
@@ -313,6 +325,9 @@ def database_passwords_rotate(d: Deployment) -> Iterator[str]:
         # A day of the month, and every month: at most 31 days.
         if not re.fullmatch(r"cron\(\d+ \d+ \d+ \* \? \*\)", expression) and not (days and int(days) <= 31):
             yield f"{schedule} rotates too seldom"
+        # The API's user is made by hand, after the stack.
+        if schedule.get("RotateImmediatelyOnUpdate") is not False:
+            yield f"{schedule} rotates before there is a user"
         if attachment.name not in schedule.attributes.get("DependsOn", []):
             yield f"{schedule} may be made before its secret knows the database"
 

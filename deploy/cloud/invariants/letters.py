@@ -193,3 +193,97 @@ def bounces_come_back(d: Deployment) -> Iterator[str]:
         for item in d.some("AWS::SES::ConfigurationSetEventDestination")
     ):
         yield "nobody hears of bounces"
+
+
+@invariant
+def what_is_fifo_is_so_throughout(d: Deployment) -> Iterator[str]:
+    """A queue of a FIFO topic is FIFO, its dead letters too, and it gets the letter itself, without an envelope."""
+    fifo = {topic.id for topic in d.some("AWS::SNS::Topic") if topic.get("FifoTopic") is True}
+    for topic in d.every("AWS::SNS::Topic"):
+        if str(topic.get("TopicName", "")).endswith(".fifo") is not (topic.id in fifo):
+            yield f"{topic} is FIFO by its name only"
+        if topic.id in fifo and topic.get("ContentBasedDeduplication") is not False:
+            yield f"{topic} takes equal letters for one"
+    for subscription in d.some("AWS::SNS::Subscription"):
+        queue = d.target(subscription.get("Endpoint"))
+        if queue is None or subscription.get("Protocol") != "sqs":
+            continue
+        if subscription.get("RawMessageDelivery") is not True:
+            yield f"{subscription} wraps letters"
+        dead = d.target(queue.get("RedrivePolicy.deadLetterTargetArn"))
+        for item in filter(None, (queue, dead)):
+            if (item.get("FifoQueue") is True) is not (str(d.target(subscription.get("TopicArn"))) in fifo):
+                yield f"{item} is not as {subscription.get('TopicArn')}"
+
+
+@invariant
+def every_queue_is_filled_and_read(d: Deployment) -> Iterator[str]:
+    """Each queue that is no end has a topic that writes to it and a function that reads it."""
+    dead = dead_letter_queues(d)
+    filled = {str(d.target(item.get("Endpoint"))) for item in d.some("AWS::SNS::Subscription")}
+    read = {str(d.target(item.get("EventSourceArn"))) for item in d.some("AWS::Lambda::EventSourceMapping")}
+    for queue in d.some("AWS::SQS::Queue"):
+        if queue.id not in dead and queue.id not in filled & read:
+            yield f"{queue} is not filled, or not read"
+
+
+@invariant
+def ledger_is_kept(d: Deployment) -> Iterator[str]:
+    """Who wants no mail is not forgotten: the table can be restored and not deleted, and what was sent is forgotten in time."""
+    for table in d.some("AWS::DynamoDB::Table"):
+        for path in (
+            "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled",
+            "DeletionProtectionEnabled",
+            "TimeToLiveSpecification.Enabled",
+            "SSESpecification.SSEEnabled",
+        ):
+            if table.get(path) is not True:
+                yield f"{table} has no {path.split('.')[0]}"
+        if table.attributes.get("DeletionPolicy") != "Retain":
+            yield f"{table} goes with its stack"
+
+
+@invariant
+def mail_s_trouble_has_an_alarm(d: Deployment) -> Iterator[str]:
+    """Letters that wait, a function that fails or is held back, bounces and complaints: somebody is told."""
+    watched = {(alarm.get("Namespace"), alarm.get("MetricName")) for alarm in d.some("AWS::CloudWatch::Alarm")}
+    function = {
+        str(d.target(item["Value"]))
+        for alarm in d.every("AWS::CloudWatch::Alarm")
+        if alarm.get("MetricName") == "Errors"
+        for item in alarm.get("Dimensions", [])
+    }
+    for namespace, metric in (
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/Lambda", "Throttles"),
+        ("AWS/SES", "Reputation.BounceRate"),
+        ("AWS/SES", "Reputation.ComplaintRate"),
+    ):
+        if (namespace, metric) not in watched:
+            yield f"nobody is told of {metric}"
+    yield from (f"nobody is told that {item} fails" for item in d.some("AWS::Lambda::Function") if item.id not in function)
+
+
+@invariant
+def mail_is_on(d: Deployment) -> Iterator[str]:
+    """Sending and its events are on, and the intake looks at what it takes."""
+    for settings in d.some("AWS::SES::ConfigurationSet"):
+        if (
+            settings.get("SendingOptions.SendingEnabled") is not True
+            or settings.get("ReputationOptions.ReputationMetricsEnabled") is not True
+        ):
+            yield f"{settings} is off"
+    for destination in d.some("AWS::SES::ConfigurationSetEventDestination"):
+        if destination.get("EventDestination.Enabled") is not True:
+            yield f"{destination} is off"
+    for validator in d.some("AWS::ApiGateway::RequestValidator"):
+        if validator.get("ValidateRequestBody") is not True:
+            yield f"{validator} looks away"
+    for model in d.some("AWS::ApiGateway::Model"):
+        if model.get("Schema.additionalProperties") is not False or not model.get("Schema.required"):
+            yield f"{model} takes anything"
+    if not any(method.get("HttpMethod") == "OPTIONS" for method in methods(d)):
+        yield "browsers cannot ask first"
+    for stage in d.some("AWS::ApiGateway::Stage"):
+        if any(item.get("DataTraceEnabled") for item in stage.get("MethodSettings", [])):
+            yield f"{stage} writes letters into its log"

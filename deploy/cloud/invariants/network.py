@@ -88,9 +88,13 @@ def six_subnets_in_two_zones(d: Deployment) -> Iterator[str]:
 
 @invariant
 def subnets_do_not_overlap(d: Deployment) -> Iterator[str]:
-    """Each subnet has addresses of its own, inside the network's."""
+    """Each subnet has addresses of its own, inside the network's, and the network has names."""
     from ipaddress import ip_network
 
+    for item in d.some("AWS::EC2::VPC"):
+        # Names of databases and endpoints are asked of the network's own server.
+        if item.get("EnableDnsSupport") is not True or item.get("EnableDnsHostnames") is not True:
+            yield f"{item} has no names"
     network = ip_network(d.some("AWS::EC2::VPC")[0].get("CidrBlock"))
     blocks = [(subnet, ip_network(subnet.get("CidrBlock"))) for subnet in d.some("AWS::EC2::Subnet")]
     for index, (subnet, block) in enumerate(blocks):
@@ -120,7 +124,10 @@ def internet_route_waits_for_its_gateway(d: Deployment) -> Iterator[str]:
 
 @invariant
 def app_leaves_by_nat(d: Deployment) -> Iterator[str]:
-    """Instances reach out through a NAT gateway, never by the internet gateway."""
+    """Instances reach out through a NAT gateway, never by the internet gateway; which is the way of public subnets alone."""
+    for subnet in subnets(d, "public"):
+        if not any(d.target(route.get("GatewayId")) for route in routes(d, subnet) if route.get("DestinationCidrBlock") in ANYWHERE):
+            yield f"{subnet} is not on the internet"
     for subnet in subnets(d, "app"):
         out = [route for route in routes(d, subnet) if route.get("DestinationCidrBlock") in ANYWHERE]
         if not any(d.target(route.get("NatGatewayId")) for route in out):
@@ -272,13 +279,16 @@ def _opens_to(d: Deployment, kind: str, path: str, port: int, friends: set[str])
         if not groups:
             yield f"{store} has no group"
         for group in groups:
-            opened = [rule for owner, rule in rules(d, "Ingress") if owner is group]
-            if not opened:
-                yield f"{group} opens nothing"
-            for rule in opened:
+            let_in = set()
+            for owner, rule in rules(d, "Ingress"):
+                if owner is not group:
+                    continue
                 source = d.target(rule.get("SourceSecurityGroupId"))
                 if list(ports(rule)) != [port] or source is None or source.id not in friends:
                     yield f"{group} opens more than {port} to {', '.join(sorted(friends))}"
+                elif rule.get("IpProtocol") == "tcp":
+                    let_in.add(source.id)
+            yield from (f"{group} does not let {friend} in" for friend in sorted(friends - let_in))
 
 
 def instance_groups(d: Deployment) -> set[str]:
@@ -366,6 +376,49 @@ def each_side_of_a_connection_allows_it(d: Deployment) -> Iterator[str]:
             ):
                 yield f"{source} may not call {group} at {port}"
                 break
+
+
+@invariant
+def what_leaves_for_a_group_is_let_in(d: Deployment) -> Iterator[str]:
+    """What a group lets out to another, the other lets in: no rule is left over."""
+    let_in = [(owner, rule) for owner, rule in rules(d, "Ingress")]
+    for group, rule in rules(d, "Egress"):
+        other = d.target(rule.get("DestinationSecurityGroupId"))
+        if other and not any(
+            owner is other and d.target(ingress.get("SourceSecurityGroupId")) is group and ports(ingress) == ports(rule)
+            for owner, ingress in let_in
+        ):
+            yield f"{other} does not let {group} in at {ports(rule)[0]}"
+
+
+@invariant
+def secrets_are_reached_within_the_network(d: Deployment) -> Iterator[str]:
+    """Where there is an endpoint of Secrets Manager, it has the service's name, is in both zones, and is for this account."""
+    wanted = d.parameters.get("10-network", {}).get("SecretsEndpoint") == "true"
+    found = [end for end in d.some("AWS::EC2::VPCEndpoint") if str(end.get("ServiceName")).endswith(".secretsmanager")]
+    if wanted != bool(found):
+        yield f"the environment asks for an endpoint: {wanted}; there are {len(found)}"
+    for end in found:
+        if end.get("VpcEndpointType") != "Interface" or end.get("PrivateDnsEnabled") is not True:
+            yield f"{end} does not have the service's name"
+        if {item.id for item in d.targets(end.get("SubnetIds", []))} != {item.id for item in subnets(d, "app")}:
+            yield f"{end} is not beside the instances"
+        groups = d.targets(end.get("SecurityGroupIds", []))
+        sources = {str(d.target(rule.get("SourceSecurityGroupId"))) for group, rule in rules(d, "Ingress") if group in groups}
+        yield from (f"{end} does not let {group} in" for group in instance_groups(d) - sources)
+        if "aws:PrincipalAccount" not in str(end.get("PolicyDocument")):
+            yield f"{end} is for any account"
+
+
+@invariant
+def flow_log_may_write(d: Deployment) -> Iterator[str]:
+    """The flow log has a group of ours, and a role that may write to it."""
+    for log in d.some("AWS::EC2::FlowLog"):
+        group, role = d.target(log.get("LogGroupName")), d.target(log.get("DeliverLogsPermissionArn"))
+        if group is None or role is None:
+            yield f"{log} writes nowhere"
+        elif group.id not in str(role.get("Policies")) or "logs:PutLogEvents" not in str(role.get("Policies")):
+            yield f"{role} may not write to {group}"
 
 
 @invariant

@@ -63,6 +63,49 @@ def every_alarm_tells_operators(d: Deployment) -> Iterator[str]:
             yield f"{alarm} says nothing"
 
 
+# Of these too little is wrong, of all others too much.
+TOO_LITTLE = {"HealthyHostCount", "FreeStorageSpace", "FreeableMemory", "roomm8_broker_connected"}
+
+
+@invariant
+def every_alarm_can_ring(d: Deployment) -> Iterator[str]:
+    """Each alarm has a threshold on the right side, the worst or whole of a metric, of something, within half an hour."""
+    for alarm in d.some("AWS::CloudWatch::Alarm"):
+        is_little = bool(metrics(alarm) & TOO_LITTLE)
+        if str(alarm.get("ComparisonOperator")).startswith("LessThan") is not is_little:
+            yield f"{alarm} rings on the wrong side"
+        if not isinstance(alarm.get("Threshold"), (int, float)) and not str(alarm.get("Threshold", "")).isdigit():
+            yield f"{alarm} has no threshold"
+        stats = {str(alarm.get("Statistic") or alarm.get("ExtendedStatistic"))} if alarm.get("MetricName") else set()
+        periods = {int(alarm.get("Period", 0))} if alarm.get("MetricName") else set()
+        for item in alarm.get("Metrics", []):
+            if "MetricStat" in item:
+                stats.add(item["MetricStat"]["Stat"])
+                periods.add(item["MetricStat"]["Period"])
+        if not stats or not stats <= ({"Minimum"} if is_little else {"Maximum", "Sum", "Average", "p95"}):
+            yield f"{alarm} looks at the {', '.join(sorted(stats))}"
+        # Of several one is looked at, which is reckoned from the others.
+        if alarm.get("Metrics") and [bool(item.get("Expression")) for item in alarm.get("Metrics") if item.get("ReturnData", True)] != [
+            True
+        ]:
+            yield f"{alarm} does not say which figure counts"
+        evaluations = int(alarm.get("EvaluationPeriods", 0))
+        if not periods or not 0 < max(periods) * evaluations <= 1800 or int(alarm.get("DatapointsToAlarm", evaluations)) > evaluations:
+            yield f"{alarm} rings late or never"
+        is_of_the_account = str(alarm.get("Namespace")) == "AWS/SES" or str(alarm.get("MetricName")) in ("error_lines", "LettersRefused")
+        if alarm.get("MetricName") and not alarm.get("Dimensions") and not is_of_the_account:
+            yield f"{alarm} is about nothing"
+
+
+@invariant
+def error_lines_are_counted(d: Deployment) -> Iterator[str]:
+    """A line of level ERROR in the API's log is counted."""
+    counted = [item for item in d.some("AWS::Logs::MetricFilter") if item.get("FilterPattern") == '{ $.level = "ERROR" }']
+    groups = {str(d.target(item.get("LogGroupName"))) for item in counted}
+    if not any(group.get("LogGroupName", "").endswith("/api") and group.id in groups for group in d.some("AWS::Logs::LogGroup")):
+        yield "nobody counts errors"
+
+
 @invariant
 def silence_of_health_is_an_alarm(d: Deployment) -> Iterator[str]:
     """No figure of healthy instances is the worst figure; no figure of failures is none."""

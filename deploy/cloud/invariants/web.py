@@ -142,3 +142,26 @@ def origins_agree(d: Deployment) -> Iterator[str]:
         yield f"{values.get('WebOrigin')} is not at {values.get('WebDomain')}"
     if not values.get("OriginDomain") or values.get("OriginDomain") == values.get("WebDomain"):
         yield "the load balancer has the site's name"
+
+
+@invariant
+def names_lead_where_they_say(d: Deployment) -> Iterator[str]:
+    """CloudFront finds the load balancer by a record and a certificate of the same name, people find CloudFront."""
+    balancers, sites = d.some("AWS::ElasticLoadBalancingV2::LoadBalancer"), d.some("AWS::CloudFront::Distribution")
+    led = {
+        str(item.get("Name")): str(item.get("AliasTarget.DNSName")) for item in d.some("AWS::Route53::RecordSet") if item.get("Type") == "A"
+    }
+    certified = {
+        str(item.get("DomainName")) for item in d.some("AWS::CertificateManager::Certificate") if item.get("ValidationMethod") == "DNS"
+    }
+    for config in distributions(d):
+        for name in [origin["DomainName"] for origin in config["Origins"] if "CustomOriginConfig" in origin]:
+            if led.get(name) not in {f"${{{item.id}.DNSName}}" for item in balancers}:
+                yield f"{name} does not lead to the load balancer"
+            if name not in certified:
+                yield f"the load balancer has no certificate of {name}"
+        for name in config.get("Aliases", []):
+            if led.get(name) not in {f"${{{item.id}.DomainName}}" for item in sites}:
+                yield f"{name} does not lead to the site"
+        if not config.get("Aliases"):
+            yield "the site has no name"
