@@ -48,6 +48,7 @@ def deploy(given: argparse.Namespace) -> None:
     if given.until not in (None, *stacks.stack_names()):
         raise Refused(f"there is no stack {given.until}; there are {', '.join(stacks.stack_names())}")
     values.setdefault("CloudFrontPrefixList", stacks.cloudfront_prefix_list(there))
+    stacks.have_service_role(there)
     for stack in stacks.stack_names():
         # The bucket of releases is there after the stack of data.
         if stack == "30-notify" and given.notifier:

@@ -82,6 +82,25 @@ def cloudfront_prefix_list(account: Account) -> str:
     return lists["PrefixLists"][0]["PrefixListId"]
 
 
+def have_service_role(account: Account) -> None:
+    """The role by which Auto Scaling acts; the key's policy names it, and an account that never scaled has none."""
+    try:
+        account.client("iam").create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
+    except ClientError as error:
+        # It is there already.
+        if error.response["Error"]["Code"] not in ("InvalidInput", "EntityAlreadyExists"):
+            raise
+
+
+def clear_away(account: Account, stack: str) -> None:
+    """Delete a stack that could not be made: nothing is in it, and it can neither be updated nor made again."""
+    described = account.described(stack)
+    if described and described["StackStatus"] == "ROLLBACK_COMPLETE":
+        formation = account.client("cloudformation")
+        formation.delete_stack(StackName=account.full_name(stack))
+        formation.get_waiter("stack_delete_complete").wait(StackName=account.full_name(stack))
+
+
 def parameters(account: Account, stack: str, template: dict[str, Any], given: dict[str, str]) -> list[dict[str, Any]]:
     """A value for each parameter: what was given, else of the environment's file, else an earlier stack's output, else as it was."""
     known: dict[str, str] = dict(account.stand_ins)
@@ -186,6 +205,7 @@ def execute(account: Account, changes: ChangeSet) -> None:
 
 def update(account: Account, stack: str, given: dict[str, str]) -> bool:
     """Bring one stack to its template; says whether anything changed."""
+    clear_away(account, stack)
     changes = change_set(account, stack, given)
     if changes is None:
         account.say(f"{stack}: nothing to change")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud import bluegreen, release, stacks
+from cloud import bluegreen, operate, release, stacks
 from cloud.emulation import NOT_IN_MINISTACK, Emulation, emulate, refused_types
 from cloud.stacks import Refused
 from cloud.template import TEMPLATES, parse
@@ -143,6 +143,89 @@ def test_a_change_that_would_lose_data_is_refused(emulation: Emulation) -> None:
     with pytest.raises(Refused, match="would replace or remove Database, DbReplicaInstance, which keep data"):
         stacks.update(beside, "20-data", {})
     assert account.outputs("20-data")["DatabaseId"]
+
+
+def test_a_stack_that_could_not_be_made_is_made_again(emulation: Emulation) -> None:
+    account = emulation.account
+
+    def nowhere(stack: str, text: str) -> str:
+        template = json.loads(account.project(stack, text))
+        template["Resources"]["WebRecord"]["Properties"]["HostedZoneId"] = "ZNOWHERE"
+        return json.dumps(template)
+
+    own = account.own | account.outputs("20-data") | {"OriginDomain": "origin.lean.example", "WebDomain": "lean.example"}
+    broken = stacks.Account(account.session, "lean", account.endpoint, nowhere, own=own, say=account.say)
+    with pytest.raises(Refused, match=r"50-web failed and was rolled back\. WebRecord"):
+        stacks.update(broken, "50-web", {})
+    mended = stacks.Account(account.session, "lean", account.endpoint, account.project, own=own, say=account.say)
+    assert stacks.update(mended, "50-web", {}) is True
+    assert mended.outputs("50-web")["SiteBucket"]
+
+
+def test_the_role_of_auto_scaling_is_made_once(emulation: Emulation) -> None:
+    for _ in range(2):
+        stacks.have_service_role(emulation.account)
+    roles = emulation.account.client("iam").list_roles(PathPrefix="/aws-service-role/autoscaling.amazonaws.com/")["Roles"]
+    assert [role["RoleName"].lower() for role in roles] == ["awsserviceroleforautoscaling"]
+
+
+def test_a_difference_is_told_and_not_made(emulation: Emulation) -> None:
+    account = emulation.account
+    said: list[str] = []
+    looking = stacks.Account(
+        account.session,
+        "prod",
+        account.endpoint,
+        account.project,
+        own=account.own | {"MonthlyBudget": "1", "MaxInstances": "4"},
+        say=said.append,
+    )
+    stacks.diff(looking, {})
+    assert "10-network: no changes" in said
+    assert any("BlueInstances AWS::AutoScaling::AutoScalingGroup" in line for line in said)
+    groups = account.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["roomm8-prod-blue"])["AutoScalingGroups"]
+    assert groups[0]["MaxSize"] == 5
+
+
+def test_a_rotation_is_waited_for(emulation: Emulation) -> None:
+    account = emulation.account
+    secret = account.outputs("20-data")["AppSecretArn"]
+    before = operate.current(account, secret)
+    operate.rotate(account, "app", patience=5, pause=0.1)
+    assert operate.current(account, secret) != before
+
+
+def test_a_rotation_that_does_not_happen_is_told(emulation: Emulation) -> None:
+    account = emulation.account
+    secrets = account.client("secretsmanager")
+
+    class Stuck:
+        """Takes the request and does nothing, as where the function fails."""
+
+        describe_secret = staticmethod(secrets.describe_secret)
+
+        @staticmethod
+        def rotate_secret(**_: object) -> None:
+            pass
+
+    stuck = stacks.Account(
+        account.session, "prod", account.endpoint, say=account.say, clients=account.clients | {"secretsmanager": Stuck()}
+    )
+    with pytest.raises(Refused, match=r"app was not rotated within .* runbooks/rotate\.md"):
+        operate.rotate(stuck, "app", patience=0.3, pause=0.1)
+
+
+def test_the_site_is_uploaded_and_a_folder_without_pages_refused(emulation: Emulation, tmp_path: Path) -> None:
+    account = emulation.account
+    with pytest.raises(Refused, match=r"holds no index\.html"):
+        release.upload_site(account, tmp_path)
+    (tmp_path / "index.html").write_text("<p>RoomM8")
+    (tmp_path / "app.js").write_text("1")
+    release.upload_site(account, tmp_path)
+    bucket = account.outputs("50-web")["SiteBucket"]
+    page, script = (account.client("s3").head_object(Bucket=bucket, Key=key) for key in ("index.html", "app.js"))
+    assert (page["ContentType"], page["CacheControl"]) == ("text/html", "no-cache")
+    assert "immutable" in script["CacheControl"]
 
 
 def test_a_missing_parameter_is_named(emulation: Emulation) -> None:

@@ -21,6 +21,8 @@ KEYS = {
     "AWS::DynamoDB::Table": "SSESpecification.KMSMasterKeyId",
     "AWS::Lambda::Function": "KmsKeyArn",
 }
+# A stack whose making failed leaves nothing behind, where it says so.
+RETAINS = ("Retain", "RetainExceptOnCreate")
 SECRET = re.compile(r"\{\{resolve:secretsmanager:\$\{([0-9a-z-]+)\.(\w+)\}:SecretString:\w+\}\}")
 
 
@@ -117,7 +119,7 @@ def the_key_turns(d: Deployment) -> Iterator[str]:
     for key in d.some("AWS::KMS::Key"):
         if key.get("EnableKeyRotation") is not True:
             yield f"{key} is never renewed"
-        if key.attributes.get("DeletionPolicy") != "Retain":
+        if key.attributes.get("DeletionPolicy") not in RETAINS:
             yield f"{key} goes with its stack"
         if not any(d.target(alias.get("TargetKeyId")) is key for alias in d.every("AWS::KMS::Alias")):
             yield f"{key} has no name"
@@ -303,7 +305,7 @@ def secrets_are_generated(d: Deployment) -> Iterator[str]:
         # They are put into URLs.
         if secret.get("GenerateSecretString.ExcludePunctuation") is not True:
             yield f"{secret} may hold what breaks a URL"
-        if secret.attributes.get("DeletionPolicy") != "Retain":
+        if secret.attributes.get("DeletionPolicy") not in RETAINS:
             yield f"{secret} goes with its stack"
 
 
@@ -396,7 +398,7 @@ def backups_are_apart(d: Deployment) -> Iterator[str]:
     """AWS Backup copies the database daily into a vault that outlives the stack, for 35 days; production's leave the region."""
     vaults = d.some("AWS::Backup::BackupVault")
     for vault in vaults:
-        if vault.attributes.get("DeletionPolicy") != "Retain":
+        if vault.attributes.get("DeletionPolicy") not in RETAINS:
             yield f"{vault} goes with its stack"
     selected = [
         item for selection in d.some("AWS::Backup::BackupSelection") for item in references(selection.get("BackupSelection.Resources", []))

@@ -140,6 +140,18 @@ def compose_is_like_production(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def templates_fit_into_a_request(d: Deployment) -> Iterator[str]:
+    """CloudFormation takes 51,200 bytes of template without a bucket, and 500 resources."""
+    if not d.templates:
+        yield "there are no templates"
+    for stack, text in d.templates.items():
+        if len(d.file(f"cfn/{stack}.yml").encode()) > 51_200:
+            yield f"{stack} is too long"
+        if len(text["Resources"]) > 500:
+            yield f"{stack} has too many resources"
+
+
+@invariant
 def environments_are_parameters_only(d: Deployment) -> Iterator[str]:
     """Each environment gives every parameter that has no other source, and none that no template takes."""
     import json

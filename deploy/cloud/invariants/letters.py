@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cloud.invariants import invariant
 from cloud.invariants.access import as_list
+from cloud.invariants.data import RETAINS
 from cloud.template import Deployment, Resource
 
 
@@ -239,7 +240,7 @@ def ledger_is_kept(d: Deployment) -> Iterator[str]:
         ):
             if table.get(path) is not True:
                 yield f"{table} has no {path.split('.')[0]}"
-        if table.attributes.get("DeletionPolicy") != "Retain":
+        if table.attributes.get("DeletionPolicy") not in RETAINS:
             yield f"{table} goes with its stack"
 
 
