@@ -35,5 +35,5 @@ def problems(name: str, deployment: Deployment) -> list[str]:
         return [str(absent)]
 
 
-for area in ("network", "data", "access", "app", "web", "letters", "watch", "host"):
+for area in ("network", "reach", "data", "secrets", "access", "balancer", "app", "web", "letters", "watch", "host"):
     import_module(f"{__name__}.{area}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloud.invariants import invariant
-from cloud.invariants.data import SECRET
+from cloud.invariants.secrets import SECRET
 from cloud.template import Deployment
 
 
