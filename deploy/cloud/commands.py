@@ -42,6 +42,10 @@ def assignments(given: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def database_ca(given: argparse.Namespace) -> bytes:
+    return given.database_ca.read_bytes() if given.database_ca else release.authorities(environment(given.environment)["region"])
+
+
 def deploy(given: argparse.Namespace) -> None:
     there = account(given)
     values = assignments(given)
@@ -54,7 +58,7 @@ def deploy(given: argparse.Namespace) -> None:
         if stack == "30-notify" and given.notifier:
             values["NotifierKey"] = release.upload_notifier(there, given.notifier)
         if stack == "40-app" and given.binary:
-            values |= release.for_the_active_colour(there, given.binary)
+            values |= release.for_the_active_colour(there, given.binary, database_ca(given))
         stacks.update(there, stack, values)
         if stack == given.until:
             return
@@ -72,7 +76,7 @@ def colours(given: argparse.Namespace) -> None:
     if given.back:
         bluegreen.go_back(there)
     elif given.binary:
-        bluegreen.release(there, release.upload_release(there, given.binary), bake=given.bake)
+        bluegreen.release(there, release.upload_release(there, given.binary, database_ca(given)), bake=given.bake)
     else:
         raise Refused("bluegreen takes --binary or --back")
 

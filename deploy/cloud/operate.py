@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import time
 
 from cloud.stacks import Account, Refused
 
 SECRETS = {"app": "AppSecretArn", "master": "MasterSecretArn"}
+# As many keys are believed: letters live longer than a key is the newest.
+SIGNING_KEYS_KEPT = 3
 
 
 def current(account: Account, arn: str) -> str:
@@ -17,6 +21,8 @@ def current(account: Account, arn: str) -> str:
 
 def rotate(account: Account, secret: str, *, patience: float = 300, pause: float = 5) -> None:
     """Rotate a secret now, and wait until another version is in use."""
+    if secret == "signing":
+        return new_signing_key(account)
     arn = account.outputs_of("20-data")[SECRETS[secret]]
     before = current(account, arn)
     account.client("secretsmanager").rotate_secret(SecretId=arn, RotateImmediately=True)
@@ -28,6 +34,18 @@ def rotate(account: Account, secret: str, *, patience: float = 300, pause: float
             )
         time.sleep(pause)
     account.say(f"{secret} is rotated; instances take the new version within five minutes, or at the first refusal")
+
+
+def new_signing_key(account: Account) -> None:
+    """Put a new key before those that sign, and forget the oldest; instances take it within five minutes."""
+    arn = account.outputs_of("20-data")["SigningKeysSecretArn"]
+    client = account.client("secretsmanager")
+    kept = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
+    keys = f"{kept['newest']}:{kept['keys']}".split(",")
+    newest = f"key-{1 + max(int(key.partition(':')[0].removeprefix('key-')) for key in keys)}"
+    keys = [f"{newest}:{secrets.token_urlsafe(48)}", *keys][:SIGNING_KEYS_KEPT]
+    client.put_secret_value(SecretId=arn, SecretString=json.dumps({"newest": newest, "keys": ",".join(keys).partition(":")[2]}))
+    account.say(f"{newest} signs from now on; {', '.join(key.partition(':')[0] for key in keys[1:])} is still believed")
 
 
 def drill(account: Account, *, patience: float = 7200, pause: float = 30) -> None:

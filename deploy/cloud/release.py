@@ -7,6 +7,7 @@ import hashlib
 import io
 import mimetypes
 import tarfile
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +23,27 @@ class Release:
     sha256: str
 
 
-def packed(binary: Path) -> bytes:
-    """The binary and the host files as a tar of which equal contents give equal bytes."""
+def authorities(region: str) -> bytes:
+    """The certificates of who vouches for databases of a region, as Amazon publishes them."""
+    url = f"https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.read()
+    except OSError as error:
+        raise Refused(f"the certificates of RDS could not be read from {url} ({error}); give them with --database-ca") from error
+
+
+def packed(binary: Path, database_ca: bytes) -> bytes:
+    """The binary, the authorities and the host files as a tar of which equal contents give equal bytes."""
     if not binary.is_file():
         raise Refused(f"there is no {binary}")
-    contents = {"roomm8": binary} | {path.name: path for path in sorted(HOST.iterdir())}
+    if b"-----BEGIN CERTIFICATE-----" not in database_ca:
+        raise Refused("what should be the certificates of RDS holds none")
+    contents = {"roomm8": binary.read_bytes(), "rds-ca.pem": database_ca}
+    contents |= {path.name: path.read_bytes() for path in sorted(HOST.iterdir())}
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
-        for name, path in sorted(contents.items()):
-            data = path.read_bytes()
+        for name, data in sorted(contents.items()):
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             entry.mode = 0o755 if name == "roomm8" or name.endswith(".sh") else 0o644
@@ -42,9 +55,9 @@ def bucket(account: Account) -> str:
     return account.outputs_of("20-data")["ArtifactBucket"]
 
 
-def upload_release(account: Account, binary: Path) -> Release:
+def upload_release(account: Account, binary: Path, database_ca: bytes) -> Release:
     """Put a release in the bucket, under its digest, so that a key means one content for ever."""
-    data = packed(binary)
+    data = packed(binary, database_ca)
     digest = hashlib.sha256(data).hexdigest()
     made = Release(f"releases/{digest[:16]}.tar.gz", digest)
     account.client("s3").put_object(Bucket=bucket(account), Key=made.key, Body=data)
@@ -52,9 +65,9 @@ def upload_release(account: Account, binary: Path) -> Release:
     return made
 
 
-def for_the_active_colour(account: Account, binary: Path) -> dict[str, str]:
+def for_the_active_colour(account: Account, binary: Path, database_ca: bytes) -> dict[str, str]:
     """The parameters that give a release to the colour that runs, and to both in a first deployment."""
-    made = upload_release(account, binary)
+    made = upload_release(account, binary, database_ca)
     active = account.outputs("40-app").get("ActiveColor")
     chosen = ["Blue", "Green"] if active is None else [active.capitalize()]
     return {name: value for color in chosen for name, value in parameters_of(color, made).items()}

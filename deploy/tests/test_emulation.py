@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import resource
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ NOWHERE = {
     "60-observe.Budget": "AWS::Budgets::Budget",
     "60-observe.UserImpact": "AWS::CloudWatch::CompositeAlarm",
 }
+AUTHORITIES = b"-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----\n"
 
 
 def cpu_seconds() -> float:
@@ -121,9 +123,10 @@ def test_settings_name_what_was_made(emulation: Emulation) -> None:
     account = emulation.account
     value = account.client("ssm").get_parameter(Name="/roomm8/prod/settings")["Parameter"]["Value"]
     settings = dict(line.split("=", 1) for line in value.splitlines())
-    assert settings["DATABASE_SECRET"] == account.outputs("20-data")["AppSecretArn"]
-    assert settings["REDIS_SECRET"] == account.outputs("20-data")["CacheSecretArn"]
-    assert settings["REDIS_URL"].startswith("rediss://")
+    outputs = account.outputs("20-data")
+    app = f"secretsmanager:{outputs['AppSecretArn']}"
+    assert settings["DATABASE_URL"] == f"mysql://{{{app}#username}}:{{{app}#password}}@{{{app}#host}}:3306/roomm8"
+    assert settings["REDIS_URL"] == f"rediss://:{{secretsmanager:{outputs['CacheSecretArn']}#password}}@{outputs['CacheHost']}:6379"
     assert settings["PUBLIC_URL"] == "https://app.roomm8.example"
     assert settings["LISTEN_ADDR"] == "0.0.0.0:9090"
 
@@ -215,6 +218,32 @@ def test_a_rotation_is_waited_for(emulation: Emulation) -> None:
     assert operate.current(account, secret) != before
 
 
+def test_a_new_signing_key_comes_before_those_that_are_believed(emulation: Emulation) -> None:
+    account = emulation.account
+    secret = account.outputs("20-data")["SigningKeysSecretArn"]
+
+    def keys() -> list[str]:
+        value = json.loads(account.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        return f"{value['newest']}:{value['keys']}".split(",")
+
+    # The emulator puts punctuation into what it generates, commas too, although it is told not to.
+    account.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps({"newest": "key-1", "keys": "A" * 64}))
+    seen = [keys()]
+    for _ in range(3):
+        operate.rotate(account, "signing")
+        seen.append(keys())
+    assert [[key.partition(":")[0] for key in them] for them in seen] == [
+        ["key-1"],
+        ["key-2", "key-1"],
+        ["key-3", "key-2", "key-1"],
+        ["key-4", "key-3", "key-2"],
+    ]
+    assert seen[3][1:] == seen[2][:2]
+    # Each is base64url of at least 32 bytes.
+    for key in seen[0] + seen[3]:
+        assert len(base64.urlsafe_b64decode(key.partition(":")[2])) == 48
+
+
 def test_a_rotation_that_does_not_happen_is_told(emulation: Emulation) -> None:
     account = emulation.account
     secrets = account.client("secretsmanager")
@@ -258,10 +287,10 @@ def test_a_missing_parameter_is_named(emulation: Emulation) -> None:
 def test_a_release_is_packed_the_same_each_time_and_uploaded_by_its_digest(emulation: Emulation, tmp_path: Path) -> None:
     binary = tmp_path / "roomm8"
     binary.write_bytes(b"a program")
-    assert release.packed(binary) == release.packed(binary)
-    made = release.upload_release(emulation.account, binary)
+    assert release.packed(binary, AUTHORITIES) == release.packed(binary, AUTHORITIES)
+    made = release.upload_release(emulation.account, binary, AUTHORITIES)
     stored = emulation.account.client("s3").get_object(Bucket=release.bucket(emulation.account), Key=made.key)["Body"].read()
-    assert stored == release.packed(binary)
+    assert stored == release.packed(binary, AUTHORITIES)
     assert made.key == f"releases/{made.sha256[:16]}.tar.gz"
 
 
@@ -285,7 +314,7 @@ def test_a_release_goes_to_the_other_colour_and_back(emulation: Emulation, tmp_p
             TargetGroupArn=outputs[f"{color}TargetsArn"], Targets=[{"Id": "i-0a", "Port": 9090}, {"Id": "i-0b", "Port": 9090}]
         )
     (tmp_path / "roomm8").write_bytes(b"the next program")
-    made = release.upload_release(account, tmp_path / "roomm8")
+    made = release.upload_release(account, tmp_path / "roomm8", AUTHORITIES)
     assert led_to(account) == "blue"
     bluegreen.release(account, made, bake=0, patience=5, pause=0.1)
     assert (led_to(account), bluegreen.active(account), bluegreen.standby_runs(account)) == ("green", "green", False)
@@ -303,7 +332,7 @@ def test_a_release_that_does_not_serve_leads_nobody_to_it(emulation: Emulation, 
     group = account.outputs("40-app")[f"{idle}TargetsArn"]
     account.client("elbv2").deregister_targets(TargetGroupArn=group, Targets=[{"Id": "i-0a"}, {"Id": "i-0b"}])
     (tmp_path / "roomm8").write_bytes(b"a program that does not start")
-    made = release.upload_release(account, tmp_path / "roomm8")
+    made = release.upload_release(account, tmp_path / "roomm8", AUTHORITIES)
     with pytest.raises(Refused, match="only 0 instances of"):
         bluegreen.release(account, made, bake=0, patience=0.3, pause=0.1)
     assert led_to(account) == before

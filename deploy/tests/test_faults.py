@@ -255,8 +255,10 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("instances may not publish to an encrypted topic", APP, "Action: [kms:Decrypt, kms:GenerateDataKey]", "Action: [kms:Decrypt]"),
     ("a setting is misspelt", APP, "TRUSTED_PROXIES=2", "TRUSTED_PROXY=2"),
     ("one proxy is believed too few", APP, "TRUSTED_PROXIES=2", "TRUSTED_PROXIES=1"),
+    ("a field of a secret is misspelt", DATA, "GenerateStringKey: keys", "GenerateStringKey: key"),
+    ("the authority of the database is not given", APP, "        DATABASE_CA=/opt/roomm8/rds-ca.pem\n", ""),
     ("Valkey is spoken to in the clear", APP, "rediss://", "redis://"),
-    ("a password is a setting", APP, "DATABASE_SECRET=${AppSecretArn}", "DATABASE_SECRET=mysql://roomm8:hunter22@host/roomm8"),
+    ("a password is a setting", APP, "{secretsmanager:${AppSecretArn}#password}", "hunter22"),
     ("the firewall counts CloudFront", APP, "AggregateKeyType: FORWARDED_IP", "AggregateKeyType: IP"),
     ("the firewall only counts", APP, "Action: {Block: {}}", "Action: {Count: {}}"),
     (

@@ -57,7 +57,7 @@ def unit_has_little_to_lose(d: Deployment) -> Iterator[str]:
 def boot_brings_what_units_need(d: Deployment) -> Iterator[str]:
     """Whatever the boot script installs is packed into a release, and units start what is there."""
     script = d.file("host/user-data.sh")
-    packed = {path.removeprefix("host/") for path in d.files if path.startswith("host/")} | {"roomm8"}
+    packed = {path.removeprefix("host/") for path in d.files if path.startswith("host/")} | {"roomm8", "rds-ca.pem"}
     for name in re.findall(r'"\$release/([\w.-]+)"', script):
         if name not in packed:
             yield f"no release holds {name}"

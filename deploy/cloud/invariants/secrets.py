@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -55,6 +56,23 @@ def secrets_are_generated(d: Deployment) -> Iterator[str]:
             yield f"{secret} may hold what breaks a URL"
         if secret.attributes.get("DeletionPolicy") not in RETAINS:
             yield f"{secret} goes with its stack"
+
+
+@invariant
+def fields_of_secrets_are_there(d: Deployment) -> Iterator[str]:
+    """Each field of a secret that settings name is one that is generated, written in its template, or attached."""
+    attached = {str(d.target(item.get("SecretId"))) for item in d.some("AWS::SecretsManager::SecretTargetAttachment")}
+    for settings in d.some("AWS::SSM::Parameter"):
+        named = re.findall(r"\{secretsmanager:\$\{([\w.-]+)\}#(\w+)\}", str(settings.get("Value")))
+        if not named:
+            yield f"{settings} names no field of a secret"
+        for name, wanted in named:
+            secret = d.named(name)
+            fields = set(json.loads(secret.get("GenerateSecretString.SecretStringTemplate", "{}")))
+            fields.add(secret.get("GenerateSecretString.GenerateStringKey"))
+            fields |= {"host", "port", "dbname", "engine"} if name in attached else set()
+            if wanted not in fields:
+                yield f"{name} has no {wanted}"
 
 
 @invariant
