@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -43,3 +44,10 @@ def test_nothing_is_destroyed_by_a_yes() -> None:
 
 def test_costs_are_printed() -> None:
     assert "| **Together** |" in roomm8ctl("costs").stdout
+
+
+def test_emulate_says_what_was_made_and_what_no_emulator_has() -> None:
+    done = roomm8ctl("emulate")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^1\d\d of 1\d\d resources in \d+\.\d s$", done.stdout, re.MULTILINE)
+    assert "no emulator has 60-observe.Budget, AWS::Budgets::Budget" in done.stdout

@@ -1,0 +1,69 @@
+"""Each tool that `roomm8ctl validate` runs finds what it is for; a check that finds nothing anywhere would be none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cloud import validate
+from cloud.template import DEPLOY
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the folder, to break."""
+    for folder in ("cfn", "host", "container", "guard", "tests"):
+        shutil.copytree(DEPLOY / folder, tmp_path / folder)
+    shutil.copy(DEPLOY / "claims.yml", tmp_path)
+    monkeypatch.setattr(validate, "DEPLOY", tmp_path)
+    monkeypatch.setattr(validate, "TEMPLATES", tmp_path / "cfn")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("check", "path", "before", "after", "found"),
+    [
+        (validate.cfn_lint, "cfn/20-data.yml", "EngineVersion: 8.4.11", "EngineVersion: 8.4.999", "8.4.999"),
+        (validate.units, "host/roomm8.service", "Type=exec", "Type=nonsense", "nonsense"),
+        (validate.units, "host/roomm8-drain.service", "RestartSec=5", "RestartSecs=5", "RestartSecs"),
+        (validate.units, "host/roomm8.service", "CapabilityBoundingSet=\n", "", "CapabilityBoundingSet"),
+        (validate.shellcheck, "host/drain.sh", '"$(metadata instance-id)"', "$(metadata instance-id)", "SC2046"),
+        (validate.hadolint, "container/Dockerfile", "FROM scratch", "FROM debian:latest", "DL3007"),
+        (validate.compose, "container/compose.yml", "    ports:", "    port:", "'port'"),
+        (validate.yamllint, "container/haproxy.yml", "", "a: 1\na: 2\n", "duplication"),
+    ],
+)
+def test_a_tool_finds_what_it_is_for(copy: Path, check: Callable[[], list[str]], path: str, before: str, after: str, found: str) -> None:
+    assert check() == []
+    broken = copy / path
+    text = broken.read_text() if broken.exists() else ""
+    assert before in text
+    broken.write_text(text.replace(before, after) if before else after)
+    assert found in "\n".join(check())
+
+
+def test_a_finding_that_nobody_meant_and_one_that_is_gone_are_both_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed, _ = validate.suppressions()
+    gone = ("CKV_AWS_18", "AccessLogBucket")
+    assert gone in allowed
+    monkeypatch.setattr(validate, "checkov_findings", lambda *_: {("CKV_AWS_1", "Database")})
+    monkeypatch.setattr(validate, "guard_findings", lambda *_: set(allowed) - {gone})
+    assert validate.findings() == ["CKV_AWS_1: Database", "CKV_AWS_18: AccessLogBucket is suppressed for nothing"]
+
+
+def test_a_suppression_without_a_reason_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = tmp_path / "suppressions.yml"
+    listed.write_text("- {rule: CKV_AWS_1, resources: [Database], reason: later}\n")
+    monkeypatch.setattr(validate, "SUPPRESSIONS", listed)
+    assert "CKV_AWS_1 has no reason" in validate.suppressions()[1]
+
+
+def test_too_many_suppressions_are_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = "- {rule: CKV_AWS_%d, resources: [Database], reason: there is a very good reason for this one}\n"
+    listed = tmp_path / "suppressions.yml"
+    listed.write_text("".join(entry % number for number in range(21)))
+    monkeypatch.setattr(validate, "SUPPRESSIONS", listed)
+    assert validate.suppressions()[1][0] == "there are 21 suppressions, 20 may be"
