@@ -8,7 +8,7 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud import bluegreen, costs, operate, release, stacks, validate
+from cloud import bluegreen, costs, emulation, operate, release, stacks, validate
 from cloud.stacks import Account, Refused
 from cloud.template import environment
 
@@ -89,9 +89,7 @@ def destroy(given: argparse.Namespace) -> None:
 
 
 def emulate(given: argparse.Namespace) -> None:
-    from cloud.emulation import emulate as emulation
-
-    with emulation(given.environment) as shown:
+    with emulation.emulate(given.environment) as shown:
         made = sum(map(len, shown.made.values()))
         print(f"{made} of {shown.total} resources in {shown.seconds:.1f} s")
         for name, kind in sorted(shown.nowhere.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -209,8 +210,6 @@ def instances_tell_the_agent_s_log_groups(d: Deployment) -> Iterator[str]:
     agent = d.file("host/cloudwatch-agent.json").replace(
         "{{environment}}", d.parameters["40-app"]["Environment"] if "40-app" in d.parameters else d.environment
     )
-    import re
-
     for name in re.findall(r'"log_group_name": "([^"]+)"', agent):
         if name not in allowed:
             yield f"instances may not write to {name}"

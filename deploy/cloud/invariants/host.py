@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -109,8 +110,6 @@ def no_tag_moves(d: Deployment) -> Iterator[str]:
             yield f"{path} has what is not pinned"
         if d.file(path).count("--hash=sha256:") < len(named):
             yield f"{path} has what has no hash"
-    import json
-
     for name, version in json.loads(d.file("package.json"))["dependencies"].items():
         if not re.fullmatch(r"\d+\.\d+\.\d+", version):
             yield f"{name} {version} moves"
@@ -154,8 +153,6 @@ def templates_fit_into_a_request(d: Deployment) -> Iterator[str]:
 @invariant
 def environments_are_parameters_only(d: Deployment) -> Iterator[str]:
     """Each environment gives every parameter that has no other source, and none that no template takes."""
-    import json
-
     taken = {name for template in d.templates.values() for name in template.get("Parameters", {})}
     for path in [path for path in d.files if path.startswith("params/")]:
         given = json.loads(d.files[path])

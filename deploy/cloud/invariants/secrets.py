@@ -35,9 +35,9 @@ def master_password_comes_from_its_secret(d: Deployment) -> Iterator[str]:
         if len(names) != 1:
             yield f"{database} has the user of one secret and the password of another"
         attached = {
-            d.target(item.get("SecretId")).id  # type: ignore[union-attr]
+            str(d.target(item.get("SecretId")))
             for item in d.some("AWS::SecretsManager::SecretTargetAttachment")
-            if d.target(item.get("TargetId")) is database and d.target(item.get("SecretId"))
+            if d.target(item.get("TargetId")) is database
         }
         if not names <= attached:
             yield f"the secret of {database} does not know its address"
