@@ -238,18 +238,31 @@ def diff(account: Account, given: dict[str, str]) -> None:
                 formation.delete_stack(StackName=account.full_name(stack))
 
 
+def lift_protection(account: Account, stack: str) -> None:
+    """Let what refuses to be deleted go: asking was done before."""
+    formation = account.client("cloudformation")
+    formation.update_termination_protection(StackName=account.full_name(stack), EnableTerminationProtection=False)
+    for resource in formation.describe_stack_resources(StackName=account.full_name(stack))["StackResources"]:
+        name = resource.get("PhysicalResourceId")
+        if resource["ResourceType"] == "AWS::RDS::DBInstance":
+            account.client("rds").modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
+        if resource["ResourceType"] == "AWS::ElasticLoadBalancingV2::LoadBalancer":
+            account.client("elbv2").modify_load_balancer_attributes(
+                LoadBalancerArn=name, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
+            )
+
+
 def destroy(account: Account, *, with_data: bool) -> None:
     """Delete the stacks, last first; the data only if that was asked for too."""
     formation = account.client("cloudformation")
     for stack in reversed(stack_names()):
         if account.described(stack) is None:
             continue
-        if stack in PROTECTED:
-            if not with_data:
-                account.say(f"{stack} and what it stands on stay: --with-data deletes them too")
-                return
-            formation.update_termination_protection(StackName=account.full_name(stack), EnableTerminationProtection=False)
+        if stack in PROTECTED and not with_data:
+            account.say(f"{stack} and what it stands on stay: --with-data deletes them too")
+            return
         account.say(f"{stack}: delete")
+        lift_protection(account, stack)
         formation.delete_stack(StackName=account.full_name(stack))
         formation.get_waiter("stack_delete_complete").wait(
             StackName=account.full_name(stack), WaiterConfig={"Delay": 1 if account.endpoint else 10, "MaxAttempts": 720}

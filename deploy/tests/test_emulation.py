@@ -351,7 +351,14 @@ def test_a_release_that_does_not_serve_leads_nobody_to_it(emulation: Emulation, 
     assert led_to(account) == before
 
 
-def test_destroying_leaves_the_data(emulation: Emulation) -> None:
+def test_destroying_leaves_the_data_unless_it_is_told(emulation: Emulation) -> None:
     account = emulation.account
     stacks.destroy(account, with_data=False)
     assert [stack for stack in stacks.stack_names() if account.described(stack)] == ["10-network", "20-data"]
+    assert account.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    name = account.outputs("20-data")["DatabaseId"]
+    assert account.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]["DeletionProtection"] is True
+    stacks.destroy(account, with_data=True)
+    assert [stack for stack in stacks.stack_names() if account.described(stack)] == []
+    # The releases stay all the same.
+    assert any("artifactbucket" in bucket["Name"].lower() for bucket in account.client("s3").list_buckets()["Buckets"])
