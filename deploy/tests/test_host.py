@@ -50,6 +50,58 @@ def test_the_drain_waits_stops_and_says_so(tmp_path: Path) -> None:
     ]
 
 
+def boot(folder: Path, ready_after: int) -> subprocess.CompletedProcess[str]:
+    """What the boot script makes of a host whose root is a folder, and whose API answers after some questions."""
+    release, commands = folder / "opt/roomm8", folder / "commands"
+    for path in ("opt/roomm8", "etc/roomm8", "etc/systemd/system", "etc/logrotate.d", "var/log", "commands"):
+        (folder / path).mkdir(parents=True)
+    for path in HOST.iterdir():
+        text = path.read_text()
+        if path.name == "user-data.sh":
+            for place in ("/etc/", "/var/log/"):
+                text = text.replace(f" {place}", f" {folder}{place}").replace(f"file:{place}", f"file:{folder}{place}")
+        (release / path.name).write_text(text.replace("/opt/aws/amazon-cloudwatch-agent/bin/", f"{commands}/"))
+    (release / "roomm8").write_text("a program")
+    (folder / "etc/roomm8/environment").write_text("LISTEN_ADDR=0.0.0.0:9090\n")
+    (folder / "left").write_text("x" * ready_after)
+    for name in ("dnf", "systemctl", "sleep", "journalctl", "tail", "amazon-cloudwatch-agent-ctl"):
+        command(commands, name, f'echo "{name} $*" >> {folder}/done')
+    command(commands, "seq", "echo 1 2 3 4 5")
+    command(commands, "curl", f'left=$(cat {folder}/left); [ -z "$left" ] && exit 0; printf %s "${{left#x}}" > {folder}/left; exit 22')
+    environment = {"PATH": f"{commands}:{os.environ['PATH']}"}
+    return subprocess.run(
+        ["bash", release / "user-data.sh", "prod", "green"], env=environment, capture_output=True, text=True, check=False, timeout=20
+    )
+
+
+def test_the_boot_script_makes_a_host_that_serves(tmp_path: Path) -> None:
+    done = boot(tmp_path, ready_after=2)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "done").read_text().splitlines() == [
+        "dnf install --assumeyes --quiet amazon-cloudwatch-agent",
+        f"amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:{tmp_path}/etc/roomm8/cloudwatch-agent.json",
+        "systemctl daemon-reload",
+        "systemctl enable --now roomm8.service roomm8-drain.service",
+        "sleep 2",
+        "sleep 2",
+    ]
+    assert (tmp_path / "etc/roomm8/host").read_text() == "ENVIRONMENT=prod\nCOLOR=green\n"
+    assert sorted(path.name for path in (tmp_path / "etc/systemd/system").iterdir()) == ["roomm8-drain.service", "roomm8.service"]
+    assert (tmp_path / "var/log/roomm8").is_dir()
+    agent = json.loads((tmp_path / "etc/roomm8/cloudwatch-agent.json").read_text())
+    assert agent["metrics"]["namespace"] == "RoomM8/prod"
+    assert 'Color: "green"' in (tmp_path / "etc/roomm8/prometheus.yml").read_text()
+    for name in ("cloudwatch-agent.json", "prometheus.yml"):
+        assert "{{" not in (tmp_path / "etc/roomm8" / name).read_text()
+    assert oct((tmp_path / "etc/roomm8/environment").stat().st_mode)[-3:] == "600"
+
+
+def test_a_host_that_never_serves_fails(tmp_path: Path) -> None:
+    done = boot(tmp_path, ready_after=99)
+    assert done.returncode == 1
+    assert "RoomM8 did not become ready" in done.stderr
+
+
 def test_the_hook_is_ended_in_the_group_that_has_it(ours: dict[str, Deployment]) -> None:
     names = {group.get("AutoScalingGroupName") for group in ours["prod"].some("AWS::AutoScaling::AutoScalingGroup")}
     assert names == {"roomm8-prod-blue", "roomm8-prod-green"}
