@@ -14,7 +14,7 @@ mkdir -p /var/log/roomm8
 chmod 0600 /etc/roomm8/environment /etc/roomm8/host
 chmod 0755 "$release/roomm8" "$release/drain.sh"
 install -m 0644 "$release/roomm8.service" "$release/roomm8-drain.service" /etc/systemd/system/
-install -m 0644 "$release/roomm8.logrotate" /etc/logrotate.d/roomm8
+install -D -m 0644 "$release/roomm8.logrotate" /etc/logrotate.d/roomm8
 
 sed "s/{{environment}}/$ENVIRONMENT/g" "$release/cloudwatch-agent.json" > /etc/roomm8/cloudwatch-agent.json
 sed "s/{{color}}/$COLOR/g" "$release/prometheus.yml" > /etc/roomm8/prometheus.yml

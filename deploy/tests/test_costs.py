@@ -16,6 +16,15 @@ def test_an_environment_costs_no_more_than_it_may(environment: str, ceiling: int
     assert 100 < total <= ceiling
 
 
+@pytest.mark.parametrize("environment", costs.SHOWN)
+def test_the_budget_is_above_what_it_costs(environment: str) -> None:
+    budget = float(template.environment(environment)["parameters"]["MonthlyBudget"])
+    total = sum(costs.all_costs()[environment].values())
+    # And not so far that nobody is told of a doubling.
+    assert total <= budget <= 1.2 * total
+    assert budget <= costs.CEILINGS.get(environment, budget)
+
+
 def test_the_readme_has_the_table_as_it_is(ours: dict[str, Deployment]) -> None:
     if "30-notify" not in ours["prod"].templates:
         pytest.skip("30-notify.yml, whose alarms cost too, is not among the templates yet")
