@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 import boto3
@@ -11,6 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud import bluegreen, costs, emulation, operate, release, stacks, validate
 from cloud.stacks import Account, Refused
 from cloud.template import environment
+
+# Names, accounts and zones that are nobody's.
+EXAMPLE = re.compile(r"\.example$|EXAMPLE|:000000000000:")
 
 
 def account(given: argparse.Namespace) -> Account:
@@ -51,6 +55,12 @@ def deploy(given: argparse.Namespace) -> None:
     values = assignments(given)
     if given.until not in (None, *stacks.stack_names()):
         raise Refused(f"there is no stack {given.until}; there are {', '.join(stacks.stack_names())}")
+    # No account has these; AWS would say so late, and one after the other.
+    examples = [
+        name for name, value in environment(given.environment)["parameters"].items() if EXAMPLE.search(value) and name not in values
+    ]
+    if examples:
+        raise Refused(f"params/{given.environment}.json still has examples: {', '.join(examples)}")
     values.setdefault("CloudFrontPrefixList", stacks.cloudfront_prefix_list(there))
     stacks.have_service_role(there)
     for stack in stacks.stack_names():

@@ -26,6 +26,7 @@ def test_help_names_every_command() -> None:
         (("deploy", "production"), "there is no environment production; there are dr, lean, prod, staging"),
         (("deploy", "prod", "--until", "30"), "there is no stack 30; there are 10-network"),
         (("deploy", "prod", "--set", "DbSnapshot"), "--set takes NAME=VALUE"),
+        (("deploy", "prod"), "params/prod.json still has examples: OperatorEmail, WebDomain,"),
         (("bluegreen", "prod"), "bluegreen takes --binary or --back"),
     ],
 )
