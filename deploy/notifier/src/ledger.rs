@@ -202,7 +202,7 @@ where
 /// What is known of a letter that could not be claimed.
 fn held_by(item: Option<&HashMap<String, AttributeValue>>) -> Claim {
     let state = item.and_then(|item| item.get("state")?.as_s().ok());
-    if state.is_some_and(|state| state == CLAIMED) { Claim::Theirs } else { Claim::Settled }
+    if state.is_none_or(|state| state == CLAIMED) { Claim::Theirs } else { Claim::Settled }
 }
 
 fn key_of(letter: &Name) -> AttributeValue {
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn only_a_claim_is_worth_waiting_for() {
         let held = |state: &str| held_by(Some(&HashMap::from([("state".to_owned(), text(state))])));
-        assert_eq!(held(CLAIMED), Claim::Theirs);
+        assert_eq!([held(CLAIMED), held_by(None)], [Claim::Theirs, Claim::Theirs]);
         assert_eq!(
             [held(SENT), held("REFUSED"), held("SUPPRESSED")],
             [Claim::Settled, Claim::Settled, Claim::Settled]

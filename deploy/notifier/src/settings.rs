@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(read(("", "")).map(|settings| settings.grace).ok(), Some(Duration::from_secs(120)));
+        assert_eq!(read(("", "")).map(|settings| settings.grace).ok(), Some(Duration::from_mins(2)));
         for (name, _) in COMPLETE {
             let sentence = read((name, "")).map_err(|error| error.to_string());
             assert!(sentence.is_err_and(|it| it.starts_with(&format!("{name} is not set: "))), "{name}");
