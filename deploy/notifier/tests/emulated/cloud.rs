@@ -180,6 +180,15 @@ impl Cloud {
         answer["Items"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The letters that are claimed.
+    pub(crate) async fn claimed(&self) -> Vec<String> {
+        let table = self.table().await;
+        let claimed = table.iter().filter(|item| item["state"]["S"] == "CLAIMED");
+        claimed
+            .map(|item| item["pk"]["S"].as_str().unwrap().trim_start_matches("letter#").to_owned())
+            .collect()
+    }
+
     /// What the function wrote into its log.
     pub(crate) async fn log(&self) -> String {
         let ask = json!({ "logGroupName": "/roomm8/test/notifier", "limit": 10_000 });

@@ -6,7 +6,10 @@
 mod cloud;
 mod post;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use cloud::{Cloud, ORIGIN, Pace, SOON, USUAL};
 use hyper::{Method, StatusCode};
@@ -154,8 +157,17 @@ async fn what_ses_answers_decides_whether_and_when_a_letter_goes_again() {
     for person in people {
         cloud.publish(&nth(person, 1).1, person).await;
     }
-    cloud.quiet(Duration::from_mins(2)).await;
     let brought = |person: &str| cloud.post.brought(&format!("{person}-1"));
+    for person in ["hasty", "stranger"] {
+        let is_free =
+            async || !brought(person).is_empty() && cloud.known(&format!("{person}-1")).await.is_none();
+        wait::until_so(Duration::from_secs(15), "what was not taken was given up at once", is_free).await;
+        assert_eq!(brought(person).len(), 1);
+    }
+    wait::until_so(SOON, "the lost letter was brought", async || !brought("lost").is_empty()).await;
+    let claimed = Some(("CLAIMED".to_owned(), String::new()));
+    assert_eq!((brought("lost").len(), cloud.known("lost-1").await), (1, claimed));
+    cloud.quiet(Duration::from_mins(2)).await;
     let mailed = |person: &str| cloud.post.letters_to(&format!("{person}@example.org")).len();
     let times: Vec<_> = people.map(|person| (person, brought(person).len(), mailed(person))).into();
     assert_eq!(
@@ -195,6 +207,8 @@ async fn a_function_that_is_killed_mails_each_letter_once() {
     const LETTERS: usize = 3;
     let (began, cloud) = (Instant::now(), Cloud::start(USUAL).await);
     let (mut killed, mut sent, mut again) = (0, Vec::new(), 0);
+    // Letters that were claimed when the function died, and those of them that SES had taken.
+    let (mut caught, mut taken) = (HashSet::new(), HashSet::new());
     // Between waves everything calms down, so that no letter is struck so often that it is put aside.
     for wave in 0..scale() {
         for round in 0..ROUNDS {
@@ -208,16 +222,23 @@ async fn a_function_that_is_killed_mails_each_letter_once() {
                 }
             }
             // Each third dies whenever it may be, the others in the midst of it.
-            if round % 3 != 0 {
+            let within = if round % 3 == 0 {
+                600
+            } else {
                 wait::until_so(SOON, "mail was brought", async || cloud.post.times() > before).await;
-            }
-            tokio::time::sleep(Duration::from_millis(rand::random_range(0..400))).await;
+                150
+            };
+            tokio::time::sleep(Duration::from_millis(rand::random_range(0..within))).await;
             killed +=
                 wait::until(SOON, "there was something to kill", async || match cloud.kill_function() {
                     0 => None,
                     some => Some(some),
                 })
                 .await;
+            let mails: HashSet<_> = cloud.post.mails().into_iter().map(|mail| mail.letter).collect();
+            let claimed = cloud.claimed().await;
+            taken.extend(claimed.iter().filter(|letter| mails.contains(*letter)).cloned());
+            caught.extend(claimed);
         }
         cloud.quiet(Duration::from_mins(3)).await;
     }
@@ -233,8 +254,11 @@ async fn a_function_that_is_killed_mails_each_letter_once() {
         assert_eq!(cloud.post.letters_to(&format!("{}@example.org", people[0].0)), order);
     }
     assert_eq!((cloud.post.mails().len(), cloud.held("DeadLetterQueueName").await), (sent.len(), 0));
+    assert!(!caught.is_empty(), "of {killed} processes none was in the midst of anything");
     eprintln!(
-        "{killed} processes killed, {} letters mailed once, {again} brought again: {:.0?}",
+        "{killed} processes killed with {} letters claimed, {} of them taken; {again} brought again, {} mailed once: {:.0?}",
+        caught.len(),
+        taken.len(),
         sent.len(),
         began.elapsed()
     );
