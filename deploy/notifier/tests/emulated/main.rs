@@ -157,6 +157,11 @@ async fn what_ses_answers_decides_whether_and_when_a_letter_goes_again() {
     for person in people {
         cloud.publish(&nth(person, 1).1, person).await;
     }
+    // More than there is time for at once.
+    let slow: Vec<_> = (0..4).map(|number| nth("slow", number)).collect();
+    for (_, letter) in &slow {
+        cloud.publish(letter, "slow").await;
+    }
     let brought = |person: &str| cloud.post.brought(&format!("{person}-1"));
     for person in ["hasty", "stranger"] {
         let is_free =
@@ -194,10 +199,14 @@ async fn what_ses_answers_decides_whether_and_when_a_letter_goes_again() {
     for person in ["hasty", "stranger", "quiet", "broken", "lost"] {
         assert_eq!(cloud.known(&format!("{person}-1")).await, Some(("SENT".to_owned(), String::new())));
     }
+    let slow: Vec<_> = slow.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(cloud.post.letters_to("slow@example.org"), slow);
+    assert!(slow.iter().all(|letter| cloud.post.brought(letter).len() == 1));
     assert_eq!(cloud.held("DeadLetterQueueName").await, 0);
     let log = cloud.log().await;
+    assert!(log.contains(r#""outcome":"no time""#), "{log}");
     assert!(log.contains(r#""outcome":"refused""#) && !log.contains("example.org"), "{log}");
-    eprintln!("six answers of SES: {:.0?}", began.elapsed());
+    eprintln!("what SES answers: {:.0?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

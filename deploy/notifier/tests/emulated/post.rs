@@ -122,6 +122,9 @@ async fn serve(
     };
     // Whoever dies meanwhile does so before the mail is taken or after.
     pause(80).await;
+    if to.starts_with("slow@") {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
     let fate = fate(&to, time);
     if fate.is_taken {
         let tags = json!({ "letter": [letter.clone()] });
