@@ -49,7 +49,13 @@ async fn a_letter_that_comes_twice_is_mailed_once() {
     bare["unsubscribe"] = Value::Null;
     cloud.publish(&bare, "ada").await;
     wait::until_so(SOON, "both were mailed", async || cloud.post.mails().len() >= 2).await;
+    // While the function is busy with one, a letter comes twice, so that the next batch has it in two groups side by side.
+    cloud.publish(&nth("slow", 1).1, "first").await;
+    wait::until_so(SOON, "it was brought", async || !cloud.post.brought("slow-1").is_empty()).await;
+    cloud.publish(&nth("slow", 2).1, "second").await;
+    cloud.publish(&nth("slow", 2).1, "third").await;
     cloud.quiet(SOON).await;
+    assert_eq!(cloud.post.letters_to("slow@example.org"), ["slow-1", "slow-2"]);
 
     let mails = cloud.post.mails();
     assert_eq!(cloud.post.letters_to("ada@example.org"), ["l1", "l2"]);
