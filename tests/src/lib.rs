@@ -11,6 +11,7 @@ pub mod aws;
 pub mod client;
 pub mod delivery;
 pub mod deployment;
+pub mod emulator;
 pub mod mail;
 pub mod mariadb;
 pub mod mutant;

@@ -15,7 +15,6 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -211,11 +210,7 @@ fn key_of(letter: &Name) -> AttributeValue {
 
 /// A key in which nobody reads the address.
 fn key_of_address(address: &str) -> AttributeValue {
-    let mut key = "address#".to_owned();
-    for byte in Sha256::digest(address.trim().to_lowercase()) {
-        let _ = write!(key, "{byte:02x}");
-    }
-    text(&key)
+    text(&format!("address#{}", hex::encode(Sha256::digest(address.trim().to_lowercase()))))
 }
 
 /// When a letter is forgotten: in seconds, as the table itself reads it.

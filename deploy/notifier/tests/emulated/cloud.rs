@@ -1,29 +1,22 @@
 //! Amazon's services as an emulator speaks them, with the stack of `deploy/cfn/30-notify.yml` in them and the function as it
 //! was built: topic, queue and mapping are the template's own.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    path::PathBuf,
-    process::Command,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::{HeaderMap, Method, Request, StatusCode, header};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+use http_body_util::Full;
+use hyper::{Method, Request};
+use roomm8_tests::{
+    Deployment,
+    deployment::Plan,
+    emulator::{Answer, Emulator},
+    process, wait,
 };
-use roomm8_tests::{process, process::Process, wait};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::post::Post;
 
-const EMULATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/emulators/.venv/bin");
 const TEMPLATE: &str = include_str!("../../../cfn/30-notify.yml");
 /// The origin that the intake lets in.
 pub(crate) const ORIGIN: &str = "https://app.example.org";
@@ -48,53 +41,28 @@ pub(crate) const USUAL: Pace = Pace { function: 6, retry: 24, grace: 15 };
 pub(crate) struct Cloud {
     /// Where the function brings its mail.
     pub(crate) post: Post,
-    gateway: Arc<Gateway>,
+    emulator: Arc<Emulator>,
     outputs: HashMap<String, String>,
     telling: JoinHandle<()>,
-    process: Mutex<Process>,
-}
-
-struct Gateway {
-    address: String,
-    http: Client<HttpConnector, Full<Bytes>>,
-}
-
-/// What came back.
-pub(crate) struct Answer {
-    /// Its status.
-    pub(crate) status: StatusCode,
-    /// Its headers.
-    pub(crate) headers: HeaderMap,
-    /// Its body.
-    pub(crate) text: String,
 }
 
 impl Cloud {
     /// Starts one and makes the stack.
     pub(crate) async fn start(pace: Pace) -> Self {
-        let ministack = PathBuf::from(EMULATORS).join("ministack");
-        assert!(ministack.exists(), "{} is not there: tests/run installs it", ministack.display());
-        let (folder, gate) = (process::folder("cloud"), process::free_port());
         let (events, told) = mpsc::unbounded_channel();
         let post = Post::open(events).await;
-        let address = format!("127.0.0.1:{gate}");
-        let mut command = Command::new(ministack);
-        // The function inherits these: so it finds the emulator, and for mail the post office.
-        command
-            .current_dir(&folder)
-            .env("TMPDIR", &folder)
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", gate.to_string())
-            .env("LAMBDA_EXECUTOR", "local")
-            .env("AWS_ENDPOINT_URL", format!("http://{address}"))
-            .env("AWS_ENDPOINT_URL_SESV2", format!("http://{}", post.address))
-            .env("AWS_EC2_METADATA_DISABLED", "true");
-        let process = Mutex::new(Process::start(&mut command, &folder.join("log")));
-        let gateway = Arc::new(Gateway { address, http: Client::builder(TokioExecutor::new()).build_http() });
-        wait::until_so(SOON, "the emulator answered", async || gateway.get("/_ministack/health").await).await;
-        let outputs = gateway.make_stack(&folder, pace).await;
-        let telling = tokio::spawn(tell(Arc::clone(&gateway), outputs["EventsTopicArn"].clone(), told));
-        Self { post, gateway, outputs, telling, process }
+        let office = format!("http://{}", post.address);
+        let env = [("LAMBDA_EXECUTOR", "local"), ("AWS_ENDPOINT_URL_SESV2", office.as_str())];
+        let emulator = Arc::new(Emulator::start(&env).await);
+        let outputs = make_stack(&emulator, pace).await;
+        let telling = tokio::spawn(tell_all(Arc::clone(&emulator), outputs["EventsTopicArn"].clone(), told));
+        Self { post, emulator, outputs, telling }
+    }
+
+    /// A server that publishes to the topic.
+    pub(crate) fn publisher(&self) -> Plan {
+        let plan = Deployment::OneProcess.own().with("SNS_TOPIC_ARN", &self.outputs["LettersTopicArn"]);
+        self.emulator.env().iter().fold(plan, |plan, (name, value)| plan.with(name, value))
     }
 
     /// Publishes as the API does.
@@ -116,17 +84,17 @@ impl Cloud {
             ("MessageAttributes.entry.1.Value.DataType", "String"),
             ("MessageAttributes.entry.1.Value.StringValue", schema),
         ];
-        self.gateway.query("sns", "Publish", "2010-03-31", &form).await;
+        self.emulator.query("sns", "Publish", "2010-03-31", &form).await;
     }
 
     /// Posts a form to the topic as it is.
     pub(crate) async fn publish_form(&self, form: &str) {
-        self.gateway.form("sns", form.to_owned()).await;
+        self.emulator.form("sns", form.to_owned()).await;
     }
 
     /// Tells an event, as SES does.
     pub(crate) async fn tell(&self, event: &Value) {
-        self.gateway.tell(&self.outputs["EventsTopicArn"], event).await;
+        tell(&self.emulator, &self.outputs["EventsTopicArn"], event).await;
     }
 
     /// Puts a message into the queue of letters past the topic and its filter.
@@ -140,13 +108,13 @@ impl Cloud {
             "MessageDeduplicationId": name.to_string(),
             "MessageAttributes": attribute,
         });
-        self.gateway.json("sqs", "AmazonSQS.SendMessage", &message).await;
+        self.emulator.json("sqs", "AmazonSQS.SendMessage", &message).await;
     }
 
     /// The texts that the queue put aside.
     pub(crate) async fn dead_letters(&self) -> Vec<String> {
         let ask = json!({ "QueueUrl": self.queue("DeadLetterQueueName"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0 });
-        let answer = self.gateway.json("sqs", "AmazonSQS.ReceiveMessage", &ask).await;
+        let answer = self.emulator.json("sqs", "AmazonSQS.ReceiveMessage", &ask).await;
         let messages = answer["Messages"].as_array().into_iter().flatten();
         messages.map(|message| message["Body"].as_str().unwrap().to_owned()).collect()
     }
@@ -155,7 +123,7 @@ impl Cloud {
     pub(crate) async fn held(&self, queue: &str) -> u64 {
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         let ask = json!({ "QueueUrl": self.queue(queue), "AttributeNames": names });
-        let answer = self.gateway.json("sqs", "AmazonSQS.GetQueueAttributes", &ask).await;
+        let answer = self.emulator.json("sqs", "AmazonSQS.GetQueueAttributes", &ask).await;
         names.iter().map(|name| answer["Attributes"][name].as_str().unwrap().parse::<u64>().unwrap()).sum()
     }
 
@@ -168,7 +136,7 @@ impl Cloud {
     /// What the table knows of a letter: its state and the code beside it.
     pub(crate) async fn known(&self, letter: &str) -> Option<(String, String)> {
         let ask = json!({ "TableName": self.outputs["TableName"], "Key": { "pk": { "S": format!("letter#{letter}") } } });
-        let answer = self.gateway.json("dynamodb", "DynamoDB_20120810.GetItem", &ask).await;
+        let answer = self.emulator.json("dynamodb", "DynamoDB_20120810.GetItem", &ask).await;
         let text = |name: &str| answer["Item"][name]["S"].as_str().unwrap_or_default().to_owned();
         answer.get("Item").map(|_| (text("state"), text("code")))
     }
@@ -176,7 +144,7 @@ impl Cloud {
     /// Everything in the table.
     pub(crate) async fn table(&self) -> Vec<Value> {
         let ask = json!({ "TableName": self.outputs["TableName"] });
-        let answer = self.gateway.json("dynamodb", "DynamoDB_20120810.Scan", &ask).await;
+        let answer = self.emulator.json("dynamodb", "DynamoDB_20120810.Scan", &ask).await;
         answer["Items"].as_array().cloned().unwrap_or_default()
     }
 
@@ -192,14 +160,14 @@ impl Cloud {
     /// What the function wrote into its log.
     pub(crate) async fn log(&self) -> String {
         let ask = json!({ "logGroupName": "/roomm8/test/notifier", "limit": 10_000 });
-        let answer = self.gateway.json("logs", "Logs_20140328.FilterLogEvents", &ask).await;
+        let answer = self.emulator.json("logs", "Logs_20140328.FilterLogEvents", &ask).await;
         let lines = answer["events"].as_array().into_iter().flatten();
         lines.map(|line| line["message"].as_str().unwrap().to_owned() + "\n").collect()
     }
 
     /// Kills the function's processes as a power cut would, and says how many there were.
     pub(crate) fn kill_function(&self) -> usize {
-        let ours = self.process.lock().unwrap().id();
+        let ours = self.emulator.process_id();
         let killed = functions_of(ours).into_iter().filter(|function| {
             let status = Command::new("kill").args(["-s", "KILL", &function.to_string()]).status();
             status.is_ok_and(|status| status.success())
@@ -209,15 +177,12 @@ impl Cloud {
 
     /// Asks the intake.
     pub(crate) async fn intake(&self, method: Method, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = Request::builder().method(method).uri(format!(
-            "http://{}/restapis/{}/v1/_user_request_/sns",
-            self.gateway.address,
-            self.intake_id()
-        ));
+        let path = format!("/restapis/{}/v1/_user_request_/sns", self.intake_id());
+        let mut request = Request::builder().method(method).uri(self.emulator.url(&path));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.gateway
+        self.emulator
             .send(request.body(Full::from(body.to_owned())).unwrap())
             .await
             .expect("the intake answers")
@@ -226,16 +191,21 @@ impl Cloud {
     /// What the intake makes a form of. It has its validator look at bodies, too, which the emulator leaves out of the stack.
     pub(crate) async fn intake_template(&self) -> String {
         let api = format!("/restapis/{}", self.intake_id());
-        let resources = self.gateway.rest(Method::GET, &format!("{api}/resources"), Value::Null).await;
+        let resources = self.rest(Method::GET, &format!("{api}/resources"), Value::Null).await;
         let mut resources = resources["item"].as_array().expect("resources").iter();
         let sns = &resources.find(|it| it["path"] == "/sns").expect("the resource is there")["id"];
         let validator = json!({ "name": "bodies", "validateRequestBody": true });
-        let validator = self.gateway.rest(Method::POST, &format!("{api}/requestvalidators"), validator).await;
+        let validator = self.rest(Method::POST, &format!("{api}/requestvalidators"), validator).await;
         let method = format!("{api}/resources/{}/methods/POST", sns.as_str().unwrap());
         let patch = json!({ "op": "replace", "path": "/requestValidatorId", "value": validator["id"] });
-        self.gateway.rest(Method::PATCH, &method, json!({ "patchOperations": [patch] })).await;
-        let integration = self.gateway.rest(Method::GET, &format!("{method}/integration"), Value::Null).await;
+        self.rest(Method::PATCH, &method, json!({ "patchOperations": [patch] })).await;
+        let integration = self.rest(Method::GET, &format!("{method}/integration"), Value::Null).await;
         integration["requestTemplates"]["application/json"].as_str().expect("it has a template").to_owned()
+    }
+
+    async fn rest(&self, method: Method, path: &str, input: Value) -> Value {
+        let body = if input.is_null() { Bytes::new() } else { input.to_string().into() };
+        serde_json::from_str(&self.emulator.rest("apigateway", method, path, body).await).unwrap_or_default()
     }
 
     fn intake_id(&self) -> &str {
@@ -243,7 +213,7 @@ impl Cloud {
     }
 
     fn queue(&self, output: &str) -> String {
-        format!("http://{}/000000000000/{}", self.gateway.address, self.outputs[output])
+        self.emulator.queue(&self.outputs[output])
     }
 }
 
@@ -269,172 +239,79 @@ fn functions_of(emulator: u32) -> Vec<u32> {
 }
 
 /// Brings what the post office tells to the topic of events.
-async fn tell(gateway: Arc<Gateway>, topic: String, mut told: mpsc::UnboundedReceiver<Value>) {
+async fn tell_all(emulator: Arc<Emulator>, topic: String, mut told: mpsc::UnboundedReceiver<Value>) {
     while let Some(event) = told.recv().await {
-        gateway.tell(&topic, &event).await;
+        tell(&emulator, &topic, &event).await;
     }
 }
 
-impl Gateway {
-    async fn make_stack(&self, folder: &std::path::Path, pace: Pace) -> HashMap<String, String> {
-        let region = "<LocationConstraint>eu-central-1</LocationConstraint>";
-        let bucket = format!("<CreateBucketConfiguration>{region}</CreateBucketConfiguration>");
-        self.rest_s3(Method::PUT, "/artifacts", Bytes::from(bucket)).await;
-        self.rest_s3(Method::PUT, "/artifacts/notifier.zip", zipped_function(folder)).await;
-        let key = self.json("kms", "TrentService.CreateKey", &json!({})).await;
-        // The emulator makes no tokens for DKIM, of which the last outputs are.
-        let (template, dkim) =
-            TEMPLATE.split_once("  DkimRecord1:").expect("the outputs end with DKIM's records");
-        assert_eq!(dkim.matches("    Value:").count(), 3);
-        let number = |seconds: u32| seconds.to_string();
-        let values = [
-            ("Environment", "test".to_owned()),
-            ("KeyArn", key["KeyMetadata"]["Arn"].as_str().expect("a key has a name").to_owned()),
-            ("ArtifactBucket", "artifacts".to_owned()),
-            ("NotifierKey", "notifier.zip".to_owned()),
-            ("MailDomain", "example.org".to_owned()),
-            ("WebOrigin", ORIGIN.to_owned()),
-            ("OperatorTopicArn", "arn:aws:sns:eu-central-1:000000000000:operators".to_owned()),
-            ("FunctionSeconds", number(pace.function)),
-            ("RetrySeconds", number(pace.retry)),
-            ("EventRetrySeconds", number(pace.function)),
-            ("GraceSeconds", number(pace.grace)),
-        ];
-        let mut form = vec![
-            ("StackName".to_owned(), "notify"),
-            ("TemplateBody".to_owned(), template),
-            ("Capabilities.member.1".to_owned(), "CAPABILITY_IAM"),
-        ];
-        for (place, (name, value)) in values.iter().enumerate() {
-            form.push((format!("Parameters.member.{}.ParameterKey", place + 1), name));
-            form.push((format!("Parameters.member.{}.ParameterValue", place + 1), value));
-        }
-        let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        self.query("cloudformation", "CreateStack", "2010-05-15", &form).await;
-        let stack = wait::until(SOON, "the stack was made", async || {
-            let stack = self
-                .query("cloudformation", "DescribeStacks", "2010-05-15", &[("StackName", "notify")])
-                .await;
-            (!stack.contains("_IN_PROGRESS")).then_some(stack)
-        })
-        .await;
-        assert!(stack.contains("<StackStatus>CREATE_COMPLETE</StackStatus>"), "{stack}");
-        let outputs = stack.split("<OutputKey>").skip(1).map(|output| {
-            let (key, rest) = output.split_once("</OutputKey>").unwrap();
-            let value = rest.split_once("<OutputValue>").unwrap().1.split_once("</OutputValue>").unwrap().0;
-            (key.to_owned(), value.to_owned())
-        });
-        outputs.collect()
-    }
-
-    async fn tell(&self, topic: &str, event: &Value) {
-        let form = [("TopicArn", topic), ("Message", &event.to_string())];
-        self.query("sns", "Publish", "2010-03-31", &form).await;
-    }
-
-    async fn get(&self, path: &str) -> bool {
-        let request = Request::builder().uri(format!("http://{}{path}", self.address));
-        self.send(request.body(Full::default()).unwrap())
-            .await
-            .is_some_and(|answer| answer.status.is_success())
-    }
-
-    async fn query(&self, service: &str, action: &str, version: &str, form: &[(&str, &str)]) -> String {
-        let mut body = format!("Action={action}&Version={version}");
-        for (name, value) in form {
-            let _ = write!(body, "&{name}={}", url_encoded(value));
-        }
-        self.form(service, body).await
-    }
-
-    async fn form(&self, service: &str, form: String) -> String {
-        let request =
-            self.request(service, "/").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.done(request.body(Full::from(form)).unwrap()).await
-    }
-
-    async fn json(&self, service: &str, target: &str, input: &Value) -> Value {
-        self.json_or_none(service, target, input)
-            .await
-            .unwrap_or_else(|| panic!("{target} of {input} failed"))
-    }
-
-    async fn json_or_none(&self, service: &str, target: &str, input: &Value) -> Option<Value> {
-        let request = self
-            .request(service, "/")
-            .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
-            .header("x-amz-target", target);
-        let answer = self.done(request.body(Full::from(input.to_string())).unwrap()).await;
-        serde_json::from_str(&answer).unwrap_or_default()
-    }
-
-    async fn rest(&self, method: Method, path: &str, input: Value) -> Value {
-        let body = if input.is_null() { Full::default() } else { Full::from(input.to_string()) };
-        let request =
-            self.request("apigateway", path).method(method).header(header::CONTENT_TYPE, "application/json");
-        serde_json::from_str(&self.done(request.body(body).unwrap()).await).unwrap_or_default()
-    }
-
-    async fn rest_s3(&self, method: Method, path: &str, body: Bytes) {
-        self.done(self.request("s3", path).method(method).body(Full::from(body)).unwrap()).await;
-    }
-
-    async fn done(&self, request: Request<Full<Bytes>>) -> String {
-        let what = format!("{} {}", request.method(), request.uri());
-        let answer = self.send(request).await.unwrap_or_else(|| panic!("{what}: no answer"));
-        assert!(answer.status.is_success(), "{what}: {} {}", answer.status, answer.text);
-        answer.text
-    }
-
-    async fn send(&self, request: Request<Full<Bytes>>) -> Option<Answer> {
-        let exchange = async {
-            let (head, body) = self.http.request(request).await.ok()?.into_parts();
-            let text = String::from_utf8_lossy(&body.collect().await.ok()?.to_bytes()).into_owned();
-            Some(Answer { status: head.status, headers: head.headers, text })
-        };
-        tokio::time::timeout(SOON, exchange).await.ok()?
-    }
-
-    /// A request whose signature is nobody's: the emulator only reads from it which service is meant.
-    fn request(&self, service: &str, path: &str) -> hyper::http::request::Builder {
-        Request::builder()
-            .method(Method::POST)
-            .uri(format!("http://{}{path}", self.address))
-            .header(header::AUTHORIZATION, signature(service))
-    }
+async fn tell(emulator: &Emulator, topic: &str, event: &Value) {
+    let form = [("TopicArn", topic), ("Message", &event.to_string())];
+    emulator.query("sns", "Publish", "2010-03-31", &form).await;
 }
 
-/// A signature as it looks.
-pub(crate) fn signature(service: &str) -> String {
-    let scope = format!("test/20261128/eu-central-1/{service}/aws4_request");
-    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
-}
-
-/// As in a form: what is not a letter, a digit or one of `-_.` becomes `%` and a number.
-pub(crate) fn url_encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => encoded.push(byte.into()),
-            _ => {
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
+async fn make_stack(emulator: &Emulator, pace: Pace) -> HashMap<String, String> {
+    let region = "<LocationConstraint>eu-central-1</LocationConstraint>";
+    let bucket = format!("<CreateBucketConfiguration>{region}</CreateBucketConfiguration>");
+    emulator.rest("s3", Method::PUT, "/artifacts", bucket.into()).await;
+    emulator.rest("s3", Method::PUT, "/artifacts/notifier.zip", zipped_function()).await;
+    let key = emulator.json("kms", "TrentService.CreateKey", &json!({})).await;
+    // The emulator makes no tokens for DKIM, of which the last outputs are.
+    let (template, dkim) =
+        TEMPLATE.split_once("  DkimRecord1:").expect("the outputs end with DKIM's records");
+    assert_eq!(dkim.matches("    Value:").count(), 3);
+    let number = |seconds: u32| seconds.to_string();
+    let values = [
+        ("Environment", "test".to_owned()),
+        ("KeyArn", key["KeyMetadata"]["Arn"].as_str().expect("a key has a name").to_owned()),
+        ("ArtifactBucket", "artifacts".to_owned()),
+        ("NotifierKey", "notifier.zip".to_owned()),
+        ("MailDomain", "example.org".to_owned()),
+        ("WebOrigin", ORIGIN.to_owned()),
+        ("OperatorTopicArn", "arn:aws:sns:eu-central-1:000000000000:operators".to_owned()),
+        ("FunctionSeconds", number(pace.function)),
+        ("RetrySeconds", number(pace.retry)),
+        ("EventRetrySeconds", number(pace.function)),
+        ("GraceSeconds", number(pace.grace)),
+    ];
+    let mut form = vec![
+        ("StackName".to_owned(), "notify"),
+        ("TemplateBody".to_owned(), template),
+        ("Capabilities.member.1".to_owned(), "CAPABILITY_IAM"),
+    ];
+    for (place, (name, value)) in values.iter().enumerate() {
+        form.push((format!("Parameters.member.{}.ParameterKey", place + 1), name));
+        form.push((format!("Parameters.member.{}.ParameterValue", place + 1), value));
     }
-    encoded
+    let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    emulator.query("cloudformation", "CreateStack", "2010-05-15", &form).await;
+    let stack = wait::until(SOON, "the stack was made", async || {
+        let stack = emulator
+            .query("cloudformation", "DescribeStacks", "2010-05-15", &[("StackName", "notify")])
+            .await;
+        (!stack.contains("_IN_PROGRESS")).then_some(stack)
+    })
+    .await;
+    assert!(stack.contains("<StackStatus>CREATE_COMPLETE</StackStatus>"), "{stack}");
+    let outputs = stack.split("<OutputKey>").skip(1).map(|output| {
+        let (key, rest) = output.split_once("</OutputKey>").unwrap();
+        let value = rest.split_once("<OutputValue>").unwrap().1.split_once("</OutputValue>").unwrap().0;
+        (key.to_owned(), value.to_owned())
+    });
+    outputs.collect()
 }
 
 /// What Lambda is given: a `bootstrap` that becomes the one that was built, which is too large to be packed for each test.
-fn zipped_function(folder: &std::path::Path) -> Bytes {
+fn zipped_function() -> Bytes {
+    let folder = process::folder("function");
     let bootstrap = folder.join("bootstrap");
     let script = format!("#!/bin/sh\nexec '{}'\n", env!("CARGO_BIN_EXE_bootstrap"));
     std::fs::write(&bootstrap, script).expect("the folder can be written");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&bootstrap, mode).expect("it is ours");
-    let python = PathBuf::from(EMULATORS).join("python");
-    let zip = Command::new(python)
+    let zip = process::emulator("python")
         .args(["-m", "zipfile", "-c", "notifier.zip", "bootstrap"])
-        .current_dir(folder)
+        .current_dir(&folder)
         .status()
         .expect("Python starts");
     assert!(zip.success(), "the function could not be packed");

@@ -13,7 +13,11 @@ use std::{
 
 use cloud::{Cloud, ORIGIN, Pace, SOON, USUAL};
 use hyper::{Method, StatusCode};
-use roomm8_tests::{scale, wait};
+use roomm8_tests::{
+    Person,
+    emulator::{signature, url_encoded},
+    scale, wait,
+};
 use serde_json::{Value, json};
 
 fn letter(id: &str, to: &str) -> Value {
@@ -34,6 +38,30 @@ fn nth(person: &str, number: usize) -> (String, Value) {
     let id = format!("{person}-{number}");
     let letter = letter(&id, &format!("{person}@example.org"));
     (id, letter)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_signs_up_is_mailed_a_link_and_welcomed() {
+    let cloud = Cloud::start(USUAL).await;
+    let keys = "key-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    let plan = cloud.publisher().with("PUBLIC_URL", "https://roomm8.example.com").with("SIGNING_KEYS", keys);
+    let system = plan.start().await;
+    let ada = Person::new(&system, "Ada").await;
+    let mailed = async |count: usize| {
+        let what = format!("{count} letters were mailed");
+        wait::until_so(SOON, &what, async || cloud.post.mails().len() >= count).await;
+        let mails = cloud.post.mails();
+        assert_eq!((mails.len(), cloud.post.letters_to(&ada.email).len()), (count, count));
+        mails[count - 1].request["Content"]["Simple"].clone()
+    };
+    let first = mailed(1).await;
+    assert_eq!(first["Subject"]["Data"], "Confirm your e-mail address");
+    let text = first["Body"]["Text"]["Data"].as_str().unwrap();
+    let link = text.split_once("https://roomm8.example.com/verify-email#").expect("there is a link").1;
+    let token = link.lines().next().unwrap();
+    assert!(first["Body"]["Html"]["Data"].as_str().unwrap().contains(token));
+    system.a().anonymous().done("verifyEmail", json!({ "token": token }), "accepted").await;
+    assert_eq!(mailed(2).await["Subject"]["Data"], "Welcome to RoomM8");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -283,7 +311,7 @@ async fn a_function_that_is_killed_mails_each_letter_once() {
 async fn the_intake_takes_letters_of_those_who_sign() {
     let cloud = Cloud::start(USUAL).await;
     let template = cloud.intake_template().await;
-    let signature = cloud::signature("execute-api");
+    let signature = signature("execute-api");
     let (kind, signed) = (("content-type", "application/json"), ("authorization", signature.as_str()));
     let mut letter = letter("o1", "ada@example.org");
     letter["text"] = json!("50 % & more = \"all\"\n+ #hash $util.x ${y} 'quoted' äöü");
@@ -352,7 +380,7 @@ fn rendered(template: &str, letter: &Value) -> String {
             }
             None => expression.trim_matches('\'').to_owned(),
         };
-        form += &cloud::url_encoded(&value);
+        form += &url_encoded(&value);
         if !rest.is_empty() {
             form += "&";
             form += rest;
