@@ -17,7 +17,7 @@ mod hostile;
 mod households;
 mod letters;
 mod live;
-
+mod logs;
 mod messages;
 mod secrets;
 mod start;
