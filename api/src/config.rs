@@ -186,7 +186,12 @@ impl Config {
         self.database_url.starts_with("sqlite:")
     }
 
-    /// The topic that letters are published to. Empty is unset, as shells and compose files cannot leave out a setting.
+    /// Where Redis is, if there is one. Empty is unset, here and below, as compose files cannot leave out a setting.
+    pub fn redis_url(&self) -> Option<&Setting> {
+        self.redis_url.as_ref().filter(|url| !url.is_empty())
+    }
+
+    /// The topic that letters are published to.
     pub fn sns_topic_arn(&self) -> Option<&str> {
         self.sns_topic_arn.as_deref().filter(|arn| !arn.is_empty())
     }

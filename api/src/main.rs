@@ -7,6 +7,7 @@ use roomm8_api::notify::Mailbox;
 use roomm8_api::server::{Server, open};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::spawn_blocking;
 use tracing_subscriber::EnvFilter;
@@ -46,11 +47,19 @@ enum Command {
 
 /// Deep answers recurse; a stack of this size holds the deepest that the gate lets through.
 const STACK: usize = 8 * 1024 * 1024;
+/// How long blocking work is waited for at the end: none of it is a write that matters.
+const LAST_READS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let Arguments { command, config } = Arguments::parse();
     let command = command.unwrap_or(Command::Serve(Box::new(config)));
-    match runtime().and_then(|runtime| runtime.block_on(run(command))) {
+    let done = runtime().and_then(|runtime| {
+        let done = runtime.block_on(run(command));
+        // A read of a file that hangs is not waited for.
+        runtime.shutdown_timeout(LAST_READS);
+        done
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("roomm8: {error:#}");

@@ -4,10 +4,10 @@ mod keys;
 mod rotation;
 
 pub(crate) use keys::Keys;
-pub(crate) use rotation::{Holder, Rotation};
+pub(crate) use rotation::{Followed, Holder};
 
 use crate::aws;
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use aws_sdk_secretsmanager::Client;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -129,7 +129,7 @@ impl Setting {
                 }
             }
         }
-        let masked = without_password(&url).unwrap_or(url);
+        let masked = without_secrets(&url);
         names.iter().fold(masked, |masked, name| masked.replacen(NAMED, name, 1))
     }
 
@@ -145,6 +145,11 @@ impl Setting {
         for piece in &self.0 {
             let (place, field) = match piece {
                 Piece::Text(text) => {
+                    // Misspelt, it would be taken for a password.
+                    ensure!(
+                        !text.contains('{'),
+                        "a brace begins {{file:PATH}} or {{secretsmanager:ID}}; of a URL it is written as %7B"
+                    );
                     value.push_str(text);
                     continue;
                 }
@@ -158,6 +163,8 @@ impl Setting {
                 Some(field) => field_of(&kept, field).with_context(|| format!("{piece} is not there"))?,
                 None => kept.clone(),
             };
+            // A file that is being written is empty for a moment; and without a password, some servers let in anybody.
+            ensure!(!part.is_empty(), "{piece} is empty");
             if is_url {
                 value.extend(utf8_percent_encode(&part, UNRESERVED));
             } else {
@@ -172,13 +179,22 @@ impl Setting {
 /// Stands for a secret that is only named: no URL has it.
 const NAMED: char = '\u{1}';
 
-fn without_password(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (credentials, address) = rest.rsplit_once('@')?;
-    let (user, password) = credentials.split_once(':')?;
-    let named: String = password.chars().filter(|letter| *letter == NAMED).collect();
-    let stars = if named == password { "" } else { "***" };
-    Some(format!("{scheme}://{user}:{stars}{named}@{address}"))
+/// With stars for the password of a URL, and for all that is no URL. What is only named stays.
+fn without_secrets(value: &str) -> String {
+    let stars = |secret: &str| {
+        let named: String = secret.chars().filter(|letter| *letter == NAMED).collect();
+        if secret.chars().all(|letter| matches!(letter, NAMED | ':' | ',')) {
+            secret.to_owned()
+        } else {
+            format!("***{named}")
+        }
+    };
+    let Some((scheme, rest)) = value.split_once("://") else { return stars(value) };
+    let credentials = rest.rsplit_once('@').and_then(|(credentials, address)| {
+        let (user, password) = credentials.split_once(':')?;
+        Some(format!("{scheme}://{user}:{}@{address}", stars(password)))
+    });
+    credentials.unwrap_or_else(|| value.to_owned())
 }
 
 impl fmt::Debug for Setting {
@@ -191,7 +207,13 @@ impl Place {
     async fn fetch(&self) -> anyhow::Result<String> {
         let reading = async {
             match self {
-                Self::File(path) => Ok(tokio::fs::read_to_string(path).await?.trim_end().to_owned()),
+                Self::File(path) => {
+                    // A pipe would be waited for without an end.
+                    ensure!(tokio::fs::metadata(path).await?.is_file(), "it is no file");
+                    let text = tokio::fs::read_to_string(path).await?;
+                    let line = text.strip_suffix('\n').unwrap_or(&text);
+                    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+                }
                 Self::SecretsManager(id) => fetch_from_aws(id).await,
             }
         };
@@ -236,6 +258,12 @@ mod tests {
             ("mysql://ada:p@ss:word@db:3306/home", "mysql://ada:***@db:3306/home"),
             ("redis://:secret@cache:6379", "redis://:***@cache:6379"),
             ("sqlite://data/roomm8.sqlite3", "sqlite://data/roomm8.sqlite3"),
+            ("key-1:r99R1A85,key-0:jIv0", "***"),
+            ("key-2:r99R1A85,{file:/keys}", "***{file:/keys}"),
+            (
+                "{secretsmanager:a#newest}:{secretsmanager:a#keys}",
+                "{secretsmanager:a#newest}:{secretsmanager:a#keys}",
+            ),
             (
                 "mysql://{file:/db#user}:{file:/db#word}@db/home",
                 "mysql://{file:/db#user}:{file:/db#word}@db/home",
@@ -255,18 +283,24 @@ mod tests {
         let file = std::env::temp_dir().join(format!("roomm8-secret-{}", std::process::id()));
         std::fs::write(&file, r#"{ "username": "ada", "password": "a/b c", "port": 3306 }"#).unwrap();
         let path = file.display();
-        let url = format!(
-            "mysql://{{file:{path}#username}}:{{file:{path}#password}}@db:{{file:{path}#port}}/{{x}}"
-        );
+        let url =
+            format!("mysql://{{file:{path}#username}}:{{file:{path}#password}}@db:{{file:{path}#port}}/home");
         let read = async |text: &str| setting(text).read().await;
-        assert_eq!(read(&url).await.unwrap(), "mysql://ada:a%2Fb%20c@db:3306/{x}");
+        assert_eq!(read(&url).await.unwrap(), "mysql://ada:a%2Fb%20c@db:3306/home");
         assert_eq!(read(&format!("{{file:{path}#password}}")).await.unwrap(), "a/b c");
         let list = format!("{{file:{path}#username}}:{{file:{path}#password}}");
         assert_eq!(read(&list).await.unwrap(), "ada:a/b c");
-        for wrong in [format!("{{file:{path}#host}}"), "{file:/nowhere}".to_owned()] {
+        for wrong in
+            [format!("{{file:{path}#host}}"), "{file:/nowhere}".to_owned(), "{file:/dev/null}".to_owned()]
+        {
             let error = format!("{:#}", read(&wrong).await.unwrap_err());
             assert!(error.starts_with(&wrong) && !error.contains("a/b c"), "{error}");
         }
+        for wrong in ["mysql://{secretsmanger:a#user}@db/home", "{file:/keys"] {
+            assert!(read(wrong).await.unwrap_err().to_string().starts_with("a brace begins"));
+        }
+        std::fs::write(&file, "").unwrap();
+        assert!(read(&format!("{{file:{path}}}")).await.unwrap_err().to_string().ends_with("is empty"));
         std::fs::remove_file(&file).unwrap();
     }
 

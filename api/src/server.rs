@@ -10,7 +10,7 @@ use crate::protocol::budget::Rates;
 use crate::protocol::documents::{Manifest, Trust};
 use crate::protocol::listener::{self, Listen};
 use crate::protocol::{Settings, Shutdown, Stats, StatusProfile, router};
-use crate::secrets::{Holder, Keys, Rotation};
+use crate::secrets::{Followed, Holder, Keys};
 use crate::service::RoomM8;
 use crate::shared;
 use crate::unsubscribe;
@@ -47,53 +47,35 @@ pub struct Server {
 
 /// Opens the database, and applies pending migrations.
 pub async fn open(config: &Config) -> anyhow::Result<Database> {
-    database(config, &mut Rotation::default()).await
+    let url = Followed::read("DATABASE_URL", &config.database_url).await?;
+    database(config, &url).await
 }
 
-async fn database(config: &Config, rotation: &mut Rotation) -> anyhow::Result<Database> {
-    let (name, setting) = ("DATABASE_URL", &config.database_url);
+async fn database(config: &Config, url: &Followed) -> anyhow::Result<Database> {
     let options = Options {
-        url: setting.read().await.context(name)?,
+        url: url.value().to_owned(),
         ca: config.database_ca.clone(),
         connections: config.database_connections.into(),
         throttles: config.throttle == Switch::On,
-        stale: rotation.stale(setting),
+        stale: url.stale(),
     };
-    let database = Database::open(&options).await?;
-    rotation.follow(name, setting, options.url, Holder::Database(database.clone()));
-    Ok(database)
-}
-
-async fn redis(config: &Config, rotation: &mut Rotation) -> anyhow::Result<Option<RedisServer>> {
-    let (name, Some(setting)) = ("REDIS_URL", &config.redis_url) else { return Ok(None) };
-    let url = setting.read().await.context(name)?;
-    let server = RedisServer::open(&url, rotation.stale(setting)).await?;
-    rotation.follow(name, setting, url, Holder::Redis(server.clone()));
-    Ok(Some(server))
-}
-
-/// The keys that sign links in letters. Of letters that leave, the links must last longer than a process.
-async fn keys(config: &Config, rotation: &mut Rotation) -> anyhow::Result<Keys> {
-    let (name, Some(setting)) = ("SIGNING_KEYS", config.signing_keys()) else {
-        anyhow::ensure!(
-            config.keeps_letters(),
-            "SIGNING_KEYS is needed for the links in letters: set it to a name and 32 random bytes, \
-             as in key-1:$(openssl rand -base64 32 | tr +/ -_), on every instance the same"
-        );
-        return Ok(Keys::of_this_process());
-    };
-    let text = setting.read().await.context(name)?;
-    let keys = Keys::parse(&text, rotation.stale(setting))?;
-    rotation.follow(name, setting, text, Holder::Keys(keys.clone()));
-    Ok(keys)
+    Database::open(&options).await
 }
 
 impl Server {
     /// Opens the port, the database and the broker. Errors are sentences for whoever starts the server.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let mut rotation = Rotation::default();
+        let (pace, shutdown) = (Duration::from_secs(config.secrets_seconds), Shutdown::new());
         let (trust, channel) = (trust(config)?, channel(config).await?);
-        let keys = keys(config, &mut rotation).await?;
+        let keys = match config.signing_keys() {
+            Some(setting) => {
+                let text = Followed::read("SIGNING_KEYS", setting).await?;
+                let keys = Keys::parse(text.value(), text.stale())?;
+                text.follow(Holder::Keys(keys.clone()), pace, shutdown.clone());
+                keys
+            }
+            None => own_keys(config)?,
+        };
         let listener = listener::bind(config.listen_addr).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}. Set LISTEN_ADDR to a free address",
@@ -101,8 +83,18 @@ impl Server {
             )
         })?;
         let address = listener.local_addr().context("the port opened has no address")?;
-        let database = database(config, &mut rotation).await?;
-        let redis = redis(config, &mut rotation).await?;
+        let url = Followed::read("DATABASE_URL", &config.database_url).await?;
+        let database = database(config, &url).await?;
+        url.follow(Holder::Database(database.clone()), pace, shutdown.clone());
+        let redis = match config.redis_url() {
+            Some(setting) => {
+                let url = Followed::read("REDIS_URL", setting).await?;
+                let server = RedisServer::open(url.value(), url.stale()).await?;
+                url.follow(Holder::Redis(server.clone()), pace, shutdown.clone());
+                Some(server)
+            }
+            None => None,
+        };
         let broker: Box<dyn Broker> = match &redis {
             Some(server) => Box::new(Redis::through(server)),
             None => Box::new(InProcess::default()),
@@ -111,7 +103,7 @@ impl Server {
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let public_url: Arc<str> = public_url.trim_end_matches('/').into();
         let services = Services { database: database.clone(), hub, public_url: public_url.clone() };
-        let (stats, shutdown) = (Arc::new(Stats::default()), Shutdown::new());
+        let stats = Arc::new(Stats::default());
         let schema = match config.lists_at_once {
             Switch::On => Schema::new(),
             Switch::Off => Schema::ordinary(),
@@ -137,7 +129,7 @@ impl Server {
             services,
             stats: stats.clone(),
             shutdown: shutdown.clone(),
-            has_broker: config.redis_url.is_some(),
+            has_broker: config.redis_url().is_some(),
         };
         let mut router = router(service, settings, stats.clone(), shutdown.clone())?
             .merge(operations::router(operations))
@@ -147,7 +139,6 @@ impl Server {
         }
         let links = Links { public_url, keys };
         let relay = tokio::spawn(relay(database.clone(), channel, links, shutdown.clone()));
-        tokio::spawn(rotation.keep_fresh(Duration::from_secs(config.secrets_seconds), shutdown.clone()));
         tokio::spawn(keep_time(database.clone(), shutdown.clone()));
         tokio::spawn(keep_house(database));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);
@@ -181,6 +172,15 @@ impl Server {
         info!("stopped");
         Ok(())
     }
+}
+
+/// A key of this process alone. Of letters that leave, the links must last longer, and be good on other instances.
+fn own_keys(config: &Config) -> anyhow::Result<Keys> {
+    anyhow::ensure!(
+        config.keeps_letters(),
+        "SIGNING_KEYS is needed for the links in letters: set it to a name and 32 random bytes,          as in key-1:$(openssl rand -base64 32 | tr +/ -_), on every instance the same"
+    );
+    Ok(Keys::of_this_process())
 }
 
 /// By which way letters leave: one that was configured, or the development mailbox.

@@ -35,8 +35,10 @@ async fn unsubscribe(
     State((database, keys)): State<(Database, Keys)>,
     Path(signed): Path<String>,
 ) -> Response {
-    let letter = keys.open(&signed).await.and_then(|letter| letter.parse::<Uuid>().ok());
-    let outcome = match letter {
+    // What names no letter is not worth looking for its key.
+    let names_one = signed.split('.').next().is_some_and(|letter| letter.parse::<Uuid>().is_ok());
+    let letter = if names_one { keys.open(&signed).await } else { None };
+    let outcome = match letter.and_then(|letter| letter.parse::<Uuid>().ok()) {
         Some(letter) => {
             preference::unsubscribe(&database, NotificationId::from_bytes(*letter.as_bytes())).await
         }

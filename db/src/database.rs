@@ -11,7 +11,7 @@ use crate::{Connection, Error, HouseholdId, Result};
 use deadpool::managed::{self, Manager as _, Object, PoolError};
 use diesel_async::RunQueryDsl;
 use location::Location;
-use pool::Manager;
+use pool::{Manager, is_welcome_but_many};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Database {
         let lock = location.lock()?.map(Arc::new);
         let writer = matches!(location, Location::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
         let statistics = Arc::new(Statistics::default());
-        let first = connect(&location, &statistics).await?;
+        let first = connect(&location, &statistics).await.map_err(|error| location.explain(&error))?;
         location.migrate(first).await?;
         let manager = Manager::new(location, statistics.clone(), options.stale.clone());
         let pool = managed::Pool::builder(manager)
@@ -128,13 +128,19 @@ impl Database {
         Ok(database)
     }
 
-    /// Signs in by this URL from now on. A connection in use is ended when it is given back, so nobody's work is cut off,
-    /// and there are never more of them than before. Nothing changes if no connection can be made.
+    /// Signs in as another, or with another password, from now on. A connection in use is ended when it is given back, so
+    /// nobody's work is cut off, and there is never more than one besides the pool's. Nothing changes if nobody can sign in like
+    /// that, or if it would be at another place: what is known here of the one would be believed of the other.
     pub async fn move_to(&self, url: &str) -> anyhow::Result<()> {
         let location = Location::parse(url, self.ca.as_deref())?;
-        anyhow::ensure!(self.writer.is_none(), "a database in a file stays where it is");
-        connect(&location, &self.statistics).await?;
-        self.pool.manager().move_to(location);
+        anyhow::ensure!(
+            self.pool.manager().location().is_beside(&location),
+            "DATABASE_URL names another place, and only user and password may change: restart to go there"
+        );
+        match connect(&location, &self.statistics).await {
+            Err(error) if !is_welcome_but_many(&error) => return Err(location.explain(&error)),
+            _ => self.pool.manager().move_to(location),
+        }
         self.forget_idle_connections();
         Ok(())
     }
@@ -278,9 +284,8 @@ impl Database {
 }
 
 /// A connection outside of the pool: whether one can be made.
-async fn connect(location: &Location, statistics: &Arc<Statistics>) -> anyhow::Result<Connection> {
-    let manager = Manager::new(location.clone(), statistics.clone(), None);
-    manager.create().await.map_err(|error| location.explain(&error))
+async fn connect(location: &Location, statistics: &Arc<Statistics>) -> Result<Connection> {
+    Manager::new(location.clone(), statistics.clone(), None).create().await
 }
 
 /// What runs inside a transaction; it may run more than once.

@@ -5,22 +5,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 /// The shortest key: as long as what it makes (RFC 2104, 3).
 const KEY_BYTES: usize = 32;
-/// How long it is waited for a key that others may know already.
+/// How long it is waited for a key that others may know already; and how long it is not asked for another, so that who makes
+/// up names of keys makes nobody look for them again and again.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest name of a key.
+const NAME_BYTES: usize = 64;
 
 /// The keys at this moment: the first signs, and what any of them has signed is accepted. Clones are the same keys.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    keys: Arc<watch::Sender<Vec<Key>>>,
+    current: Arc<watch::Sender<Vec<Key>>>,
     /// Told when a key is asked for that is not here.
     stale: Option<Arc<Notify>>,
+    asked: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Clone)]
@@ -33,24 +38,28 @@ impl Keys {
     /// The keys of `SIGNING_KEYS`: `name:key`, with commas between, each key at least 32 bytes in base64url. Somebody who
     /// hears `stale` should look whether there are others, and [`Keys::become_these`].
     pub(crate) fn parse(text: &str, stale: Option<Arc<Notify>>) -> anyhow::Result<Self> {
-        Ok(Self { keys: Arc::new(watch::Sender::new(parse(text)?)), stale })
+        Ok(Self { current: Arc::new(watch::Sender::new(parse(text)?)), stale, asked: Arc::default() })
     }
 
     /// A key that nobody else has, and that is gone with the process.
     pub(crate) fn of_this_process() -> Self {
         let key = Key::new("here", &rand::random::<[u8; KEY_BYTES]>());
-        Self { keys: Arc::new(watch::Sender::new(key.into_iter().collect())), stale: None }
+        Self {
+            current: Arc::new(watch::Sender::new(key.into_iter().collect())),
+            stale: None,
+            asked: Arc::default(),
+        }
     }
 
     /// From now on there are these.
     pub(crate) fn become_these(&self, text: &str) -> anyhow::Result<()> {
-        self.keys.send_replace(parse(text)?);
+        self.current.send_replace(parse(text)?);
         Ok(())
     }
 
     /// The words, which must have no dot, with the name of the key and what it says of them.
     pub(crate) fn sign(&self, words: &str) -> Option<String> {
-        self.keys.borrow().first().map(|key| {
+        self.current.borrow().first().map(|key| {
             let mac = key.mac.clone().chain_update(words).finalize().into_bytes();
             format!("{words}.{}.{}", key.id, URL_SAFE_NO_PAD.encode(mac))
         })
@@ -60,18 +69,36 @@ impl Keys {
     pub(crate) async fn open<'a>(&self, signed: &'a str) -> Option<&'a str> {
         let (words, rest) = signed.split_once('.')?;
         let (id, mac) = rest.split_once('.')?;
-        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok().filter(|mac| mac.len() == KEY_BYTES && is_name(id))?;
         let is_known = |keys: &Vec<Key>| keys.iter().any(|key| key.id == id);
-        if let Some(stale) = &self.stale
-            && !is_known(&self.keys.borrow())
-        {
-            let mut keys = self.keys.subscribe();
-            stale.notify_one();
-            let _ = timeout(PATIENCE, keys.wait_for(is_known)).await;
+        let known = is_known(&self.current.borrow());
+        if !known {
+            let mut keys = self.current.subscribe();
+            if timeout(self.ask(), keys.wait_for(is_known)).await.is_ok() {
+                *self.asked() = None;
+            }
         }
-        let keys = self.keys.borrow();
+        let keys = self.current.borrow();
         let key = keys.iter().find(|key| key.id == id)?;
         key.mac.clone().chain_update(words).verify_slice(&mac).is_ok().then_some(words)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has somebody look for other keys, unless somebody does already; says how long to wait for what they find.
+    fn ask(&self) -> Duration {
+        let Some(stale) = &self.stale else { return Duration::ZERO };
+        let mut asked = self.asked();
+        match asked.map(|at| PATIENCE.saturating_sub(at.elapsed())) {
+            Some(left) if !left.is_zero() => left,
+            _ => {
+                *asked = Some(Instant::now());
+                stale.notify_one();
+                PATIENCE
+            }
+        }
     }
 }
 
@@ -89,14 +116,18 @@ fn parse(text: &str) -> anyhow::Result<Vec<Key>> {
         .map(|key| {
             let (id, key) = key.trim().split_once(':')?;
             let bytes = URL_SAFE_NO_PAD.decode(key.trim_end_matches('=')).ok()?;
-            let is_name =
-                !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            (is_name && bytes.len() >= KEY_BYTES).then(|| Key::new(id, &bytes))?
+            (is_name(id) && bytes.len() >= KEY_BYTES).then(|| Key::new(id, &bytes))?
         })
         .collect();
     let keys = keys.context(shape)?;
-    ensure!(!keys.is_empty(), shape);
+    let names: HashSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    ensure!(names.len() == keys.len(), "SIGNING_KEYS has two keys of one name: each needs a name of its own");
     Ok(keys)
+}
+
+fn is_name(id: &str) -> bool {
+    (1..=NAME_BYTES).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]
@@ -150,5 +181,7 @@ mod tests {
             let error = Keys::parse(wrong, None).err().unwrap().to_string();
             assert!(error.starts_with("write SIGNING_KEYS as"), "{error}");
         }
+        let error = Keys::parse(&text(&["a", "a"]), None).err().unwrap().to_string();
+        assert!(error.starts_with("SIGNING_KEYS has two keys of one name"), "{error}");
     }
 }

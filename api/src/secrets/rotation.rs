@@ -2,6 +2,7 @@
 
 use super::{Keys, Setting};
 use crate::protocol::Shutdown;
+use anyhow::Context as _;
 use roomm8_db::Database;
 use roomm8_subscriptions::RedisServer;
 use std::sync::Arc;
@@ -12,20 +13,16 @@ use tracing::{info, warn};
 
 /// The shortest time between two looks, however often somebody is refused.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The same after one that came to nothing: a server may lock out whoever comes with a wrong password too often.
+const LONGER_PAUSE: Duration = Duration::from_secs(2);
 
-/// The settings that name secrets, and who uses them.
-#[derive(Default)]
-pub(crate) struct Rotation {
-    stale: Arc<Notify>,
-    followed: Vec<Followed>,
-}
-
-struct Followed {
+/// A setting, and its value when it was last taken up.
+pub(crate) struct Followed {
     name: &'static str,
     setting: Setting,
-    /// Its value when it was last taken up.
     value: String,
-    holder: Holder,
+    /// Told when the value is refused; `None` if the setting names no secret, and so cannot become another.
+    stale: Option<Arc<Notify>>,
 }
 
 /// Who uses a setting and can take up another value of it.
@@ -45,43 +42,50 @@ impl Holder {
     }
 }
 
-impl Rotation {
-    /// To be told when the value of this setting is refused; `None` if it cannot become another.
-    pub(crate) fn stale(&self, setting: &Setting) -> Option<Arc<Notify>> {
-        setting.names_secrets().then(|| Arc::clone(&self.stale))
+impl Followed {
+    /// Reads the setting of this name.
+    pub(crate) async fn read(name: &'static str, setting: &Setting) -> anyhow::Result<Self> {
+        let value = setting.read().await.context(name)?;
+        let stale = setting.names_secrets().then(Arc::default);
+        Ok(Self { name, setting: setting.clone(), value, stale })
     }
 
-    /// From now on the holder is told what else the setting becomes.
-    pub(crate) fn follow(&mut self, name: &'static str, setting: &Setting, value: String, holder: Holder) {
-        if setting.names_secrets() {
-            self.followed.push(Followed { name, setting: setting.clone(), value, holder });
-        }
+    /// Its value.
+    pub(crate) fn value(&self) -> &str {
+        &self.value
     }
 
-    /// Looks for other values about every `pace`, not on all instances at once, and when somebody was refused. What cannot
-    /// be read or used is left as it was.
-    pub(crate) async fn keep_fresh(mut self, pace: Duration, shutdown: Shutdown) {
-        while !self.followed.is_empty() {
-            tokio::select! {
-                () = sleep(pace.mul_f64(rand::random_range(0.8..1.0))) => {}
-                () = self.stale.notified() => {}
-                _ = shutdown.begun() => return,
-            }
-            for setting in &mut self.followed {
-                if let Err(error) = setting.look().await {
-                    warn!("{} stays as it was: {error:#}", setting.name);
+    /// Whom its holder is to tell when the value is refused.
+    pub(crate) fn stale(&self) -> Option<Arc<Notify>> {
+        self.stale.clone()
+    }
+
+    /// From now on, looks for another value about every `pace`, not on all instances at once, and whenever the value is
+    /// refused, and has the holder take it up. What cannot be read or used is left as it was.
+    pub(crate) fn follow(mut self, holder: Holder, pace: Duration, shutdown: Shutdown) {
+        let Some(stale) = self.stale.clone() else { return };
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = sleep(pace.mul_f64(rand::random_range(0.8..1.0))) => {}
+                    () = stale.notified() => {}
+                    _ = shutdown.begun() => return,
+                }
+                match self.look(&holder).await {
+                    Ok(()) => sleep(PAUSE).await,
+                    Err(error) => {
+                        warn!("{} stays as it was: {error:#}", self.name);
+                        sleep(LONGER_PAUSE).await;
+                    }
                 }
             }
-            sleep(PAUSE).await;
-        }
+        });
     }
-}
 
-impl Followed {
-    async fn look(&mut self) -> anyhow::Result<()> {
+    async fn look(&mut self, holder: &Holder) -> anyhow::Result<()> {
         let value = self.setting.read().await?;
         if value != self.value {
-            self.holder.take_up(&value).await?;
+            holder.take_up(&value).await?;
             self.value = value;
             info!("{} is taken up anew", self.name);
         }

@@ -33,10 +33,9 @@ impl Location {
             url.starts_with("mysql://"),
             "DATABASE_URL must begin with mysql:// or sqlite://, for example sqlite://data/roomm8.sqlite3"
         );
-        let options = Opts::from_url(url).map_err(|error| {
-            anyhow::anyhow!(
-                "DATABASE_URL is not a MySQL URL ({error}): write mysql://user:password@host:3306/database"
-            )
+        // What is wrong with it would quote a part of it.
+        let options = Opts::from_url(url).map_err(|_| {
+            anyhow::anyhow!("DATABASE_URL is not a MySQL URL: write mysql://user:password@host:3306/database")
         })?;
         anyhow::ensure!(
             options.db_name().is_some(),
@@ -48,6 +47,17 @@ impl Location {
         let tls =
             SslOpts::default().with_root_certs(vec![ca.to_owned().into()]).with_disable_built_in_roots(true);
         Ok(Self::Mysql(OptsBuilder::from_opts(options).ssl_opts(tls).into()))
+    }
+
+    /// Whether it is the same database of the same server, whoever signs in there.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        let place = |options: &Opts| {
+            (options.ip_or_hostname().to_owned(), options.tcp_port(), options.db_name().map(str::to_owned))
+        };
+        match (self, other) {
+            (Self::Mysql(one), Self::Mysql(two)) => place(one) == place(two),
+            _ => false,
+        }
     }
 
     /// Takes the side lock of an SQLite file: one process a file.

@@ -61,6 +61,10 @@ impl Manager {
         self.location.send_modify(|now| *now = Numbered { location, number: now.number.wrapping_add(1) });
     }
 
+    pub(super) fn location(&self) -> Location {
+        self.current().location
+    }
+
     fn current(&self) -> Numbered {
         self.location.borrow().clone()
     }
@@ -80,8 +84,18 @@ impl Manager {
 /// Whether the server knows the user and the password no more: `ER_ACCESS_DENIED_ERROR`, `ER_DBACCESS_DENIED_ERROR`, and
 /// `ER_ACCESS_DENIED_NO_PASSWORD_ERROR`.
 fn is_refusal(error: &Error) -> bool {
+    is_said(error, &[1044, 1045, 1698])
+}
+
+/// Whether the server knows them and has no room for one more of theirs: `ER_TOO_MANY_USER_CONNECTIONS` and
+/// `ER_USER_LIMIT_REACHED`.
+pub(super) fn is_welcome_but_many(error: &Error) -> bool {
+    is_said(error, &[1203, 1226])
+}
+
+fn is_said(error: &Error, codes: &[u16]) -> bool {
     let Error::Unavailable(cause) = error else { return false };
-    matches!(cause.downcast_ref(), Some(mysql_async::Error::Server(said)) if [1044, 1045, 1698].contains(&said.code))
+    matches!(cause.downcast_ref(), Some(mysql_async::Error::Server(said)) if codes.contains(&said.code))
 }
 
 impl managed::Manager for Manager {
@@ -139,12 +153,13 @@ async fn connect_mysql(options: Opts) -> Result<AsyncMysqlConnection> {
         .tcp_nodelay(true)
         .stmt_cache_size(0)
         .client_found_rows(true);
-    let connect = async { mysql_async::Conn::new(options).await.map_err(unavailable) };
-    let conn = match timeout(Duration::from_secs(3), connect).await {
-        Ok(conn) => conn?,
-        Err(elapsed) => return Err(Error::Unavailable(elapsed.into())),
+    let connect = async {
+        let conn = mysql_async::Conn::new(options).await.map_err(unavailable)?;
+        AsyncMysqlConnection::try_from(conn).await.map_err(|error| Error::Unavailable(error.into()))
     };
-    AsyncMysqlConnection::try_from(conn).await.map_err(|error| Error::Unavailable(error.into()))
+    timeout(Duration::from_secs(3), connect)
+        .await
+        .unwrap_or_else(|elapsed| Err(Error::Unavailable(elapsed.into())))
 }
 
 async fn connect_sqlite(path: &Path) -> Result<SyncConnectionWrapper<SqliteConnection>> {

@@ -109,11 +109,15 @@ async fn publish(
 
 /// Listens until the hub is gone; connects again whenever Redis is lost.
 async fn listen(server: RedisServer, received: mpsc::Sender<Wire>, shared: Arc<Shared>) {
-    let mut pause = BACK_OFF.0;
+    let (mut pause, mut is_told) = (BACK_OFF.0, false);
     while !received.is_closed() {
         let heard = hear(&server, &received, &shared).await;
         if shared.is_connected.swap(false, Ordering::Relaxed) {
-            pause = BACK_OFF.0;
+            (pause, is_told) = (BACK_OFF.0, false);
+        }
+        // Once an outage.
+        if !is_told {
+            is_told = true;
             warn!(
                 error = heard.err().map(|error| error.to_string()),
                 "Redis is lost: messages between instances now take until the next poll"
@@ -125,11 +129,7 @@ async fn listen(server: RedisServer, received: mpsc::Sender<Wire>, shared: Arc<S
 }
 
 async fn hear(server: &RedisServer, received: &mpsc::Sender<Wire>, shared: &Shared) -> RedisResult<()> {
-    let connecting = timeout(Duration::from_secs(2), async {
-        let mut connection = server.listen().await?;
-        connection.subscribe(CHANNEL).await?;
-        RedisResult::Ok(connection)
-    });
+    let connecting = timeout(Duration::from_secs(2), server.listen(CHANNEL));
     let Ok(connection) = connecting.await else { return Ok(()) };
     let mut messages = connection?.into_on_message();
     shared.is_connected.store(true, Ordering::Relaxed);

@@ -38,12 +38,18 @@ impl RedisServer {
 
     /// A connection for commands.
     pub async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        self.heed(self.client().get_multiplexed_async_connection().await)
+        self.heed(connect(&self.client()).await)
     }
 
-    /// A connection that hears what is published.
-    pub(super) async fn listen(&self) -> RedisResult<PubSub> {
-        self.heed(self.client().get_async_pubsub().await)
+    /// A connection that hears what is published on a channel.
+    pub(super) async fn listen(&self, channel: &str) -> RedisResult<PubSub> {
+        let client = self.client();
+        let listening = async {
+            let mut connection = client.get_async_pubsub().await?;
+            connection.subscribe(channel).await?;
+            Ok(connection)
+        };
+        self.heed(listening.await)
     }
 
     fn client(&self) -> Client {
@@ -65,12 +71,19 @@ fn is_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
 }
 
+/// A connection that was used: without a password, a server that wants one refuses the first command only.
+async fn connect(client: &Client) -> RedisResult<MultiplexedConnection> {
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    redis::cmd("PING").exec_async(&mut connection).await?;
+    Ok(connection)
+}
+
 /// A client with which a connection could be made.
 async fn tried(url: &str) -> anyhow::Result<Client> {
     let client = Client::open(url).map_err(|error| {
         anyhow::anyhow!("REDIS_URL is not a Redis URL ({error}): write redis://host:6379")
     })?;
-    let cause = match timeout(PATIENCE, client.get_multiplexed_async_connection()).await {
+    let cause = match timeout(PATIENCE, connect(&client)).await {
         Ok(Ok(_)) => return Ok(client),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
