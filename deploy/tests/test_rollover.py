@@ -1,0 +1,117 @@
+"""Releases change places behind HAProxy, under load and with a crowd connected, and nobody notices.
+
+What HAProxy repeats by itself: a request for which no connection could be made, which has reached nobody
+(`retry-on conn-failure`). Clients repeat no request; one that is not answered as it should be has failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import time
+from collections import Counter
+
+import pytest
+from crowd import CURSOR, Requests, Subscriber, ask, move_in, position, session, sign_up
+from fleet import COLOURS, Fleet, program, until
+
+FLIPS = 10
+RATE = float(os.environ.get("ROOMM8_ROLLOVER_RATE", "200"))
+SUBSCRIBERS = int(os.environ.get("ROOMM8_ROLLOVER_SUBSCRIBERS", "500"))
+PEOPLE = ["Aino", "Bo", "Chloe", "Dilan", "Eun", "Fatma", "Gift", "Hao", "Ines", "Jonas"]
+IN_A_HOUSEHOLD = 2
+# For a client that lost its socket to hear the next event.
+BACK = 5.0
+
+
+async def roll_over(fleet: Fleet) -> str:
+    """Everything; gives a report of what it was like."""
+    began = time.monotonic()
+    balancer = await fleet.balance()
+    await fleet.bring_up(COLOURS["green"])
+    async with session() as http, session() as sockets, asyncio.TaskGroup() as group:
+        people = [await sign_up(http, balancer.address, name) for name in PEOPLE]
+        groups = [people[first : first + IN_A_HOUSEHOLD] for first in range(0, len(people), IN_A_HOUSEHOLD)]
+        households = [await move_in(http, balancer.address, members) for members in groups]
+        subscribers = [
+            Subscriber(f"subscriber {number}", balancer.address, home, home.people[number // len(households) % len(home.people)])
+            for number in range(SUBSCRIBERS)
+            for home in [households[number % len(households)]]
+        ]
+        following = [group.create_task(subscriber.follow(sockets)) for subscriber in subscribers]
+        await until(60, "all follow", lambda: all(subscriber.is_back() for subscriber in subscribers))
+        requests = Requests(balancer.address, households)
+        coming = group.create_task(requests.keep_coming(http, RATE))
+        loaded = time.monotonic()
+        drains = []
+
+        async def all_back() -> None:
+            await until(BACK + 1, "all are back", lambda: all(subscriber.is_back() for subscriber in subscribers))
+
+        running = "green"
+        for _ in range(FLIPS):
+            waiting = next(colour for colour in COLOURS if colour != running)
+            await fleet.bring_up(COLOURS[waiting])
+            drains.append(await fleet.take_down(COLOURS[running]))
+            running = waiting
+            await all_back()
+        assert len(COLOURS[running]) == 3
+        for seat in COLOURS[running]:
+            drains.append(await fleet.take_down([seat]))
+            await fleet.bring_up([seat])
+            await all_back()
+        requests.is_over.set()
+        reached = await coming
+        loaded = time.monotonic() - loaded
+
+        heads = {
+            home.id: position((await ask(http, balancer.address, home.people[0].token, CURSOR, {"id": home.id}))["household"]["cursor"])
+            for home in households
+        }
+        have_all = [(subscriber, heads[subscriber.home.id]) for subscriber in subscribers]
+        settled = await until_all_heard(have_all)
+        for task in following:
+            task.cancel()
+
+    breaks = sorted(seconds for subscriber in subscribers for seconds in subscriber.breaks)
+    closes = sum((subscriber.closes for subscriber in subscribers), Counter())
+    heard = [len(subscriber.heard) for subscriber in subscribers]
+    figures = await balancer.figures()
+    report = "\n".join(
+        [
+            f"{program()}: {time.monotonic() - began:.0f} s, of which {loaded:.0f} s under load",
+            f"{sum(requests.done.values())} requests ({dict(requests.done)}), {reached:.1f} a second, {len(requests.failures)} failed",
+            f"answered in {statistics.median(requests.seconds):.3f} s in the middle, {max(requests.seconds):.3f} s at most",
+            f"{FLIPS} flips of {' and '.join(str(len(seats)) for seats in COLOURS.values())} instances, "
+            f"{len(COLOURS[running])} refreshed; drained in {max(drains):.1f} s at most",
+            f"{len(subscribers)} sockets, closed {dict(closes)}; back in {statistics.median(breaks):.2f} s in the middle, "
+            f"{breaks[len(breaks) * 99 // 100]:.2f} s for 99 of 100, {max(breaks):.2f} s at most, of {len(breaks)}",
+            f"{min(heard)} to {max(heard)} events a subscriber, {sum(heard)} in all; {settled:.2f} s after the last request all were there",
+            f"HAProxy: {figures['BACKEND']['wretr']} connections tried again, {figures['BACKEND']['wredis']} of them elsewhere, "
+            f"{figures['FRONTEND']['hrsp_5xx']} answers of 5xx",
+        ]
+    )
+    wrong = [words for subscriber in subscribers for words in subscriber.wrong()]
+    assert not requests.failures, f"{len(requests.failures)} requests failed:\n" + "\n".join([*requests.failures[:20], report])
+    assert not wrong, f"{len(wrong)} promises were broken:\n" + "\n".join([*wrong[:20], report])
+    assert set(closes) == {"1012"}, report
+    assert min(len(subscriber.breaks) for subscriber in subscribers) >= FLIPS, report
+    assert max(breaks) <= BACK, report
+    assert reached >= 0.95 * RATE, f"this machine did not give {RATE} requests a second: set ROOMM8_ROLLOVER_RATE\n{report}"
+    return report
+
+
+async def until_all_heard(due: list[tuple[Subscriber, tuple[int, int]]]) -> float:
+    return await until(
+        10, "all heard everything", lambda: all(subscriber.cursor and position(subscriber.cursor) == head for subscriber, head in due)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.rollover
+def test_nobody_notices_ten_releases_and_a_refresh(capsys: pytest.CaptureFixture[str]) -> None:
+    with Fleet() as fleet:
+        report = asyncio.run(roll_over(fleet))
+    with capsys.disabled():
+        print(f"\n{report}")
