@@ -192,6 +192,8 @@ class Subscriber:
         self.breaks: list[float] = []
         """Seconds from each close to the next event."""
         self.broken_at: float | None = None
+        self.busy = 0
+        """How often a server was too busy to let it follow."""
 
     def is_back(self) -> bool:
         return self.start is not None and self.broken_at is None
@@ -218,15 +220,23 @@ class Subscriber:
             frame = json.loads(message.data)
             match frame["type"]:
                 case "connection_ack":
-                    variables = {"id": self.home.id, "after": self.cursor}
-                    await socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": FOLLOW, "variables": variables}})
+                    await self.subscribe(socket)
                 case "ping":
                     await socket.send_json({"type": "pong"})
                 case "next" if not frame["payload"].get("errors"):
                     self.note(frame["payload"]["data"]["householdEvents"])
+                case "error" if frame["payload"][0]["extensions"]["code"] == "UNAVAILABLE":
+                    # Worth another try with the same cursor, says the schema.
+                    self.busy += 1
+                    await asyncio.sleep(random.uniform(0, JITTER))  # noqa: S311
+                    await self.subscribe(socket)
                 case _:
                     self.faults.append(f"heard {message.data[:300]}")
         return f"{socket.close_code}" if message.type is WSMsgType.CLOSE else f"without a code, {message.type.name}"
+
+    async def subscribe(self, socket: ClientWebSocketResponse) -> None:
+        variables = {"id": self.home.id, "after": self.cursor}
+        await socket.send_json({"id": uuid.uuid4().hex, "type": "subscribe", "payload": {"query": FOLLOW, "variables": variables}})
 
     def note(self, event: dict[str, Any]) -> None:
         if self.broken_at is not None and self.start is not None:
