@@ -30,6 +30,9 @@ use tracing::{info, warn};
 /// How often what is too old is forgotten.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
+/// The part of the drain time for which requests are still taken after SIGTERM: a balancer has to hear of it first.
+const NOTICE: f64 = 0.4;
+
 /// How long letters that are being delivered are waited for at the end.
 const LAST_LETTERS: Duration = Duration::from_secs(5);
 
@@ -159,11 +162,12 @@ impl Server {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let end = shutdown.clone();
         tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            end.begin(drain);
+            // Who types Ctrl-C leads no requests here that would have to be led elsewhere first.
+            let notice = tokio::select! {
+                _ = terminate.recv() => drain.mul_f64(NOTICE),
+                _ = interrupt.recv() => Duration::ZERO,
+            };
+            end.begin_with_notice(drain, notice);
             info!(seconds = drain.as_secs(), "stopping: connections are told to go elsewhere");
         });
         listener::serve(listener, router, listen, stats, shutdown).await;

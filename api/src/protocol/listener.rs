@@ -81,7 +81,9 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until the shutdown has begun and either every connection is done or the grace period is over.
+/// Serves until the shutdown has begun and either every connection is done or the grace period is over. For the shutdown's
+/// notice connections are still accepted, and each request is answered as the last one of its connection: a balancer finds at
+/// `/readyz` that it is to lead them elsewhere, and none of them is lost before it has.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -90,20 +92,27 @@ pub async fn serve(
     shutdown: Shutdown,
 ) {
     let connections = Connections::new(&settings, Arc::clone(&stats));
+    let take = |(stream, seat, peer): (TcpStream, Seat, SocketAddr)| {
+        let stream = Patient::new(stream, seat, settings.write_deadline, Arc::clone(&stats));
+        tokio::spawn(connection(stream, peer, router.clone(), settings.clone(), shutdown.clone()));
+    };
     let begun = shutdown.begun();
     tokio::pin!(begun);
     let grace = loop {
         tokio::select! {
             grace = &mut begun => break grace,
-            (stream, seat, peer) = accept(&listener, &connections) => {
-                let stream = Patient::new(stream, seat, settings.write_deadline, Arc::clone(&stats));
-                let service = router.clone();
-                tokio::spawn(connection(stream, peer, service, settings.clone(), shutdown.clone()));
-            }
+            accepted = accept(&listener, &connections) => take(accepted),
         }
     };
+    let notice = shutdown.notice();
+    let latecomers = async {
+        loop {
+            take(accept(&listener, &connections).await);
+        }
+    };
+    let _ = timeout(notice, latecomers).await;
     drop(listener);
-    if timeout(grace, connections.done()).await.is_err() {
+    if timeout(grace.saturating_sub(notice), connections.done()).await.is_err() {
         warn!("some connections were not done when the grace period was over");
     }
 }
@@ -139,7 +148,13 @@ fn is_of_the_client(error: &io::Error) -> bool {
 
 /// Answers a request. After one whose body nobody read to its end the connection is closed, and the answer says so: hyper
 /// says nothing when it closes, and the client would send its next request into it.
-async fn answer(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+///
+/// So is the connection of whoever asks while the process is about to stop.
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    shutdown: Shutdown,
+) -> Result<Response<Body>, Infallible> {
     let is_read = Arc::new(AtomicBool::new(request.body().is_end_stream()));
     let end = Arc::clone(&is_read);
     let ended = poll_fn(move |_| {
@@ -147,16 +162,24 @@ async fn answer(router: Router, request: Request<Incoming>) -> Result<Response<B
         Poll::Ready(None)
     });
     let mut response = router.oneshot(request.map(|body| Body::new(body.with_trailers(ended)))).await?;
-    if !is_read.load(Ordering::Relaxed) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    let is_last = !is_read.load(Ordering::Relaxed) || shutdown.has_begun();
+    if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }
 
+/// Waits until the process is about to stop, and nobody need be taken by surprise by that any more.
+async fn noticed(shutdown: &Shutdown) {
+    shutdown.begun().await;
+    sleep(shutdown.notice()).await;
+}
+
 async fn connection(stream: Patient, peer: SocketAddr, router: Router, settings: Listen, shutdown: Shutdown) {
+    let end = shutdown.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        answer(router.clone(), request)
+        answer(router.clone(), request, end.clone())
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -167,7 +190,7 @@ async fn connection(stream: Patient, peer: SocketAddr, router: Router, settings:
     tokio::pin!(serving);
     let result = tokio::select! {
         result = &mut serving => result,
-        _ = shutdown.begun() => {
+        () = noticed(&shutdown) => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }

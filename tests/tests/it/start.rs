@@ -4,7 +4,7 @@ use std::{net::TcpListener, process::Output, time::Duration};
 
 use roomm8_tests::client::Client;
 use roomm8_tests::{
-    Deployment, Heard, Home, Socket,
+    Deployment, Heard, Home, Person, Socket,
     mariadb::{self, Mariadb},
     mysql, on_both, on_mysql, process, server, wait,
 };
@@ -12,6 +12,7 @@ use serde_json::json;
 
 on_both!(
     a_server_asked_to_stop_moves_its_sockets_and_ends_well,
+    who_has_not_heard_that_it_stops_is_answered,
     a_port_in_use_is_said_in_one_sentence,
     it_says_when_it_is_alive_and_ready,
     a_restarted_server_remembers,
@@ -244,6 +245,27 @@ async fn a_server_asked_to_stop_moves_its_sockets_and_ends_well(deployment: Depl
     }
     let status = server.end_within(Duration::from_secs(12)).await;
     assert_eq!(status.code(), Some(0), "{}", server.log());
+}
+
+async fn who_has_not_heard_that_it_stops_is_answered(deployment: Deployment) {
+    let system = deployment.own().with("DRAIN_SECONDS", "10").start().await;
+    let ada = Person::new(&system, "Ada").await;
+    let server = system.a();
+    // Over a connection that is open and idle, and over new ones.
+    let idle = ada.on(server);
+    let ask = async |client: &Client| {
+        let answer = client.ask("{ viewer { email } }", json!({})).await.expect("it is answered");
+        assert_eq!(answer.code(), None);
+    };
+    ask(&idle).await;
+    server.terminate();
+    wait::until_so(Duration::from_secs(3), "it was about to stop", async || {
+        server.anonymous().get("/readyz").await.expect("it is answered").0 == 503
+    })
+    .await;
+    ask(&idle).await;
+    ask(&Client::new(&server.address(), Some(&ada.token))).await;
+    assert_eq!(server.end_within(Duration::from_secs(12)).await.code(), Some(0), "{}", server.log());
 }
 
 async fn a_restarted_server_remembers(deployment: Deployment) {
