@@ -63,6 +63,8 @@ async fn the_mailed_token_proves_the_address() {
         account::verify_email(&db, &token, HERE).await.expect("a scanner may have followed the link before");
         let user = account::find(&mut db.connection().await.unwrap(), ada.user.id).await.unwrap();
         assert!(user.email_verified_at.is_some());
+        let welcome = Content::Welcome { display_name: "Ada".into() };
+        assert_eq!(mails(&db).await, [("ada@example.org".to_owned(), welcome)], "once");
 
         db.tell("UPDATE user_tokens SET expires_at = 1").await;
         let late = account::verify_email(&db, &token, HERE).await;
@@ -210,6 +212,7 @@ async fn a_new_device_of_a_verified_person_is_told_of() {
         login_on(&db, "ada@example.org", PASSWORD, "Phone").await.unwrap();
         assert_eq!(mails(&db).await, [], "the address may be somebody else's");
         account::verify_email(&db, &token, HERE).await.unwrap();
+        assert_eq!(mails(&db).await.len(), 1, "they are welcomed");
         login_on(&db, "ada@example.org", PASSWORD, "Phone").await.unwrap();
         assert_eq!(mails(&db).await, [], "it is known");
         let tablet = login_on(&db, "ada@example.org", PASSWORD, "Tablet").await.unwrap();
