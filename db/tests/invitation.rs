@@ -206,6 +206,7 @@ async fn an_address_is_only_written_to_by_who_has_proven_their_own() {
         invite(&db, ada, id, for_ben()).await;
         assert_eq!(mails(&db).await, []);
         account::verify_email(&db, verification.reveal(), support::HERE).await.unwrap();
+        assert_eq!(mails(&db).await.len(), 1, "she is welcomed");
         let (invitation, secrets) = invite(&db, ada, id, for_ben()).await;
         let content = Content::Invitation {
             household_name: "Elm Street 5".into(),
