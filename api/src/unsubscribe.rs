@@ -35,14 +35,13 @@ async fn unsubscribe(
     State((database, keys)): State<(Database, Keys)>,
     Path(signed): Path<String>,
 ) -> Response {
-    // What names no letter is not worth looking for its key.
-    let names_one = signed.split('.').next().is_some_and(|letter| letter.parse::<Uuid>().is_ok());
-    let letter = if names_one { keys.open(&signed).await } else { None };
-    let outcome = match letter.and_then(|letter| letter.parse::<Uuid>().ok()) {
-        Some(letter) => {
+    let letter = signed.split('.').next().and_then(|letter| letter.parse::<Uuid>().ok());
+    let outcome = match letter {
+        Some(letter) if keys.open(&signed).await.is_some() => {
             preference::unsubscribe(&database, NotificationId::from_bytes(*letter.as_bytes())).await
         }
-        None => Err(Error::NotFound),
+        // What names no letter is not worth looking for its key.
+        _ => Err(Error::NotFound),
     };
     match outcome {
         Ok(()) => page(

@@ -38,17 +38,17 @@ impl Keys {
     /// The keys of `SIGNING_KEYS`: `name:key`, with commas between, each key at least 32 bytes in base64url. Somebody who
     /// hears `stale` should look whether there are others, and [`Keys::become_these`].
     pub(crate) fn parse(text: &str, stale: Option<Arc<Notify>>) -> anyhow::Result<Self> {
-        Ok(Self { current: Arc::new(watch::Sender::new(parse(text)?)), stale, asked: Arc::default() })
+        Ok(Self::of(parse(text)?, stale))
     }
 
     /// A key that nobody else has, and that is gone with the process.
     pub(crate) fn of_this_process() -> Self {
         let key = Key::new("here", &rand::random::<[u8; KEY_BYTES]>());
-        Self {
-            current: Arc::new(watch::Sender::new(key.into_iter().collect())),
-            stale: None,
-            asked: Arc::default(),
-        }
+        Self::of(key.into_iter().collect(), None)
+    }
+
+    fn of(keys: Vec<Key>, stale: Option<Arc<Notify>>) -> Self {
+        Self { current: Arc::new(watch::Sender::new(keys)), stale, asked: Arc::default() }
     }
 
     /// From now on there are these.
