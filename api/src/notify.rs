@@ -14,7 +14,7 @@ use crate::protocol::Shutdown;
 use crate::secrets::Keys;
 use crate::unsubscribe;
 use futures_util::{StreamExt as _, stream};
-use roomm8_db::notification::{self, Leased};
+use roomm8_db::notification::{self, Leased, inbox};
 use roomm8_db::{Database, Result, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,6 +32,8 @@ const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the outbox is looked at.
 const PACE: Duration = Duration::from_millis(500);
+/// Due notifications put into inboxes at once.
+const DUE: i64 = 50;
 /// Evenings' letters about tomorrow written at once.
 const DIGESTS: i64 = 50;
 /// How often it is looked whether somebody is to be told what is due tomorrow.
@@ -73,6 +75,10 @@ pub(crate) async fn relay(database: Database, channel: Channel, links: Links, sh
             if let Err(error) = digest::tell_due(&database, DIGESTS).await {
                 warn!(%error, "who is to be told what is due tomorrow was not: trying again");
             }
+        }
+        // Whatever becomes of mail.
+        if let Err(error) = inbox::tell_due(&database, DUE).await {
+            warn!(%error, "what is due could not be put into inboxes: trying again");
         }
         match relay_once(&database, &channel, &links).await {
             Ok(0) => pause(PACE.mul_f64(rand::random_range(0.8..1.2)), &shutdown).await,

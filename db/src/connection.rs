@@ -1,7 +1,7 @@
 //! One connection to either database, and `run!`, which compiles a query once for each.
 
 use crate::database::Statistics;
-use crate::{Error, Result};
+use crate::{Error, Result, UserId};
 use diesel::SqliteConnection;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncMysqlConnection, SimpleAsyncConnection};
@@ -21,6 +21,8 @@ pub struct Connection {
     pub(crate) statistics: Arc<Statistics>,
     /// Which of the pool's locations it was made to.
     pub(crate) location: u32,
+    /// The inboxes that the transaction under way has changed, and their newest numbers.
+    inboxes: Vec<(UserId, i64)>,
 }
 
 pub(crate) enum Link {
@@ -59,7 +61,17 @@ pub(crate) async fn within_deadline<T>(call: impl Future<Output = diesel::QueryR
 
 impl Connection {
     pub(crate) fn new(link: Link, statistics: Arc<Statistics>, location: u32) -> Self {
-        Self { link, broken: false, statistics, location }
+        Self { link, broken: false, statistics, location, inboxes: Vec::new() }
+    }
+
+    /// Notes that the transaction under way changes this inbox: whoever follows it is told with the commit.
+    pub(crate) fn notes_inbox(&mut self, user: UserId, head: i64) {
+        self.inboxes.push((user, head));
+    }
+
+    /// The inboxes changed since this was asked last.
+    pub(crate) fn take_inboxes(&mut self) -> Vec<(UserId, i64)> {
+        std::mem::take(&mut self.inboxes)
     }
 
     /// Until the call ends, the connection counts as broken: a future that is dropped here never ends it.

@@ -7,7 +7,7 @@ pub use pool::Pooled;
 
 use crate::connection::Link;
 use crate::turn::Turns;
-use crate::{Connection, Error, HouseholdId, Result};
+use crate::{Connection, Error, HouseholdId, Result, UserId};
 use deadpool::managed::{self, Manager as _, Object, PoolError};
 use diesel_async::RunQueryDsl;
 use location::Location;
@@ -51,13 +51,13 @@ pub struct Options {
     pub stale: Option<Arc<Notify>>,
 }
 
-/// A household's log grew to this `seq` by a change made on this instance.
+/// What a change made on this instance has made longer.
 #[derive(Debug, Clone, Copy)]
-pub struct Commit {
-    /// The household.
-    pub household: HouseholdId,
-    /// The newest event's number.
-    pub seq: i64,
+pub enum Commit {
+    /// A household's log, to this `seq`.
+    Log(HouseholdId, i64),
+    /// Somebody's inbox, to this number.
+    Inbox(UserId, i64),
 }
 
 /// What the database was asked to do since the start.
@@ -167,7 +167,7 @@ impl Database {
 
     pub(crate) fn announce(&self, household: HouseholdId, seq: i64) {
         // Nobody listening is fine: then nobody has to be woken.
-        let _ = self.commits.send(Commit { household, seq });
+        let _ = self.commits.send(Commit::Log(household, seq));
     }
 
     pub(crate) fn turns(&self) -> &Turns {
@@ -186,6 +186,7 @@ impl Database {
         crate::idempotency::forget_old(&mut conn, now).await?;
         crate::throttle::forget_drained(&mut conn, now).await?;
         crate::notification::forget_old(&mut conn, now).await?;
+        crate::notification::inbox::forget_old(&mut conn, now).await?;
         crate::account::forget_ended(&mut conn, now).await?;
         // It takes connections of its own.
         drop(conn);
@@ -235,6 +236,8 @@ impl Database {
         // IMMEDIATE: a plain BEGIN that reads and then writes fails instead of waiting for its turn.
         let begin = if conn.is_mysql() { "BEGIN" } else { "BEGIN IMMEDIATE" };
         conn.batch(begin).await?;
+        // Of a transaction that came to nothing.
+        conn.take_inboxes();
         // Broken until it is closed: a transaction dropped half-way must not go back to the pool open.
         let mut transaction = Transaction { conn, is_open: true };
         let result = work.run(&mut transaction.conn).await;
@@ -244,6 +247,9 @@ impl Database {
             transaction.is_open = ended.is_err();
             if result.is_ok() {
                 ended?;
+                for (user, number) in transaction.conn.take_inboxes() {
+                    let _ = self.commits.send(Commit::Inbox(user, number));
+                }
             }
         }
         result

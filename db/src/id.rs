@@ -83,6 +83,8 @@ ids! {
     MessageId,
     /// A notification waiting in the outbox, or sent.
     NotificationId,
+    /// Something in somebody's inbox.
+    InboxEntryId,
     /// A chore.
     TaskId,
     /// One time that a chore is due.
@@ -126,6 +128,8 @@ macro_rules! subjects {
 }
 
 subjects!(
+    UserId,
+    SessionId,
     HouseholdId,
     MemberId,
     InvitationId,

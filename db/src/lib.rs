@@ -51,8 +51,8 @@ pub use error::{Error, LineRefusal, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{
     AbsenceId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId,
-    GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InvitationId, MemberId, MessageId,
-    NotificationId, OccurrenceId, SessionId, SubjectId, SwapId, TaskId, UserId,
+    GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId, InvitationId, MemberId,
+    MessageId, NotificationId, OccurrenceId, SessionId, SubjectId, SwapId, TaskId, UserId,
 };
 pub use json::Json;
 pub use time::Time;

@@ -1,6 +1,6 @@
 //! Messages: reading them in order here, and in the modules below writing, mentioning and reacting.
 
-mod mention;
+pub(crate) mod mention;
 mod reaction;
 mod write;
 

@@ -10,6 +10,7 @@
 
 mod content;
 mod delivery;
+pub mod inbox;
 pub mod preference;
 
 pub(crate) use content::TASK_REMINDER;
@@ -37,6 +38,8 @@ labels! {
         Sent = "SENT",
         /// Could not be delivered; nothing tries any more.
         Dead = "DEAD",
+        /// Is not delivered: its recipient does not want it, needs it no more, or has not proven the address.
+        Withheld = "WITHHELD",
     }
 }
 
@@ -83,6 +86,8 @@ pub(crate) async fn plan(conn: &mut Connection, plan: Plan<'_>, now: Time) -> Re
         notifications::leased_until.eq(now),
         notifications::created_at.eq(at),
         notifications::subject_id.eq(subject),
+        // What is told at once is put into the inbox by who tells it.
+        notifications::is_shown.eq(at <= now),
     ));
     match run!(conn, |c| insert.execute(c).await) {
         Ok(_) => Ok(true),
@@ -162,16 +167,16 @@ pub async fn backlog(conn: &mut Connection) -> Result<Backlog> {
         match state {
             State::Pending => (backlog.pending, backlog.oldest_pending) = (count, oldest),
             State::Dead => backlog.dead = count,
-            State::Sent => {}
+            State::Sent | State::Withheld => {}
         }
     }
     Ok(backlog)
 }
 
-/// Forgets notifications that were delivered long ago; returns how many.
+/// Forgets notifications that were delivered, or withheld, long ago; returns how many.
 pub async fn forget_old(conn: &mut Connection, now: Time) -> Result<usize> {
     let delete = diesel::delete(notifications::table)
-        .filter(notifications::state.eq(State::Sent))
+        .filter(among(notifications::state, &[State::Sent, State::Withheld]))
         .filter(notifications::created_at.lt(now.before(KEPT_FOR)));
     run!(conn, |c| delete.execute(c).await)
 }

@@ -225,6 +225,36 @@ table! {
         leased_until -> BigInt,
         created_at -> BigInt,
         subject_id -> Nullable<Binary>,
+        is_shown -> Bool,
+    }
+}
+
+table! {
+    inboxes (user_id) {
+        user_id -> Binary,
+        epoch -> Integer,
+        head -> BigInt,
+        seen_to -> BigInt,
+        read_to -> BigInt,
+    }
+}
+
+table! {
+    inbox_entries (id) {
+        id -> Binary,
+        user_id -> Binary,
+        household_id -> Nullable<Binary>,
+        member_id -> Nullable<Binary>,
+        cause -> Text,
+        subject_id -> Binary,
+        group_id -> Binary,
+        subject_seq -> Nullable<BigInt>,
+        actor_id -> Nullable<Binary>,
+        count -> Integer,
+        arrived_at -> BigInt,
+        changed_at -> BigInt,
+        is_read -> Bool,
+        happened_at -> BigInt,
     }
 }
 
@@ -331,9 +361,11 @@ table! {
 }
 
 table! {
-    refused_notifications (user_id, kind) {
+    notification_choices (user_id, scope_id, channel) {
         user_id -> Binary,
-        kind -> Text,
+        scope_id -> Binary,
+        channel -> Text,
+        refused -> Text,
     }
 }
 
@@ -479,7 +511,7 @@ table! {
 }
 
 joinable!(sessions -> users (user_id));
-joinable!(refused_notifications -> users (user_id));
+joinable!(notification_choices -> users (user_id));
 joinable!(quiet_hours -> users (user_id));
 joinable!(members -> users (user_id));
 joinable!(members -> households (household_id));
@@ -493,7 +525,9 @@ joinable!(grocery_staples -> grocery_lists (list_id));
 
 allow_tables_to_appear_in_same_query!(
     users,
-    refused_notifications,
+    notification_choices,
+    inboxes,
+    inbox_entries,
     quiet_hours,
     sessions,
     households,

@@ -1,18 +1,22 @@
 //! People: who you are, your sessions, and how you come by them.
 
 mod digest;
+mod inbox;
 mod notification;
 mod own;
 mod sign_in;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use inbox::{InboxSubscription, Notification, find_notification};
+
+use crate::connection::{Connection, PageArguments};
 use crate::error::{Nullable, Result, nullable, nullable_option};
 use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::payload::UserError;
 use crate::row::Row;
-use crate::scalar::DateTime;
+use crate::scalar::{Cursor, DateTime};
 use crate::scope::ScopeExt as _;
 use async_graphql::{Context, ID, MergedObject, Object, SimpleObject};
 use roomm8_db::account::{self, session};
@@ -149,6 +153,26 @@ impl Viewer {
     ) -> Result<notification::NotificationPreferences> {
         notification::of_viewer(ctx, self.row.id).await
     }
+
+    /// What you are told, of all your households and your account, the newest first; the first 50 unless said otherwise.
+    /// It is kept for 90 days. The subscription `notifications` tells what comes.
+    async fn notifications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = false, desc = "Only what you have not read.")] unread_only: bool,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only entries after this cursor: older ones.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only entries before this cursor: newer ones.")] before: Option<Cursor>,
+    ) -> Result<Connection<Notification>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        inbox::page(ctx, self.row.id, unread_only, &arguments).await
+    }
+
+    /// How much of what you are told you have not read.
+    async fn notification_counts(&self, ctx: &Context<'_>) -> Result<inbox::NotificationCounts> {
+        inbox::counts(ctx).await
+    }
 }
 
 /// You, or somebody who is or was a member of a household you are a member of.
@@ -191,6 +215,7 @@ pub(crate) struct AccountMutation(
     own::OwnMutation,
     digest::DigestMutation,
     notification::NotificationMutation,
+    inbox::InboxMutation,
 );
 
 /// Parts what a person can mend, which goes into the payload, from what they cannot.

@@ -1,6 +1,6 @@
 //! Relay connections: pages of lists that can grow (Relay Cursor Connections Specification).
 
-use crate::account::Session;
+use crate::account::{Notification, Session};
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::grocery::{GroceryItem, GroceryList, GroceryProduct, GroceryStaple, GroceryTrip};
@@ -109,6 +109,7 @@ pub(crate) struct PageInfo {
 #[graphql(concrete(name = "ConversationEdge", params(Conversation)))]
 #[graphql(concrete(name = "HouseholdEdge", params(Household)))]
 #[graphql(concrete(name = "SessionEdge", params(Session)))]
+#[graphql(concrete(name = "NotificationEdge", params(Notification)))]
 #[graphql(concrete(name = "TaskEdge", params(Task)))]
 #[graphql(concrete(name = "OccurrenceEdge", params(Occurrence)))]
 #[graphql(concrete(name = "SwapOfferEdge", params(SwapOffer)))]
@@ -153,6 +154,7 @@ where
 #[graphql(concrete(name = "ConversationConnection", params(Conversation)))]
 #[graphql(concrete(name = "HouseholdConnection", params(Household)))]
 #[graphql(concrete(name = "SessionConnection", params(Session)))]
+#[graphql(concrete(name = "NotificationConnection", params(Notification)))]
 #[graphql(concrete(name = "TaskConnection", params(Task)))]
 #[graphql(concrete(name = "OccurrenceConnection", params(Occurrence)))]
 #[graphql(concrete(name = "SwapOfferConnection", params(SwapOffer)))]

@@ -266,7 +266,7 @@ impl HouseholdEvent {
                     delivery: Some(delivery.clone()),
                 })
             }
-            Item::Signal(_) => None,
+            Item::Signal(_) | Item::Inbox(_) => None,
         }
     }
 }

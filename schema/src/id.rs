@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roomm8_db::{
     ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, GroceryStapleId,
-    GroceryStoreId, GroceryTripId, HouseholdId, InvitationId, MemberId, MessageId, OccurrenceId, SessionId,
-    SwapId, TaskId, UserId,
+    GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId, InvitationId, MemberId, MessageId,
+    OccurrenceId, SessionId, SwapId, TaskId, UserId,
 };
 
 /// What a global id names.
@@ -16,6 +16,7 @@ use roomm8_db::{
 pub(crate) enum GlobalId {
     User(UserId),
     Session(SessionId),
+    Notification(InboxEntryId),
     Household(HouseholdId),
     Member(HouseholdId, MemberId),
     Invitation(HouseholdId, InvitationId),
@@ -38,6 +39,7 @@ impl GlobalId {
         let (kind, household, id): (u8, Option<HouseholdId>, [u8; 16]) = match self {
             Self::User(id) => (b'U', None, *id.bytes()),
             Self::Session(id) => (b'S', None, *id.bytes()),
+            Self::Notification(id) => (b'N', None, *id.bytes()),
             Self::Household(id) => (b'H', None, *id.bytes()),
             Self::Member(household, id) => (b'M', Some(household), *id.bytes()),
             Self::Invitation(household, id) => (b'I', Some(household), *id.bytes()),
@@ -72,6 +74,7 @@ impl GlobalId {
             return match (kind, household) {
                 (b'U', []) => Some(Self::User(UserId::from_bytes(id))),
                 (b'S', []) => Some(Self::Session(SessionId::from_bytes(id))),
+                (b'N', []) => Some(Self::Notification(InboxEntryId::from_bytes(id))),
                 (b'H', []) => Some(Self::Household(HouseholdId::from_bytes(id))),
                 _ => None,
             };
@@ -246,6 +249,14 @@ impl GlobalId {
     pub(crate) fn session(id: &ID) -> Result<SessionId> {
         match Self::parse(id) {
             Some(Self::Session(session)) => Ok(session),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The id of an entry of an inbox; anything else is the id of nothing.
+    pub(crate) fn notification(id: &ID) -> Result<InboxEntryId> {
+        match Self::parse(id) {
+            Some(Self::Notification(entry)) => Ok(entry),
             _ => Err(Error::not_found()),
         }
     }

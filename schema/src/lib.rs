@@ -80,6 +80,7 @@ struct Mutation(
 /// What can be followed live.
 #[derive(MergedSubscription, Default)]
 struct Subscription(
+    account::InboxSubscription,
     event::EventSubscription,
     task::TaskSubscription,
     grocery::GrocerySubscription,

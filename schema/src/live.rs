@@ -17,7 +17,9 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
 use roomm8_db::event::{About, Kind, Position};
 use roomm8_db::{HouseholdId, Member, account};
-use roomm8_subscriptions::{Attendance, Delivery, End, Follower, RenderKey, Rendered, Signal};
+use roomm8_subscriptions::{
+    Attendance, Delivery, End, Follower, InboxChange, InboxFollower, RenderKey, Rendered, Signal,
+};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -38,6 +40,8 @@ pub(crate) enum Item {
     Event(i32, Arc<Delivery>),
     /// Something matters now.
     Signal(Signal),
+    /// The viewer's inbox changed.
+    Inbox(InboxChange),
 }
 
 /// What of a household is followed.
@@ -91,7 +95,19 @@ impl Topic {
 }
 
 /// Where the items of a subscription come from.
-struct Source {
+enum Source {
+    Household(HouseholdSource),
+    Inbox(InboxSource),
+}
+
+/// A person's inbox, and what is said first, if there was no `after`.
+struct InboxSource {
+    follower: InboxFollower,
+    began: Option<Position>,
+}
+
+/// A household's log, or what matters there now.
+struct HouseholdSource {
     follower: Follower,
     topic: Topic,
     /// Said first, if there was no `after`.
@@ -114,14 +130,52 @@ pub(crate) async fn follow<T: Send + 'static>(
     topic: Topic,
     tell: impl FnOnce(&Item) -> Option<T>,
 ) -> Result<BoxStream<'static, T>> {
+    staged(ctx, tell, async { open(ctx, household, after, topic).await.map(Source::Household) }).await
+}
+
+/// As [`follow`], for the viewer's inbox.
+pub(crate) async fn follow_inbox<T: Send + 'static>(
+    ctx: &Context<'_>,
+    after: Option<Cursor>,
+    tell: impl FnOnce(&Item) -> Option<T>,
+) -> Result<BoxStream<'static, T>> {
+    staged(ctx, tell, async {
+        let scope = ctx.scope()?;
+        let user = scope.viewer()?.user_id;
+        let after = position(after)?;
+        scope.release_connection().await;
+        let follower = scope.hub().follow_inbox(user, after).await?;
+        let began = after.is_none().then(|| follower.cursor());
+        Ok(Source::Inbox(InboxSource { follower, began }))
+    })
+    .await
+}
+
+/// Does what the stage is for: opens the source, or tells the item at hand.
+async fn staged<T: Send + 'static>(
+    ctx: &Context<'_>,
+    tell: impl FnOnce(&Item) -> Option<T>,
+    source: impl Future<Output = Result<Source>>,
+) -> Result<BoxStream<'static, T>> {
     let opening = match ctx.data::<Arc<Stage>>().map(AsRef::as_ref) {
         Ok(Stage::Rendering(item)) => return Ok(stream::iter(tell(item)).boxed()),
         Ok(Stage::Opening(opening)) => opening,
         Err(_) => return Err(Error::new(Code::Internal, "something went wrong on our side")),
     };
-    let source = open(ctx, household, after, topic).await?;
+    let source = source.await?;
     *opening.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(source));
     Ok(stream::empty().boxed())
+}
+
+/// The place that a cursor stands for.
+fn position(after: Option<Cursor>) -> Result<Option<Position>> {
+    match after {
+        None => Ok(None),
+        Some(Cursor::Log(position)) => Ok(Some(position)),
+        Some(Cursor::Item(_) | Cursor::Timed(..)) => {
+            Err(Error::bad_input("`after` must be the cursor of an event or message"))
+        }
+    }
 }
 
 async fn open(
@@ -129,21 +183,15 @@ async fn open(
     household: HouseholdId,
     after: Option<Cursor>,
     topic: Topic,
-) -> Result<Source> {
+) -> Result<HouseholdSource> {
     let scope = ctx.scope()?;
     let member = scope.member(household).await?;
-    let after = match after {
-        None => None,
-        Some(Cursor::Log(position)) => Some(position),
-        Some(Cursor::Item(_) | Cursor::Timed(..)) => {
-            return Err(Error::bad_input("`after` must be the cursor of an event or message"));
-        }
-    };
+    let after = position(after)?;
     let attendance = attend(scope, &member).await?;
     scope.release_connection().await;
     let follower = scope.hub().follow(member, after).await?;
     let began = (after.is_none() && topic.has_cursors()).then(|| follower.cursor());
-    Ok(Source { follower, topic, began, _attendance: attendance })
+    Ok(HouseholdSource { follower, topic, began, _attendance: attendance })
 }
 
 /// Whoever follows a household is present there, unless they appear offline.
@@ -296,7 +344,7 @@ impl Following {
 
     /// Only where everyone sees everything can one rendering be for everyone.
     fn shares(&self) -> bool {
-        self.source.follower.member().sees_everything()
+        matches!(&*self.source, Source::Household(source) if source.follower.member().sees_everything())
     }
 
     async fn rendered(&self, item: &Item) -> Bytes {
@@ -312,12 +360,13 @@ impl Following {
     }
 
     async fn render(&self, item: &Item) -> Result<Bytes, Away> {
-        let Item::Event(_, delivery) = item else {
+        let Item::Event(epoch, delivery) = item else {
             return self.operation.render(self.audience(), item.clone()).await.map(|(bytes, _)| bytes);
         };
+        let everyone = Audience::Everyone(delivery.detailed.event.household_id, *epoch);
         if self.shares()
             && let Rendered::Shared(bytes) =
-                delivery.rendered(self.operation.key, self.for_everyone(item)).await?
+                delivery.rendered(self.operation.key, self.for_everyone(everyone, item)).await?
         {
             return Ok(bytes);
         }
@@ -331,9 +380,7 @@ impl Following {
         Audience::Caller(self.caller.clone())
     }
 
-    async fn for_everyone(&self, item: &Item) -> Result<Rendered, Away> {
-        let follower = &self.source.follower;
-        let everyone = Audience::Everyone(follower.member().household_id(), follower.cursor().epoch);
+    async fn for_everyone(&self, everyone: Audience, item: &Item) -> Result<Rendered, Away> {
         let (bytes, is_personal) = self.operation.render(everyone, item.clone()).await?;
         Ok(if is_personal { Rendered::PerViewer } else { Rendered::Shared(bytes) })
     }
@@ -345,6 +392,24 @@ impl Following {
 }
 
 impl Source {
+    async fn next(&mut self) -> Result<Item, End> {
+        match self {
+            Self::Household(source) => source.next().await,
+            Self::Inbox(source) => source.next().await,
+        }
+    }
+}
+
+impl InboxSource {
+    async fn next(&mut self) -> Result<Item, End> {
+        match self.began.take() {
+            Some(cursor) => Ok(Item::Inbox(InboxChange { cursor, found: None })),
+            None => self.follower.next().await.map(Item::Inbox),
+        }
+    }
+}
+
+impl HouseholdSource {
     async fn next(&mut self) -> Result<Item, End> {
         if let Some(position) = self.began.take() {
             return Ok(Item::Began(position));

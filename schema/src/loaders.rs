@@ -2,6 +2,7 @@
 
 use crate::loader::{Batch, Loader};
 use crate::scope::Store;
+use roomm8_db::account::session::{self, Session};
 use roomm8_db::account::{self, User};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
 use roomm8_db::event::Position;
@@ -17,10 +18,10 @@ use roomm8_db::page::Window;
 use roomm8_db::task::{self, Occurrence, Swap, Task, occurrence, swap};
 use roomm8_db::{
     ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, GroceryStapleId,
-    GroceryStoreId, GroceryTripId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, SwapId, TaskId,
-    Time, UserId, grocery,
+    GroceryStoreId, GroceryTripId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, SessionId, SwapId,
+    TaskId, Time, UserId, grocery,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub(crate) const SUGGESTION_LIMIT: usize = 50;
 /// The loaders of one request. What they load was found in something the caller may see.
 pub(crate) struct Loaders {
     pub users: Loader<Users>,
+    pub sessions: Loader<Sessions>,
     pub last_seen: Loader<LastSeen>,
     pub households: Loader<Households>,
     pub household_unread: Loader<HouseholdUnreads>,
@@ -71,6 +73,7 @@ impl Loaders {
     pub(crate) fn new(store: &Arc<Store>) -> Self {
         Self {
             users: Loader::new(store),
+            sessions: Loader::new(store),
             last_seen: Loader::new(store),
             households: Loader::new(store),
             household_unread: Loader::new(store),
@@ -120,6 +123,26 @@ impl Batch for Users {
     async fn load(store: &Store, ids: &[UserId]) -> Result<HashMap<UserId, User>> {
         let found = account::known(&mut *store.connection().await?, ids).await?;
         Ok(found.into_iter().map(|user| (user.id, user)).collect())
+    }
+}
+
+/// Sessions that have not ended, by whose they are and by id.
+pub(crate) struct Sessions;
+
+impl Batch for Sessions {
+    type Key = (UserId, SessionId);
+    type Value = Session;
+
+    async fn load(store: &Store, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Session>> {
+        store.refuse_several()?;
+        let users: HashSet<UserId> = keys.iter().map(|(user, _)| *user).collect();
+        let mut found = HashMap::new();
+        // Of one person, unless a new field asks for more.
+        for user in users {
+            let sessions = session::of_user(&mut *store.connection().await?, user).await?;
+            found.extend(sessions.into_iter().map(|session| ((user, session.id), session)));
+        }
+        Ok(found)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Relay's global object identification: anything with an id, by its id.
 
-use crate::account::{Session, User};
+use crate::account::{Notification, Session, User};
 use crate::conversation::{self, Conversation};
 use crate::error::{Error, Nullable, Result, nullable};
 use crate::grocery::{
@@ -25,6 +25,7 @@ const NODES: usize = 100;
 pub(crate) enum Node {
     User(User),
     Session(Session),
+    Notification(Notification),
     Household(Household),
     Member(Member),
     Invitation(Invitation),
@@ -46,6 +47,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
     match GlobalId::parse(id) {
         Some(GlobalId::User(id)) => Ok(Node::User(account::find_user(ctx, id).await?)),
         Some(GlobalId::Session(id)) => Ok(Node::Session(account::find_session(ctx, id).await?)),
+        Some(GlobalId::Notification(id)) => {
+            Ok(Node::Notification(account::find_notification(ctx, id).await?))
+        }
         Some(GlobalId::Household(id)) => Ok(Node::Household(household::find(ctx, id).await?)),
         Some(GlobalId::Member(household, id)) => Ok(Node::Member(member::find(ctx, household, id).await?)),
         Some(GlobalId::Invitation(household, id)) => {

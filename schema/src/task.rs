@@ -131,7 +131,7 @@ pub(crate) struct Task {
     requires_approval: bool,
     /// So many minutes before it is due it can be done, and not earlier; null is any time. It can always be skipped.
     opens_before_minutes: Option<i32>,
-    /// When people are reminded of it, by mail.
+    /// When people are reminded of it, by mail and in their inbox.
     reminders: TaskReminders,
     /// When it was made.
     created_at: DateTime,

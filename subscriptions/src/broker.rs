@@ -9,7 +9,7 @@ pub use self::redis::Redis;
 pub use self::server::RedisServer;
 
 use crate::signal::Signal;
-use roomm8_db::{HouseholdId, SessionId};
+use roomm8_db::{HouseholdId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicU64;
 use tokio::sync::mpsc;
@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 pub enum Wire {
     /// A household's log grew to this `seq`.
     Grew(HouseholdId, i64),
+    /// A person's inbox grew to this number.
+    InboxGrew(UserId, i64),
     /// These sessions ended.
     Ended(Vec<SessionId>),
     /// Somebody is typing, or came or went.

@@ -2,12 +2,16 @@
 
 use crate::broker::{Broker, Wire};
 use crate::follower::Follower;
+use crate::inbox::{InboxFollower, Inboxes};
 use crate::log::{Log, RECENT};
 use crate::presence::{Activity, Attendance, Presence, Presences};
 use crate::sessions::Sessions;
 use crate::signal::Signal;
 use roomm8_db::event::{self, Position};
-use roomm8_db::{Commit, ConversationId, Database, Error, HouseholdId, Member, MemberId, Result, SessionId};
+use roomm8_db::notification::inbox;
+use roomm8_db::{
+    Commit, ConversationId, Database, Error, HouseholdId, Member, MemberId, Result, SessionId, UserId,
+};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) catch_ups: Semaphore,
     pub(crate) presences: Presences,
     sessions: Sessions,
+    inboxes: Inboxes,
     /// When members last signalled that they write.
     signalled: Mutex<HashMap<(MemberId, ConversationId), Instant>>,
     pub(crate) statistics: HubStatistics,
@@ -75,6 +80,7 @@ impl Hub {
             catch_ups: Semaphore::new(CATCH_UPS),
             presences: Presences::default(),
             sessions: Sessions::default(),
+            inboxes: Inboxes::default(),
             signalled: Mutex::default(),
             statistics: HubStatistics::default(),
         });
@@ -104,6 +110,19 @@ impl Hub {
             event::check(after, log.at())?;
         }
         follower.from(after)
+    }
+
+    /// Follows a person's inbox from just after a position, or from now on.
+    ///
+    /// Fails with [`Error::Resync`] if it cannot be followed from there.
+    pub async fn follow_inbox(&self, user: UserId, after: Option<Position>) -> Result<InboxFollower> {
+        // Watched before it is read: what comes in between is not missed.
+        let watched = self.0.inboxes.watch(user);
+        let position = inbox::position(&mut *self.0.database.connection().await?, user).await?;
+        self.0.inboxes.is_at(user, position);
+        let cursor = after.unwrap_or(position);
+        event::check(cursor, position)?;
+        Ok(InboxFollower::new(self.0.database.clone(), user, watched, cursor))
     }
 
     /// Tells everybody who follows the household something that matters only now.
@@ -317,6 +336,7 @@ async fn receive(hub: Weak<Inner>, mut incoming: tokio::sync::mpsc::Receiver<Wir
         let Some(hub) = hub.upgrade() else { return };
         match message {
             Wire::Grew(household, seq) => hub.grew(household, seq),
+            Wire::InboxGrew(user, number) => hub.inboxes.grew(user, number),
             Wire::Ended(sessions) => hub.sessions.end(&sessions),
             Wire::Signal(signal) => {
                 // Presence is noted whether or not somebody follows here: it may be asked for by a query.
@@ -327,6 +347,7 @@ async fn receive(hub: Weak<Inner>, mut incoming: tokio::sync::mpsc::Receiver<Wir
                     let _ = log.signals.send(signal);
                 }
             }
+            // Inboxes wait for the poll: they are few words for one person.
             Wire::Connected => hub.open_logs().iter().for_each(|(_, log)| log.wake.notify_one()),
         }
     }
@@ -338,9 +359,13 @@ async fn tell_others(hub: Weak<Inner>, mut commits: broadcast::Receiver<Commit>)
         let commit = commits.recv().await;
         let Some(hub) = hub.upgrade() else { return };
         match commit {
-            Ok(Commit { household, seq }) => {
+            Ok(Commit::Log(household, seq)) => {
                 hub.grew(household, seq);
                 hub.broker.publish(Wire::Grew(household, seq));
+            }
+            Ok(Commit::Inbox(user, number)) => {
+                hub.inboxes.grew(user, number);
+                hub.broker.publish(Wire::InboxGrew(user, number));
             }
             // The poll of each instance finds what was missed here.
             Err(broadcast::error::RecvError::Lagged(_)) => {}
@@ -373,6 +398,11 @@ async fn poll_once(hub: &Inner) -> Result<(), Error> {
             let Some((before, log)) = logs.get(&household) else { continue };
             hub.compare(household, log, *before, head);
         }
+    }
+    let users = hub.inboxes.open();
+    for some in users.chunks(ASKED_AT_ONCE) {
+        let positions = inbox::positions(&mut *hub.database.connection().await?, some).await?;
+        positions.into_iter().for_each(|(user, position)| hub.inboxes.is_at(user, position));
     }
     let sessions = hub.sessions.open();
     for some in sessions.chunks(ASKED_AT_ONCE) {

@@ -8,6 +8,7 @@ use super::session::{self, Familiarity, Session};
 use super::{User, attempts, find, text};
 use crate::among::among;
 use crate::database::Work;
+use crate::notification::inbox::{self, Cause, News};
 use crate::notification::{self, Content, Secret};
 use crate::prepared::Prepare as _;
 use crate::tables::users;
@@ -89,7 +90,7 @@ impl Work for Start {
             return Ok((user, Vec::new()));
         }
         let familiarity = session::familiarity(conn, &self.session).await?;
-        if familiarity == Familiarity::New && user.email_verified_at.is_some() {
+        if familiarity == Familiarity::New {
             self.tell_of_new_device(conn, &user).await?;
         }
         let ended = session::revoke_surplus(conn, user_id, now).await?;
@@ -107,7 +108,11 @@ impl Start {
         };
         let cause = format!("new_device:{}", self.session.id);
         let now = self.session.created_at;
-        notification::enqueue(conn, &cause, &user.email, &content, now).await.map(|_| ())
+        if user.email_verified_at.is_some() {
+            notification::enqueue(conn, &cause, &user.email, &content, now).await?;
+        }
+        let news = News::of_account(user.id, Cause::NewDevice, self.session.id.into());
+        inbox::tell(conn, vec![news], now).await
     }
 }
 

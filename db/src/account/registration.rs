@@ -7,6 +7,7 @@
 use super::token::{self, Purpose};
 use super::{User, attempts, evenly, password::Password, policy, text};
 use crate::database::Work;
+use crate::notification::inbox::{self, Cause, News};
 use crate::notification::{self, Content, Secret};
 use crate::prepared::Prepare as _;
 use crate::tables::users;
@@ -138,6 +139,9 @@ impl Work for Verify<'_> {
         let query = users::table.find(user).select((users::email, users::display_name));
         let (email, display_name): (String, String) = run!(conn, |c| query.first(c).await)?;
         let welcome = Content::Welcome { display_name };
-        notification::enqueue(conn, &format!("welcome:{user}"), &email, &welcome, self.now).await.map(|_| ())
+        if notification::enqueue(conn, &format!("welcome:{user}"), &email, &welcome, self.now).await? {
+            inbox::tell(conn, vec![News::of_account(user, Cause::Welcome, user.into())], self.now).await?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use super::session::{self, Session, Viewer};
 use super::token::{self, Purpose};
 use super::{User, attempts, evenly, find, policy, text};
 use crate::database::Work;
+use crate::notification::inbox::{self, Cause, News};
 use crate::notification::{self, Content, Secret};
 use crate::prepared::Prepare as _;
 use crate::tables::users;
@@ -170,5 +171,9 @@ impl Work for Exchange {
 async fn tell_of_change(conn: &mut Connection, user: &User, now: Time) -> Result<()> {
     let content = Content::PasswordChanged { display_name: user.display_name.clone(), changed_at: now };
     let cause = format!("password_changed:{}:{}", user.id, now.micros());
-    notification::enqueue(conn, &cause, &user.email, &content, now).await.map(|_| ())
+    if notification::enqueue(conn, &cause, &user.email, &content, now).await? {
+        let news = News::of_account(user.id, Cause::PasswordChanged, user.id.into());
+        inbox::tell(conn, vec![news], now).await?;
+    }
+    Ok(())
 }

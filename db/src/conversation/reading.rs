@@ -4,6 +4,7 @@ use super::{Conversation, find};
 use crate::access::{Member, Permission};
 use crate::among::among;
 use crate::labels::labels;
+use crate::notification::inbox;
 use crate::prepared::Prepare as _;
 use crate::tables::{conversation_states, message_mentions, messages};
 use crate::{Change, Connection, ConversationId, Entry, Error, MessageId, Operation, Result, event, message};
@@ -219,6 +220,8 @@ async fn move_marker(
     let after = set(before);
     if after != before {
         save_state(change, conversation.id, after).await?;
+        let moved = (before.read_seq, after.read_seq);
+        inbox::marker_moved(change.conn(), actor.user_id(), conversation.id, moved).await?;
         change.record(event::Entry {
             kind: event::Kind::ConversationStateChanged,
             subject: conversation.id.into(),

@@ -10,14 +10,14 @@ use crate::prepared::Prepare as _;
 use crate::tables::{
     absences, conversation_participants, conversation_states, conversations, grocery_categories,
     grocery_homes, grocery_items, grocery_lists, grocery_products, grocery_sections, grocery_staples,
-    grocery_stores, grocery_trips, household_events, household_streams, households, invitations,
-    member_periods, members, message_mentions, message_reactions, message_revisions, messages, notifications,
-    occurrences, swaps, tasks,
+    grocery_stores, grocery_trips, household_events, household_streams, households, inbox_entries,
+    invitations, member_periods, members, message_mentions, message_reactions, message_revisions, messages,
+    notification_choices, notifications, occurrences, swaps, tasks,
 };
 use crate::{
     Connection, ConversationId, Database, Error, GroceryCategoryId, GroceryItemId, GroceryListId,
-    GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InvitationId, MemberId,
-    MessageId, OccurrenceId, Result, SwapId, TaskId, Time,
+    GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId,
+    InvitationId, MemberId, MessageId, OccurrenceId, Result, SubjectId, SwapId, TaskId, Time,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -103,6 +103,7 @@ impl Work for Batch {
             || self.grocery_categories(conn).await?
             || self.grocery_stores(conn).await?
             || self.invitations(conn).await?
+            || self.inbox_entries(conn).await?
             || self.members(conn).await?
             || self.conversations(conn).await?
             || self.events(conn).await?;
@@ -312,7 +313,21 @@ impl Batch {
         Ok(is_full(&found))
     }
 
+    async fn inbox_entries(&self, conn: &mut Connection) -> Result<bool> {
+        let query = inbox_entries::table
+            .filter(inbox_entries::household_id.eq(self.household))
+            .select(inbox_entries::id)
+            .limit(BATCH);
+        let ids: Vec<InboxEntryId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(inbox_entries::table).filter(among(inbox_entries::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
+    }
+
     async fn itself(&self, conn: &mut Connection) -> Result<()> {
+        let delete = diesel::delete(notification_choices::table)
+            .filter(notification_choices::scope_id.eq(SubjectId::from(self.household)));
+        run!(conn, |c| delete.execute(c).await)?;
         let delete = diesel::delete(household_streams::table)
             .filter(household_streams::household_id.eq(self.household));
         run!(conn, |c| delete.execute(c).await)?;

@@ -5,12 +5,13 @@ use crate::access::{Member, MemberStatus, Permission};
 use crate::among::among;
 use crate::conversation::{self, Conversation, MuteLevel};
 use crate::member::Profile;
-use crate::notification::{self, Content};
-use crate::tables::{conversation_states, households, members, message_mentions, users};
-use crate::{Change, Connection, MemberId, MessageId, Result, Subject as _};
+use crate::notification::inbox::{self, Cause, News};
+use crate::notification::{self, Content, Leased};
+use crate::tables::{conversation_states, households, members, message_mentions, messages, users};
+use crate::{Change, Connection, MemberId, MessageId, Result, Subject as _, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Who is mentioned in these messages.
 pub async fn mentions(conn: &mut Connection, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<MemberId>>> {
@@ -52,8 +53,8 @@ pub(super) async fn replace(
     tell(change, message, &mentioned).await
 }
 
-/// Writes to those mentioned: once for each message however often it is edited, never to oneself, to nobody who
-/// muted the conversation, and only to addresses that are proven.
+/// Tells those mentioned, by mail and in their inbox: once for each message however often it is edited, never oneself, and
+/// nobody who muted the conversation.
 async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]) -> Result<()> {
     if mentioned.is_empty() {
         return Ok(());
@@ -69,20 +70,21 @@ async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]
         .left_join(state)
         .filter(among(members::id, mentioned))
         .filter(members::id.ne(author))
-        .filter(users::email_verified_at.is_not_null())
         .filter(
             conversation_states::mute_level
                 .nullable()
                 .is_null()
                 .or(conversation_states::mute_level.nullable().ne(MuteLevel::None)),
         )
-        .select((members::id, users::email, users::display_name, households::name));
-    let readers: Vec<(MemberId, String, String, String)> = run!(change.conn(), |c| query.load(c).await)?;
+        .select((members::id, users::id, users::email, users::display_name, households::name));
+    let readers: Vec<(MemberId, UserId, String, String, String)> =
+        run!(change.conn(), |c| query.load(c).await)?;
     if readers.is_empty() {
         return Ok(());
     }
     let author_name = Profile::find(change.conn(), author.into()).await?.display_name;
-    for (member, email, display_name, household_name) in readers {
+    let mut news = Vec::new();
+    for (member, user, email, display_name, household_name) in readers {
         let content = Content::Mention {
             display_name,
             household_name,
@@ -91,16 +93,56 @@ async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]
             conversation_id: message.conversation_id,
             message_id: message.id,
         };
-        notification::enqueue(
-            change.conn(),
-            &format!("mention:{}:{member}", message.id),
-            &email,
-            &content,
-            now,
-        )
-        .await?;
+        let cause = format!("mention:{}:{member}", message.id);
+        if notification::enqueue(change.conn(), &cause, &email, &content, now).await? {
+            news.push(News {
+                user,
+                cause: Cause::Mention,
+                place: Some((message.household_id, member)),
+                subject: message.id.into(),
+                group: message.conversation_id.into(),
+                subject_seq: Some(message.seq),
+                actor: Some(author),
+            });
+        }
     }
-    Ok(())
+    inbox::tell(change.conn(), news, now).await
+}
+
+/// Which of these letters about mentions are worth to be delivered still, by address and message: those to members who
+/// have not read the message yet, if it was not deleted.
+pub(crate) async fn worth_telling(
+    conn: &mut Connection,
+    letters: &[Leased],
+) -> Result<HashSet<(String, MessageId)>> {
+    let mentions = letters.iter().filter_map(|letter| match &letter.content {
+        Content::Mention { message_id, .. } => Some((letter.recipient.as_str(), *message_id)),
+        _ => None,
+    });
+    let (addresses, ids): (Vec<&str>, Vec<MessageId>) = mentions.unzip();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let state = conversation_states::table.on(conversation_states::member_id
+        .eq(members::id)
+        .and(conversation_states::conversation_id.eq(messages::conversation_id)));
+    let query = messages::table
+        .inner_join(members::table.on(members::household_id.eq(messages::household_id)))
+        .inner_join(users::table.on(users::id.eq(members::user_id)))
+        .left_join(state)
+        .filter(among(messages::id, &ids))
+        .filter(messages::deleted_at.is_null())
+        .filter(among(users::email, &addresses))
+        .filter(members::status.eq(MemberStatus::Active))
+        .filter(
+            conversation_states::read_seq
+                .nullable()
+                .is_null()
+                .or(conversation_states::read_seq.nullable().lt(messages::seq.nullable())),
+        )
+        .select((users::email, messages::id));
+    let rows: Vec<(String, MessageId)> = run!(conn, |c| query.load(c).await)?;
+    Ok(rows.into_iter().collect())
 }
 
 pub(super) async fn erase(change: &mut Change<'_>, message: MessageId) -> Result<()> {

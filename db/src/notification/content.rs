@@ -245,6 +245,16 @@ impl Content {
         }
     }
 
+    /// The household it is about, if its recipient can do without it there.
+    pub(super) fn household(&self) -> Option<HouseholdId> {
+        match self {
+            Self::Mention { household_id, .. }
+            | Self::TaskReminder { household_id, .. }
+            | Self::TaskNudge { household_id, .. } => Some(*household_id),
+            _ => None,
+        }
+    }
+
     /// The secret in it, if it delivers one.
     pub fn secret(&self) -> Option<&Secret> {
         match self {

@@ -5,6 +5,7 @@ use super::{Content, State};
 use crate::among::among;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
+use crate::message::mention;
 use crate::prepared::Prepare as _;
 use crate::tables::notifications;
 use crate::task::reminder;
@@ -88,7 +89,7 @@ pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
         match Content::from_payload(&payload) {
             // A relay that dies of it never reports: then the tries run out here.
             Ok(content) if attempt > TRIES => {
-                bury(db, Attempt { id, attempt }, &content, &recipient).await?;
+                end(db, &Leased { id, recipient, content, attempt, created_at }, State::Dead).await?;
                 tracing::error!(notification = %id, "{id} was given up: no relay survived it");
             }
             Ok(content) => leased.push(Leased { id, recipient, content, attempt, created_at }),
@@ -100,11 +101,12 @@ pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
         }
     }
     drop_called_off(db, &mut leased, now).await?;
+    withhold_what_is_read(db, &mut leased).await?;
     respect_wishes(db, &mut leased, now).await?;
     Ok(leased)
 }
 
-/// Of what people can do without, drops what they do not wish to get, and lets rest what comes in their quiet hours.
+/// Of what people can do without, withholds what they do not wish to get, and lets rest what comes in their quiet hours.
 async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
     let can_wait = leased.iter().filter(|letter| Topic::of(&letter.content).is_some());
     let recipients: Vec<&str> = can_wait.map(|letter| letter.recipient.as_str()).collect();
@@ -114,10 +116,28 @@ async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> R
     let wishes = preference::of_recipients(&mut *db.connection().await?, &recipients).await?;
     for letter in mem::take(leased) {
         let theirs = wishes.get(&letter.recipient).zip(Topic::of(&letter.content));
-        match theirs.map_or(Fate::Delivered, |(wishes, topic)| wishes.fate(topic, now)) {
+        let household = letter.content.household();
+        match theirs.map_or(Fate::Delivered, |(wishes, topic)| wishes.fate(household, topic, now)) {
             Fate::Delivered => leased.push(letter),
-            Fate::Dropped => db.transaction(&CalledOff { letter: &letter, now }).await?,
+            // It stays, so that nobody is told twice of its cause.
+            Fate::Dropped => end(db, &letter, State::Withheld).await?,
             Fate::Rests(until) => db.transaction(&Rest { attempt: letter.attempt(), until }).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Nobody is told of what they have read meanwhile, or may see no more.
+async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>) -> Result<()> {
+    let told = mention::worth_telling(&mut *db.connection().await?, leased).await?;
+    for letter in mem::take(leased) {
+        match &letter.content {
+            Content::Mention { message_id, .. }
+                if !told.contains(&(letter.recipient.clone(), *message_id)) =>
+            {
+                end(db, &letter, State::Withheld).await?;
+            }
+            _ => leased.push(letter),
         }
     }
     Ok(())
@@ -244,41 +264,29 @@ impl Leased {
 
 /// Notes that it was delivered. What was secret in it is kept no longer.
 pub async fn sent(db: &Database, leased: &Leased) -> Result<()> {
-    end(db, leased.attempt(), State::Sent, &leased.content, &leased.recipient).await
+    end(db, leased, State::Sent).await
 }
 
 /// Notes that it could not be delivered: it is tried again later, each time later, and parked after the last try.
 /// Returns what became of it.
 pub async fn failed(db: &Database, leased: &Leased) -> Result<State> {
     if leased.attempt >= TRIES {
-        bury(db, leased.attempt(), &leased.content, &leased.recipient).await?;
+        end(db, leased, State::Dead).await?;
         return Ok(State::Dead);
     }
     postpone(db, leased.attempt(), Some(leased)).await?;
     Ok(State::Pending)
 }
 
-async fn bury(db: &Database, attempt: Attempt, content: &Content, recipient: &str) -> Result<()> {
-    end(db, attempt, State::Dead, content, recipient).await
-}
-
-async fn end(
-    db: &Database,
-    attempt: Attempt,
-    state: State,
-    content: &Content,
-    recipient: &str,
-) -> Result<()> {
-    let payload = content.without_secret().to_payload()?;
-    db.transaction(&End { id: attempt.id, state, payload, content, recipient, now: Time::now() }).await
+async fn end(db: &Database, letter: &Leased, state: State) -> Result<()> {
+    let payload = letter.content.without_secret().to_payload()?;
+    db.transaction(&End { letter, state, payload, now: Time::now() }).await
 }
 
 struct End<'a> {
-    id: NotificationId,
+    letter: &'a Leased,
     state: State,
     payload: String,
-    content: &'a Content,
-    recipient: &'a str,
     now: Time,
 }
 
@@ -286,10 +294,10 @@ impl Work for End<'_> {
     type Output = ();
 
     async fn run(&self, conn: &mut Connection) -> Result<()> {
-        reminder::nag_on(conn, self.content, self.recipient, self.now).await?;
+        reminder::nag_on(conn, &self.letter.content, &self.letter.recipient, self.now).await?;
         // Delivered is final, whatever a slower relay says about an earlier try.
         let update = diesel::update(notifications::table)
-            .filter(notifications::id.eq(self.id))
+            .filter(notifications::id.eq(self.letter.id))
             .filter(notifications::state.ne(State::Sent))
             .set((notifications::state.eq(self.state), notifications::payload.eq(&self.payload)))
             .prepared();

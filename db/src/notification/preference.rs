@@ -1,4 +1,4 @@
-//! What people wish of notifications: which they are mailed, and when none is to come.
+//! What people wish of notifications: which they are told by which channel, of which household, and when none is to come.
 //!
 //! It is about what they can do without. What somebody asked for themselves, and what warns them of others, comes always
 //! and at once; and the evening's digest has a time of its own.
@@ -10,14 +10,15 @@ use crate::database::Work;
 use crate::household::time_zone;
 use crate::labels::labels;
 use crate::prepared::Prepare as _;
-use crate::tables::{notifications, quiet_hours, refused_notifications, users};
+use crate::tables::{notification_choices, notifications, quiet_hours, users};
 use crate::task::recurrence::{due, local_date};
 use crate::{
-    Connection, Database, Error, NotificationId, RefusalCode, Result, Time, UserId, WallTime, account, digest,
+    Connection, Database, Error, HouseholdId, NotificationId, RefusalCode, Result, SubjectId, Time, UserId,
+    WallTime, account, digest,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 labels! {
     /// A kind of notification that people can do without.
@@ -28,6 +29,16 @@ labels! {
         TaskReminder = "TASK_REMINDER",
         /// Somebody asks them to do a chore.
         TaskNudge = "TASK_NUDGE",
+    }
+}
+
+labels! {
+    /// By which way people are told what they can do without.
+    Channel {
+        /// By mail.
+        Mail = "MAIL",
+        /// In the inbox.
+        Inbox = "INBOX",
     }
 }
 
@@ -85,10 +96,12 @@ impl QuietHours {
 /// What somebody wishes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preferences {
-    /// What they are not to be mailed.
-    pub refused: Vec<Topic>,
     /// When nothing is to come that can wait.
     pub quiet: Option<QuietHours>,
+    /// Whether their address is proven: to others no mail goes that one can do without.
+    is_proven: bool,
+    /// What they do not want by a channel: of a household, or of all for which they did not choose.
+    refused: HashMap<(Option<HouseholdId>, Channel), Vec<Topic>>,
 }
 
 /// What becomes of a notification by its recipient's wishes.
@@ -102,8 +115,25 @@ pub(super) enum Fate {
 }
 
 impl Preferences {
-    pub(super) fn fate(&self, topic: Topic, now: Time) -> Fate {
-        if self.refused.contains(&topic) {
+    /// Whether they want what is of this topic and household by this channel.
+    pub fn wants(&self, household: Option<HouseholdId>, channel: Channel, topic: Topic) -> bool {
+        let chosen = household.and_then(|household| self.refused.get(&(Some(household), channel)));
+        let refused = chosen.or_else(|| self.refused.get(&(None, channel)));
+        refused.is_none_or(|refused| !refused.contains(&topic))
+    }
+
+    /// The topics that they want by this channel, of a household or of all for which they did not choose.
+    pub fn wanted(&self, household: Option<HouseholdId>, channel: Channel) -> Vec<Topic> {
+        Topic::ALL.iter().filter(|topic| self.wants(household, channel, **topic)).copied().collect()
+    }
+
+    /// The households for which they chose something of their own.
+    pub fn households(&self) -> HashSet<HouseholdId> {
+        self.refused.keys().filter_map(|(household, _)| *household).collect()
+    }
+
+    pub(super) fn fate(&self, household: Option<HouseholdId>, topic: Topic, now: Time) -> Fate {
+        if !self.is_proven || !self.wants(household, Channel::Mail, topic) {
             return Fate::Dropped;
         }
         self.quiet.as_ref().and_then(|quiet| quiet.end(now)).map_or(Fate::Delivered, Fate::Rests)
@@ -112,47 +142,149 @@ impl Preferences {
 
 /// What this person wishes.
 pub async fn of_user(conn: &mut Connection, user: UserId) -> Result<Preferences> {
-    let refused = refused_notifications::table
-        .filter(refused_notifications::user_id.eq(user))
-        .order(refused_notifications::kind)
-        .select(refused_notifications::kind);
-    let quiet = quiet_hours::table.filter(quiet_hours::user_id.eq(user));
-    Ok(Preferences {
-        refused: run!(conn, |c| refused.load(c).await)?,
-        quiet: run!(conn, |c| quiet.select(QuietHours::as_select()).first(c).await.optional())?,
-    })
+    of_users(conn, &[user]).await?.remove(&user).ok_or(Error::NotFound)
 }
 
-/// What those with these addresses wish, as far as they wish something.
-pub(super) async fn of_recipients(
+/// What these people wish.
+pub(super) async fn of_users(
     conn: &mut Connection,
-    addresses: &[&str],
-) -> Result<HashMap<String, Preferences>> {
-    let mut found: HashMap<String, Preferences> = HashMap::new();
-    let refused = refused_notifications::table
-        .inner_join(users::table)
-        .filter(among(users::email, addresses))
-        .select((users::email, refused_notifications::kind));
-    let rows: Vec<(String, Topic)> = run!(conn, |c| refused.load(c).await)?;
-    for (address, topic) in rows {
-        found.entry(address).or_default().refused.push(topic);
+    users: &[UserId],
+) -> Result<HashMap<UserId, Preferences>> {
+    if users.is_empty() {
+        return Ok(HashMap::new());
     }
-    let quiet = quiet_hours::table.inner_join(users::table).filter(among(users::email, addresses));
-    let rows: Vec<(String, QuietHours)> =
-        run!(conn, |c| quiet.select((users::email, QuietHours::as_select())).load(c).await)?;
-    for (address, quiet) in rows {
-        found.entry(address).or_default().quiet = Some(quiet);
+    let query = users::table.left_join(quiet_hours::table).filter(among(users::id, users));
+    let people: Vec<(UserId, Option<Time>, Option<QuietHours>)> = run!(conn, |c| {
+        let columns = (users::id, users::email_verified_at, Option::<QuietHours>::as_select());
+        query.select(columns).load(c).await
+    })?;
+    let query = notification_choices::table.filter(among(notification_choices::user_id, users)).select((
+        notification_choices::user_id,
+        notification_choices::scope_id,
+        notification_choices::channel,
+        notification_choices::refused,
+    ));
+    let choices: Vec<(UserId, SubjectId, Channel, String)> = run!(conn, |c| query.load(c).await)?;
+    let mut found: HashMap<UserId, Preferences> = people
+        .into_iter()
+        .map(|(user, proven, quiet)| {
+            (user, Preferences { quiet, is_proven: proven.is_some(), refused: HashMap::new() })
+        })
+        .collect();
+    for (user, scope, channel, refused) in choices {
+        let household = (scope != user.into()).then(|| scope.into());
+        found.entry(user).or_default().refused.insert((household, channel), topics(&refused));
     }
     Ok(found)
 }
 
-/// Says which of what people can do without somebody is not mailed from now on; all else of it, they are.
-pub async fn refuse(db: &Database, user: UserId, topics: &[Topic]) -> Result<()> {
-    db.transaction(&Refuse { user, topics, others: Others::Wanted }).await
+/// What those with these addresses wish.
+pub(super) async fn of_recipients(
+    conn: &mut Connection,
+    addresses: &[&str],
+) -> Result<HashMap<String, Preferences>> {
+    let people = users_at(conn, addresses).await?;
+    let users: Vec<UserId> = people.values().copied().collect();
+    let mut wishes = of_users(conn, &users).await?;
+    Ok(people.into_iter().filter_map(|(address, user)| Some((address, wishes.remove(&user)?))).collect())
 }
 
-/// Sees to it that the recipient of this notification gets none of its kind any more: what its link to unsubscribe does.
-/// [`Error::NotFound`] if there is none, or nobody can do without it. Twice is the same as once.
+/// Who has these addresses.
+pub(super) async fn users_at(conn: &mut Connection, addresses: &[&str]) -> Result<HashMap<String, UserId>> {
+    if addresses.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = users::table.filter(among(users::email, addresses)).select((users::email, users::id));
+    let rows: Vec<(String, UserId)> = run!(conn, |c| query.load(c).await)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Topics with commas between. Those of a newer version are passed over.
+fn topics(words: &str) -> Vec<Topic> {
+    Topic::ALL.iter().filter(|topic| words.split(',').any(|word| word == topic.word())).copied().collect()
+}
+
+fn words(topics: &[Topic]) -> String {
+    let chosen = Topic::ALL.iter().filter(|topic| topics.contains(topic));
+    chosen.map(|topic| topic.word()).collect::<Vec<_>>().join(",")
+}
+
+/// What somebody chooses for a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// These topics and no others.
+    Only(Vec<Topic>),
+    /// As for all households for which they did not choose.
+    AsElsewhere,
+}
+
+/// Says what somebody is told by a channel: of one household, or of all for which they did not choose.
+pub async fn choose(
+    db: &Database,
+    user: UserId,
+    household: Option<HouseholdId>,
+    choices: &[(Channel, Choice)],
+) -> Result<()> {
+    db.transaction(&Choose { user, household, choices }).await
+}
+
+struct Choose<'a> {
+    user: UserId,
+    household: Option<HouseholdId>,
+    choices: &'a [(Channel, Choice)],
+}
+
+impl Work for Choose<'_> {
+    type Output = ();
+
+    async fn run(&self, conn: &mut Connection) -> Result<()> {
+        account::lock(conn, self.user).await?;
+        let scope = self.household.map_or(self.user.into(), SubjectId::from);
+        for (channel, choice) in self.choices {
+            let refused = match choice {
+                Choice::Only(wanted) => {
+                    Topic::ALL.iter().filter(|topic| !wanted.contains(topic)).copied().collect()
+                }
+                // All are wanted where nothing was chosen.
+                Choice::AsElsewhere if self.household.is_none() => Vec::new(),
+                Choice::AsElsewhere => {
+                    forget(conn, self.user, scope, *channel).await?;
+                    continue;
+                }
+            };
+            save(conn, self.user, scope, *channel, &refused).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn save(
+    conn: &mut Connection,
+    user: UserId,
+    scope: SubjectId,
+    channel: Channel,
+    refused: &[Topic],
+) -> Result<()> {
+    forget(conn, user, scope, channel).await?;
+    let insert = diesel::insert_into(notification_choices::table).values((
+        notification_choices::user_id.eq(user),
+        notification_choices::scope_id.eq(scope),
+        notification_choices::channel.eq(channel),
+        notification_choices::refused.eq(words(refused)),
+    ));
+    run!(conn, |c| insert.execute(c).await).map(|_| ())
+}
+
+async fn forget(conn: &mut Connection, user: UserId, scope: SubjectId, channel: Channel) -> Result<()> {
+    let delete = diesel::delete(notification_choices::table)
+        .filter(notification_choices::user_id.eq(user))
+        .filter(notification_choices::scope_id.eq(scope))
+        .filter(notification_choices::channel.eq(channel));
+    run!(conn, |c| delete.execute(c).await).map(|_| ())
+}
+
+/// Sees to it that the recipient of this notification gets no mail of its kind any more, of no household: what its link to
+/// unsubscribe does. [`Error::NotFound`] if there is none, or nobody can do without it. Twice is the same as once.
 pub async fn unsubscribe(db: &Database, notification: NotificationId) -> Result<()> {
     let (user, kind) = {
         let mut conn = db.connection().await?;
@@ -167,47 +299,30 @@ pub async fn unsubscribe(db: &Database, notification: NotificationId) -> Result<
         return digest::set(db, user, None, None).await.map(|_| ());
     }
     let topic = Topic::ALL.iter().find(|topic| topic.word() == kind).ok_or(Error::NotFound)?;
-    db.transaction(&Refuse { user, topics: &[*topic], others: Others::AsBefore }).await
+    db.transaction(&Unsubscribe { user, topic: *topic }).await
 }
 
-/// What becomes of the topics that are not named.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Others {
-    /// They are mailed.
-    Wanted,
-    /// They stay as they are.
-    AsBefore,
-}
-
-struct Refuse<'a> {
+struct Unsubscribe {
     user: UserId,
-    topics: &'a [Topic],
-    others: Others,
+    topic: Topic,
 }
 
-impl Work for Refuse<'_> {
+impl Work for Unsubscribe {
     type Output = ();
 
     async fn run(&self, conn: &mut Connection) -> Result<()> {
         account::lock(conn, self.user).await?;
-        let before = of_user(conn, self.user).await?.refused;
-        for topic in Topic::ALL {
-            match (self.topics.contains(topic), before.contains(topic)) {
-                (true, false) => {
-                    let insert = diesel::insert_into(refused_notifications::table).values((
-                        refused_notifications::user_id.eq(self.user),
-                        refused_notifications::kind.eq(topic),
-                    ));
-                    run!(conn, |c| insert.execute(c).await)?;
-                }
-                (false, true) if self.others == Others::Wanted => {
-                    let delete = diesel::delete(refused_notifications::table)
-                        .filter(refused_notifications::user_id.eq(self.user))
-                        .filter(refused_notifications::kind.eq(topic));
-                    run!(conn, |c| delete.execute(c).await)?;
-                }
-                _ => {}
+        let wishes = of_user(conn, self.user).await?;
+        let chosen = wishes.households().into_iter().map(Some);
+        for household in chosen.chain([None]) {
+            let refused = wishes.refused.get(&(household, Channel::Mail));
+            if refused.is_none() && household.is_some() {
+                continue;
             }
+            let mut refused = refused.cloned().unwrap_or_default();
+            refused.push(self.topic);
+            let scope = household.map_or(self.user.into(), SubjectId::from);
+            save(conn, self.user, scope, Channel::Mail, &refused).await?;
         }
         Ok(())
     }
@@ -296,6 +411,24 @@ mod tests {
         assert_eq!(noon.end(at(20, 9, 59)), None);
         assert_eq!(noon.end(at(20, 10, 0)), Some(at(20, 12, 0)));
         assert_eq!(noon.end(at(20, 12, 0)), None);
+    }
+
+    #[test]
+    fn what_is_chosen_for_a_household_comes_before_what_is_chosen_for_all() {
+        let home = HouseholdId::new();
+        let refused = HashMap::from([
+            ((None, Channel::Mail), vec![Topic::Mention, Topic::TaskNudge]),
+            ((Some(home), Channel::Mail), vec![Topic::TaskReminder]),
+        ]);
+        let wishes = Preferences { quiet: None, is_proven: true, refused };
+        let reminders = vec![Topic::TaskReminder];
+        assert_eq!(wishes.wanted(None, Channel::Mail), reminders);
+        assert_eq!(wishes.wanted(Some(HouseholdId::new()), Channel::Mail), reminders);
+        assert_eq!(wishes.wanted(Some(home), Channel::Mail), [Topic::Mention, Topic::TaskNudge]);
+        assert_eq!(wishes.wanted(Some(home), Channel::Inbox), Topic::ALL);
+        assert_eq!(topics(&words(&[Topic::TaskNudge, Topic::Mention])), [Topic::Mention, Topic::TaskNudge]);
+        assert_eq!(topics("MENTION,SOMETHING_NEWER"), [Topic::Mention]);
+        assert_eq!(topics(""), []);
     }
 
     #[test]

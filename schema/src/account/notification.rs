@@ -1,12 +1,15 @@
-//! What people are told outside of RoomM8, of what they can do without, and when.
+//! What people are told of what they can do without: by which way, of which household, and when.
 
 use super::{Viewer, current_viewer, settled};
 use crate::error::{Nullable, Result, nullable};
+use crate::household::Household;
+use crate::id::GlobalId;
 use crate::payload::UserError;
 use crate::scalar::LocalTime;
 use crate::scope::ScopeExt as _;
-use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
-use roomm8_db::notification::preference::{self, QuietHours as Hours, Topic};
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use roomm8_db::household::Archived;
+use roomm8_db::notification::preference::{self, Channel, Choice, QuietHours as Hours, Topic};
 use roomm8_db::{Error as DbError, RefusalCode, UserId, WallTime};
 
 /// A kind of notification that you can do without. What you ask for yourself, such as a new password, and what warns you,
@@ -22,13 +25,28 @@ pub(crate) enum NotificationKind {
     TaskNudge,
 }
 
-/// What you are told outside of RoomM8, of what you can do without, and when not.
+/// What you are told of what you can do without, by which way, and when not.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct NotificationPreferences {
     /// The kinds that you are mailed: all of them, unless you chose, or followed the link in a mail, to get less.
     mailed: Vec<NotificationKind>,
+    /// The kinds that come into your inbox: all of them, unless you chose to get less.
+    in_app: Vec<NotificationKind>,
+    /// The households of which you chose something else, the oldest first. For all others `mailed` and `inApp` hold.
+    households: Vec<HouseholdNotificationPreferences>,
     /// When none of these mails comes; null if they always may.
     quiet_hours: Option<QuietHours>,
+}
+
+/// What you are told of one household, where you chose that.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct HouseholdNotificationPreferences {
+    /// Which household.
+    household: Household,
+    /// The kinds that you are mailed of it.
+    mailed: Vec<NotificationKind>,
+    /// The kinds of it that come into your inbox.
+    in_app: Vec<NotificationKind>,
 }
 
 /// When mails that can wait do not come; they come afterwards, if there is still a reason.
@@ -45,15 +63,71 @@ pub(crate) struct QuietHours {
 /// The viewer's preferences.
 pub(super) async fn of_viewer(ctx: &Context<'_>, user: UserId) -> Result<NotificationPreferences> {
     let found = preference::of_user(&mut *ctx.scope()?.connection().await?, user).await?;
-    let mailed = Topic::ALL.iter().filter(|topic| !found.refused.contains(topic));
+    let wanted = |household, channel| found.wanted(household, channel).into_iter().map(Into::into).collect();
+    let chosen = found.households();
+    let mut households = Vec::new();
+    if !chosen.is_empty() {
+        // Of one that they are no longer a member of nothing is told, and nothing is shown.
+        for proof in ctx.scope()?.memberships(Archived::Included).await? {
+            let id = proof.household_id();
+            if chosen.contains(&id) {
+                households.push(HouseholdNotificationPreferences {
+                    household: proof.household().clone().into(),
+                    mailed: wanted(Some(id), Channel::Mail),
+                    in_app: wanted(Some(id), Channel::Inbox),
+                });
+            }
+        }
+    }
     Ok(NotificationPreferences {
-        mailed: mailed.copied().map(NotificationKind::from).collect(),
+        mailed: wanted(None, Channel::Mail),
+        in_app: wanted(None, Channel::Inbox),
+        households,
         quiet_hours: found.quiet.map(|Hours { from, until, time_zone }| QuietHours {
             from: LocalTime(from.naive()),
             until: LocalTime(until.naive()),
             time_zone,
         }),
     })
+}
+
+/// What you wish to be told of what you can do without. What you leave out stays as it is.
+#[derive(InputObject)]
+pub(crate) struct SetNotificationPreferencesInput {
+    /// The household that it is about; leave it out for all of which you chose nothing of their own.
+    household_id: Option<ID>,
+    /// To be mailed these kinds and no others; null for all, or, with a `householdId`, as of your other households again.
+    mailed: MaybeUndefined<Vec<NotificationKind>>,
+    /// To find these kinds and no others in your inbox; null for all, or, with a `householdId`, as of your other households
+    /// again.
+    in_app: MaybeUndefined<Vec<NotificationKind>>,
+    /// Given back in the payload. It needs no remembering: to say it twice is the same as once.
+    client_mutation_id: Option<String>,
+}
+
+impl SetNotificationPreferencesInput {
+    fn choices(&self) -> Vec<(Channel, Choice)> {
+        let asked = [(Channel::Mail, &self.mailed), (Channel::Inbox, &self.in_app)];
+        let chosen = asked.into_iter().filter_map(|(channel, kinds)| match kinds {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some((channel, Choice::AsElsewhere)),
+            MaybeUndefined::Value(kinds) => {
+                Some((channel, Choice::Only(kinds.iter().copied().map(Into::into).collect())))
+            }
+        });
+        chosen.collect()
+    }
+}
+
+/// What came of `setNotificationPreferences`.
+#[derive(SimpleObject)]
+pub(crate) struct SetNotificationPreferencesPayload {
+    /// You as you are now.
+    viewer: Viewer,
+    /// Always empty.
+    user_errors: Vec<UserError>,
+    /// The `clientMutationId` of the input.
+    client_mutation_id: Option<String>,
 }
 
 /// What you wish to be mailed.
@@ -123,7 +197,36 @@ pub(crate) struct NotificationMutation;
 
 #[Object]
 impl NotificationMutation {
-    /// Says which notifications you are mailed, of those that you can do without.
+    /// Says what you are told of what you can do without: by mail or in your inbox, of one household or of all the others.
+    /// `NOT_FOUND` for a household that you are no member of.
+    async fn set_notification_preferences(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to tell you.")] input: SetNotificationPreferencesInput,
+    ) -> Nullable<SetNotificationPreferencesPayload> {
+        nullable(async {
+            let scope = ctx.scope()?;
+            let user = scope.viewer()?.user_id;
+            let household = match &input.household_id {
+                Some(id) => Some(scope.member(GlobalId::household(id)?).await?.household_id()),
+                None => None,
+            };
+            scope.release_connection().await;
+            preference::choose(scope.database(), user, household, &input.choices()).await?;
+            Ok(SetNotificationPreferencesPayload {
+                viewer: current_viewer(ctx).await?,
+                user_errors: Vec::new(),
+                client_mutation_id: input.client_mutation_id,
+            })
+        })
+        .await
+    }
+
+    /// Says which notifications you are mailed, of those that you can do without, of all households of which you chose
+    /// nothing of their own.
+    #[graphql(
+        deprecation = "2026-11-28: use `setNotificationPreferences`, which also knows households and the inbox."
+    )]
     async fn set_mailed_notifications(
         &self,
         ctx: &Context<'_>,
@@ -133,10 +236,8 @@ impl NotificationMutation {
             let scope = ctx.scope()?;
             let user = scope.viewer()?.user_id;
             scope.release_connection().await;
-            let mailed: Vec<Topic> = input.mailed.into_iter().map(Topic::from).collect();
-            let refused: Vec<_> =
-                Topic::ALL.iter().filter(|topic| !mailed.contains(topic)).copied().collect();
-            preference::refuse(scope.database(), user, &refused).await?;
+            let mailed = Choice::Only(input.mailed.into_iter().map(Topic::from).collect());
+            preference::choose(scope.database(), user, None, &[(Channel::Mail, mailed)]).await?;
             Ok(SetMailedNotificationsPayload {
                 viewer: current_viewer(ctx).await?,
                 user_errors: Vec::new(),

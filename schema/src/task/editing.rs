@@ -44,7 +44,7 @@ pub(crate) struct UpdateTaskInput {
     help: Option<TaskHelp>,
     /// What becomes of an occurrence that nobody closed in time.
     missed_policy: Option<MissedPolicy>,
-    /// When people are reminded of it, by mail; what was planned before is called off.
+    /// When people are reminded of it, by mail and in their inbox; what was planned before is called off.
     reminders: Option<TaskRemindersInput>,
     /// What it is sorted by: at most 20, each one line of up to 50 characters, and there once whatever its case.
     labels: Option<Vec<String>>,

@@ -53,7 +53,7 @@ pub(crate) struct CreateTaskInput {
     /// Its parts, to be ticked anew each time: at most 50, each one line of up to 200 characters.
     #[graphql(default)]
     subtasks: Vec<String>,
-    /// When people are reminded of it, by mail. Never, unless said otherwise.
+    /// When people are reminded of it, by mail and in their inbox. Never, unless said otherwise.
     reminders: Option<TaskRemindersInput>,
     /// Your name for this intent, 1 to 64 visible ASCII characters, for example a UUID. Send again with the same one
     /// when the answer was lost: one chore is made, and the repeat gets it again.

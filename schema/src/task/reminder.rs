@@ -7,9 +7,9 @@ use crate::payload::perform;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
 
-/// When people are reminded of each occurrence of a chore, by mail, as long as it is open: its assignee; of one that is to
-/// be claimed, everybody of the roster, or everybody who may do chores if that is empty. Nobody whose address is not
-/// proven, who is away, or while the chore is paused.
+/// When people are reminded of each occurrence of a chore, in their inbox and by mail, as long as it is open: its assignee; of
+/// one that is to be claimed, everybody of the roster, or everybody who may do chores if that is empty. Nobody who is away,
+/// or while the chore is paused; and by mail nobody whose address is not proven.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct TaskReminders {
     /// So many minutes after it is due, before if negative; each once, the earliest first.
@@ -82,9 +82,9 @@ pub(crate) struct NudgeMutation;
 
 #[Object]
 impl NudgeMutation {
-    /// Asks, by mail and at once, who is to do an open occurrence, or all who share the chore if it is to be claimed; never
-    /// yourself: `INVALID` if there is nobody else, or nobody who would be told, as the chore is paused, or they are away or
-    /// have not proven their address. Once an hour for each chore, whoever asks: `RATE_LIMITED` with `retryAfter` beyond
+    /// Asks at once, in their inbox and by mail, who is to do an open occurrence, or all who share the chore if it is to be
+    /// claimed; never yourself: `INVALID` if there is nobody else, or nobody who would be told, as the chore is paused, or they
+    /// are away. Once an hour for each chore, whoever asks: `RATE_LIMITED` with `retryAfter` beyond
     /// that. Needs `DO_TASKS`.
     async fn nudge_occurrence(
         &self,

@@ -15,6 +15,7 @@ mod faults;
 mod groceries;
 mod hostile;
 mod households;
+mod inbox;
 mod letters;
 mod live;
 mod logs;

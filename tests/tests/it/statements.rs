@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Days, Utc};
 use mysql_async::prelude::Queryable;
-use roomm8_tests::{Deployment, Home, Socket, deployment::Plan, on_both, on_mysql, server::Server};
+use roomm8_tests::{Deployment, Home, Person, Socket, deployment::Plan, on_both, on_mysql, server::Server};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -15,6 +15,7 @@ on_both!(
     the_dashboard_takes_the_same_statements_for_few_rows_and_many,
     chores_take_the_same_statements_for_few_rows_and_many,
     conversations_take_the_same_statements_for_few_and_many,
+    an_inbox_takes_the_same_statements_for_few_entries_and_many,
     who_is_there_takes_the_same_statements_for_few_rows_and_many,
     groceries_take_the_same_statements_for_few_rows_and_many,
     an_event_of_a_chore_is_read_once_for_all_who_follow,
@@ -32,6 +33,11 @@ const DASHBOARD: &str = "query($id: ID!) { household(id: $id) {
 const CONVERSATIONS: &str = "query($id: ID!) { household(id: $id) { conversations(first: 20) { nodes {
     title unreadCount muteLevel
     messages(last: 3) { nodes { body author { displayName } readBy { displayName } reactions { emoji count } } } } } } }";
+
+const INBOX: &str = "{ viewer { notificationCounts { unread } notifications(first: 50) { nodes { cause count
+    household { name } actor { displayName user { displayName } }
+    subject { ... on Message { body author { displayName } } ... on Session { device }
+        ... on Occurrence { task { title } assignee { displayName } } } } } } }";
 
 const CHORES: &str = "query($id: ID!) { household(id: $id) {
     tasks(first: 20) { nodes { title household { name }
@@ -106,6 +112,31 @@ async fn conversations_take_the_same_statements_for_few_and_many(deployment: Dep
         homes.push(home);
     }
     assert_alike(system.a(), CONVERSATIONS, &homes[0], &homes[1], 11.0).await;
+}
+
+async fn an_inbox_takes_the_same_statements_for_few_entries_and_many(deployment: Deployment) {
+    let system = reading(deployment).start().await;
+    let mut homes = Vec::new();
+    for households in [1, 6] {
+        let reader = Person::new(&system, "Reader").await;
+        let own = Home::of(&system, vec![reader.clone()]).await;
+        for number in 0..households {
+            let owner = Person::new(&system, &format!("Owner {number}")).await;
+            let home = Home::of(&system, vec![owner, reader.clone()]).await;
+            home.say(system.a(), home.owner(), &format!("@{} hello", reader.name)).await;
+            let input = json!({ "householdId": home.id, "title": "dishes", "strategy": "FIXED",
+                "roster": [home.member(system.a(), &reader).await], "schedule": { "startDate": "2026-01-01" } });
+            let owner = home.owner().on(system.a());
+            let made = owner.done("createTask", input, "task { openOccurrences { id } }").await;
+            let occurrence = json!({ "occurrenceId": made["task"]["openOccurrences"][0]["id"] });
+            owner.done("nudgeOccurrence", occurrence, "cursor").await;
+            let device = format!("device {number}");
+            let input = json!({ "email": reader.email, "password": reader.password, "device": device });
+            system.a().anonymous().done("login", input, "token").await;
+        }
+        homes.push(own);
+    }
+    assert_alike(system.a(), INBOX, &homes[0], &homes[1], 14.0).await;
 }
 
 async fn chores_take_the_same_statements_for_few_rows_and_many(deployment: Deployment) {

@@ -49,8 +49,8 @@ struct Now {
 }
 
 /// Puts what reminders and nudges say as it is now, and returns those that are not to be delivered: their occurrence is
-/// closed, due at another time, or somebody else's; whom they are for has left, is away today, or has not proven their
-/// address; chore or household are put away, or the chore is paused. Two queries, however many letters.
+/// closed, due at another time, or somebody else's; whom they are for has left, or is away today; chore or household are put
+/// away, or the chore is paused. Two queries, however many letters.
 pub(crate) async fn freshen(
     conn: &mut Connection,
     letters: &mut [Leased],
@@ -119,8 +119,7 @@ async fn as_they_are(
         .filter(tasks::archived_at.is_null())
         .filter(households::archived_at.is_null())
         .filter(among(members::id, people))
-        .filter(members::status.eq(MemberStatus::Active))
-        .filter(users::email_verified_at.is_not_null());
+        .filter(members::status.eq(MemberStatus::Active));
     let rows: Vec<Now> = run!(conn, |c| query.select(Now::as_select()).load(c).await)?;
     Ok(rows.into_iter().map(|row| ((row.id, row.member_id), row)).collect())
 }

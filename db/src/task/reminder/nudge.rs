@@ -4,6 +4,7 @@ use super::delivery::within_reach;
 use super::schedule::recipients;
 use crate::access::Permission;
 use crate::member::Profile;
+use crate::notification::inbox::{self, Cause, News};
 use crate::notification::{self, Content, Plan};
 use crate::task::Occurrence;
 use crate::task::occurrence::open_with_task;
@@ -17,7 +18,7 @@ pub const NUDGE_EVERY: Duration = Duration::from_hours(1);
 
 /// Tells at once who is to do an open occurrence, or all who share it if it is nobody's, but never the one who asks. Once
 /// in [`NUDGE_EVERY`] for each chore; [`Error::Throttled`] beyond that. Refused, and not counted, if it would reach nobody: the
-/// chore is paused, or they are away or have not proven their address.
+/// chore is paused, or they are away.
 #[derive(Debug, Serialize)]
 pub struct Nudge {
     /// Which.
@@ -43,12 +44,11 @@ impl Operation for Nudge {
         let told = within_reach(change.conn(), occurrence.id, &members, now).await?;
         people.retain(|person| told.contains(&person.member));
         if people.is_empty() {
-            return Err(invalid(
-                "reaches nobody now: the chore is paused, or they are away or have not proven their address",
-            ));
+            return Err(invalid("reaches nobody now: the chore is paused, or they are away"));
         }
         change.take(&format!("nudge:{}", task.id), Limit { burst: 1, per: NUDGE_EVERY }).await?;
         let nudger_name = Profile::find(change.conn(), actor.into()).await?.display_name;
+        let mut news = Vec::new();
         for person in people {
             let content = Content::TaskNudge {
                 display_name: person.display_name,
@@ -69,8 +69,19 @@ impl Operation for Nudge {
                 at: now,
                 subject: Some(occurrence.id.into()),
             };
-            notification::plan(change.conn(), plan, now).await?;
+            if notification::plan(change.conn(), plan, now).await? {
+                news.push(News {
+                    user: person.user,
+                    cause: Cause::TaskNudge,
+                    place: Some((occurrence.household_id, person.member)),
+                    subject: occurrence.id.into(),
+                    group: occurrence.id.into(),
+                    subject_seq: None,
+                    actor: Some(actor),
+                });
+            }
         }
+        inbox::tell(change.conn(), news, now).await?;
         Ok(occurrence)
     }
 }

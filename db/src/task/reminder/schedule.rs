@@ -10,7 +10,7 @@ use crate::task::recurrence::local_date;
 use crate::task::replan::open_of;
 use crate::task::rotation::DateRanges;
 use crate::task::{Occurrence, Status, Task, is_asked};
-use crate::{Change, Connection, HouseholdId, MemberId, OccurrenceId, Result, Time};
+use crate::{Change, Connection, HouseholdId, MemberId, OccurrenceId, Result, Time, UserId};
 use chrono_tz::Tz;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -19,6 +19,7 @@ use std::time::Duration;
 /// Somebody to be told of an occurrence.
 pub(super) struct Recipient {
     pub(super) member: MemberId,
+    pub(super) user: UserId,
     pub(super) email: String,
     pub(super) display_name: String,
     pub(super) household_name: String,
@@ -217,10 +218,10 @@ async fn active(conn: &mut Connection, household: HouseholdId) -> Result<Vec<(Ro
         .filter(members::household_id.eq(household))
         .filter(members::status.eq(MemberStatus::Active))
         .order(members::id)
-        .select((members::id, members::role, users::email, users::display_name, households::name));
-    let rows: Vec<(MemberId, Role, String, String, String)> = run!(conn, |c| query.load(c).await)?;
-    let person = |(member, role, email, display_name, household_name)| {
-        (role, Recipient { member, email, display_name, household_name })
+        .select((members::id, members::role, users::id, users::email, users::display_name, households::name));
+    let rows: Vec<(MemberId, Role, UserId, String, String, String)> = run!(conn, |c| query.load(c).await)?;
+    let person = |(member, role, user, email, display_name, household_name)| {
+        (role, Recipient { member, user, email, display_name, household_name })
     };
     Ok(rows.into_iter().map(person).collect())
 }
