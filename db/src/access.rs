@@ -40,6 +40,8 @@ pub enum Permission {
     CreateConversation,
     /// Mention everybody at once with `@all`.
     MentionEveryone,
+    /// Announce something to everybody, and change or take back one's own announcements.
+    Announce,
     /// See, make and revoke invitations, up to one's own role.
     Invite,
     /// Do chores: close occurrences and take that back for a while, claim them and let go of them.
@@ -50,7 +52,7 @@ pub enum Permission {
     EditGroceries,
     /// Change the household's name and settings.
     UpdateHousehold,
-    /// Delete other people's messages.
+    /// Delete other people's messages, and change or take back their announcements.
     ModerateMessages,
     /// Change roles and remove members, of a lower role than one's own.
     ManageMembers,
@@ -69,6 +71,7 @@ impl Permission {
             Self::Leave => "LEAVE",
             Self::CreateConversation => "CREATE_CONVERSATION",
             Self::MentionEveryone => "MENTION_EVERYONE",
+            Self::Announce => "ANNOUNCE",
             Self::Invite => "INVITE",
             Self::DoTasks => "DO_TASKS",
             Self::ManageTasks => "MANAGE_TASKS",
@@ -83,12 +86,13 @@ impl Permission {
 }
 
 /// The permission matrix: each right, and the lowest role that has it.
-pub const MATRIX: [(Permission, Role); 14] = [
+pub const MATRIX: [(Permission, Role); 15] = [
     (Permission::Read, Role::Guest),
     (Permission::Chat, Role::Guest),
     (Permission::Leave, Role::Guest),
     (Permission::CreateConversation, Role::Member),
     (Permission::MentionEveryone, Role::Member),
+    (Permission::Announce, Role::Member),
     (Permission::Invite, Role::Member),
     (Permission::DoTasks, Role::Member),
     (Permission::ManageTasks, Role::Member),

@@ -44,6 +44,14 @@ labels! {
         ReactionRemoved = "REACTION_REMOVED",
         /// A person's read marker or mute level in a conversation changed; told only to that person.
         ConversationStateChanged = "CONVERSATION_STATE_CHANGED",
+        /// Something was announced.
+        AnnouncementPosted = "ANNOUNCEMENT_POSTED",
+        /// An announcement changed.
+        AnnouncementEdited = "ANNOUNCEMENT_EDITED",
+        /// An announcement was taken back; its words are gone.
+        AnnouncementRemoved = "ANNOUNCEMENT_REMOVED",
+        /// Somebody said that they know of an announcement.
+        AnnouncementAcknowledged = "ANNOUNCEMENT_ACKNOWLEDGED",
         /// A chore was made.
         TaskCreated = "TASK_CREATED",
         /// A chore changed: what it is, when it is due, or who shares it.
@@ -130,6 +138,7 @@ pub enum About {
     Invitation,
     Conversation,
     Message,
+    Announcement,
     Task,
     Occurrence,
     Swap,
@@ -162,6 +171,10 @@ impl Kind {
             | Self::MessageDeleted
             | Self::ReactionAdded
             | Self::ReactionRemoved => About::Message,
+            Self::AnnouncementPosted
+            | Self::AnnouncementEdited
+            | Self::AnnouncementRemoved
+            | Self::AnnouncementAcknowledged => About::Announcement,
             Self::TaskCreated | Self::TaskUpdated | Self::TaskArchived | Self::TaskRestored => About::Task,
             Self::OccurrenceOpened
             | Self::OccurrenceClosed

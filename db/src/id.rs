@@ -85,6 +85,8 @@ ids! {
     NotificationId,
     /// Something in somebody's inbox.
     InboxEntryId,
+    /// An announcement.
+    AnnouncementId,
     /// A chore.
     TaskId,
     /// One time that a chore is due.
@@ -128,6 +130,7 @@ macro_rules! subjects {
 }
 
 subjects!(
+    AnnouncementId,
     UserId,
     SessionId,
     HouseholdId,

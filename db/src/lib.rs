@@ -3,7 +3,7 @@
 //! Read in this order: [`Database`] (connections and transactions), [`Operation`] and
 //! [`Database::perform`] (the one way to change a household), [`event`] (the household's log), then one
 //! module a domain: [`account`], [`household`], [`member`], [`invitation`], [`conversation`], [`message`],
-//! [`task`], [`grocery`], [`digest`].
+//! [`announcement`], [`task`], [`grocery`], [`digest`].
 //!
 //! Nothing here knows of GraphQL or HTTP: operations take plain inputs, decide, change, and say why not.
 
@@ -12,6 +12,7 @@ mod connection;
 pub mod access;
 pub mod account;
 mod among;
+pub mod announcement;
 mod change;
 pub mod conversation;
 mod database;
@@ -50,9 +51,10 @@ pub use date::{Date, WallTime};
 pub use error::{Error, LineRefusal, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{
-    AbsenceId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId,
-    GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId, InvitationId, MemberId,
-    MessageId, NotificationId, OccurrenceId, SessionId, SubjectId, SwapId, TaskId, UserId,
+    AbsenceId, AnnouncementId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId,
+    GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId,
+    InvitationId, MemberId, MessageId, NotificationId, OccurrenceId, SessionId, SubjectId, SwapId, TaskId,
+    UserId,
 };
 pub use json::Json;
 pub use time::Time;

@@ -259,6 +259,32 @@ table! {
 }
 
 table! {
+    announcements (id) {
+        id -> Binary,
+        household_id -> Binary,
+        author_id -> Binary,
+        title -> Nullable<Text>,
+        body -> Nullable<Text>,
+        importance -> Text,
+        is_pinned -> Bool,
+        requires_ack -> Bool,
+        expires_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        edited_at -> Nullable<BigInt>,
+        removed_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+table! {
+    announcement_acks (announcement_id, member_id) {
+        announcement_id -> Binary,
+        member_id -> Binary,
+        acked_at -> BigInt,
+    }
+}
+
+table! {
     tasks (id) {
         id -> Binary,
         household_id -> Binary,
@@ -528,6 +554,8 @@ allow_tables_to_appear_in_same_query!(
     notification_choices,
     inboxes,
     inbox_entries,
+    announcements,
+    announcement_acks,
     quiet_hours,
     sessions,
     households,

@@ -1,6 +1,7 @@
 //! Relay connections: pages of lists that can grow (Relay Cursor Connections Specification).
 
 use crate::account::{Notification, Session};
+use crate::announcement::Announcement;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::grocery::{GroceryItem, GroceryList, GroceryProduct, GroceryStaple, GroceryTrip};
@@ -110,6 +111,7 @@ pub(crate) struct PageInfo {
 #[graphql(concrete(name = "HouseholdEdge", params(Household)))]
 #[graphql(concrete(name = "SessionEdge", params(Session)))]
 #[graphql(concrete(name = "NotificationEdge", params(Notification)))]
+#[graphql(concrete(name = "AnnouncementEdge", params(Announcement)))]
 #[graphql(concrete(name = "TaskEdge", params(Task)))]
 #[graphql(concrete(name = "OccurrenceEdge", params(Occurrence)))]
 #[graphql(concrete(name = "SwapOfferEdge", params(SwapOffer)))]
@@ -155,6 +157,7 @@ where
 #[graphql(concrete(name = "HouseholdConnection", params(Household)))]
 #[graphql(concrete(name = "SessionConnection", params(Session)))]
 #[graphql(concrete(name = "NotificationConnection", params(Notification)))]
+#[graphql(concrete(name = "AnnouncementConnection", params(Announcement)))]
 #[graphql(concrete(name = "TaskConnection", params(Task)))]
 #[graphql(concrete(name = "OccurrenceConnection", params(Occurrence)))]
 #[graphql(concrete(name = "SwapOfferConnection", params(SwapOffer)))]

@@ -1,5 +1,6 @@
 //! What happened in a household, live and from any earlier place on.
 
+use crate::announcement::{self, Announcement};
 use crate::conversation::Conversation;
 use crate::error::{Error, Nullable, Result, nullable_option};
 use crate::grocery::{
@@ -60,6 +61,14 @@ pub(crate) enum HouseholdEventKind {
     ReactionRemoved,
     /// Your read marker or mute level changed, on this or another device. Subject: Conversation. Told only to you.
     ConversationStateChanged,
+    /// Something was announced. Subject: Announcement.
+    AnnouncementPosted,
+    /// An announcement changed. Subject: Announcement.
+    AnnouncementEdited,
+    /// An announcement was taken back, and its words are gone. Subject: Announcement.
+    AnnouncementRemoved,
+    /// Somebody said that they know of an announcement. Subject: Announcement.
+    AnnouncementAcknowledged,
     /// A chore was made. Subject: Task.
     TaskCreated,
     /// A chore changed: what it is, when it is due, or who shares it. Subject: Task.
@@ -157,6 +166,10 @@ impl From<Kind> for HouseholdEventKind {
             Kind::ReactionAdded => Self::ReactionAdded,
             Kind::ReactionRemoved => Self::ReactionRemoved,
             Kind::ConversationStateChanged => Self::ConversationStateChanged,
+            Kind::AnnouncementPosted => Self::AnnouncementPosted,
+            Kind::AnnouncementEdited => Self::AnnouncementEdited,
+            Kind::AnnouncementRemoved => Self::AnnouncementRemoved,
+            Kind::AnnouncementAcknowledged => Self::AnnouncementAcknowledged,
             Kind::TaskCreated => Self::TaskCreated,
             Kind::TaskUpdated => Self::TaskUpdated,
             Kind::OccurrenceOpened => Self::OccurrenceOpened,
@@ -211,6 +224,8 @@ pub(crate) enum EventSubject {
     Conversation(Conversation),
     /// One of its messages.
     Message(Message),
+    /// One of its announcements.
+    Announcement(Announcement),
     /// One of its chores.
     Task(Task),
     /// One time that such a chore is due.
@@ -324,6 +339,10 @@ async fn subject(ctx: &Context<'_>, delivery: &Delivery) -> Result<Option<EventS
             Some(row) => EventSubject::Message(row.clone().into()),
             None => return Ok(None),
         },
+        About::Announcement => {
+            let found = announcement::known(ctx, household, event.subject_id.into()).await?;
+            return Ok(found.map(EventSubject::Announcement));
+        }
         About::Task => return Ok(task::task_of(ctx, event).await?.map(EventSubject::Task)),
         About::Occurrence => {
             return Ok(task::occurrence_of(ctx, event).await?.map(EventSubject::Occurrence));

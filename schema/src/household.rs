@@ -10,6 +10,7 @@ use fairness::Fairness;
 use leave_preview::LeavePreview;
 pub(crate) use mutation::HouseholdMutation;
 
+use crate::announcement::{self, Announcement};
 use crate::connection::{Connection, PageArguments};
 use crate::conversation::Conversation;
 use crate::cost::cost;
@@ -60,6 +61,8 @@ pub(crate) enum Permission {
     CreateConversation,
     /// Mention everybody at once with `@all`. `MEMBER` and higher.
     MentionEveryone,
+    /// Announce something to everybody, and change or take back your own announcements. `MEMBER` and higher.
+    Announce,
     /// See, make and revoke invitations, up to your own role. `MEMBER` and higher.
     Invite,
     /// Do chores: close what is due and take that back for a while, claim it and let go of it. `MEMBER` and higher.
@@ -70,7 +73,7 @@ pub(crate) enum Permission {
     EditGroceries,
     /// Change the household's name and settings. `ADMIN` and higher.
     UpdateHousehold,
-    /// Delete other people's messages. `ADMIN` and higher.
+    /// Delete other people's messages, and change or take back their announcements. `ADMIN` and higher.
     ModerateMessages,
     /// Change roles and remove members, of a lower role than your own; owners also other owners. `ADMIN` and higher.
     ManageMembers,
@@ -213,6 +216,27 @@ impl Household {
             Ok(Connection::new(&arguments, invitations, Invitation::place))
         })
         .await
+    }
+
+    /// What everybody is to know, in the order in which it was made; the first 50 unless said otherwise, so ask for `last` to
+    /// see the newest. What was taken back is left out.
+    async fn announcements(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = false, desc = "Whether those that are over are among them.")]
+        include_expired: bool,
+        #[graphql(desc = "At most so many from the start, or after `after`; 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only announcements after this cursor.")] after: Option<Cursor>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only announcements before this cursor.")] before: Option<Cursor>,
+    ) -> Result<Connection<Announcement>> {
+        let arguments = PageArguments::new(first, after, last, before, 50)?;
+        announcement::page(ctx, self.key, include_expired, &arguments).await
+    }
+
+    /// The announcements that stand before all others, the newest first: at most 5.
+    async fn pinned_announcements(&self, ctx: &Context<'_>) -> Result<Vec<Announcement>> {
+        announcement::pinned(ctx, self.key).await
     }
 
     /// The conversations you take part in, the oldest first, which is the general one; the first 50 unless said

@@ -6,9 +6,9 @@ use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roomm8_db::{
-    ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, GroceryStapleId,
-    GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId, InvitationId, MemberId, MessageId,
-    OccurrenceId, SessionId, SwapId, TaskId, UserId,
+    AnnouncementId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId,
+    GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId, InvitationId, MemberId,
+    MessageId, OccurrenceId, SessionId, SwapId, TaskId, UserId,
 };
 
 /// What a global id names.
@@ -22,6 +22,7 @@ pub(crate) enum GlobalId {
     Invitation(HouseholdId, InvitationId),
     Conversation(HouseholdId, ConversationId),
     Message(HouseholdId, MessageId),
+    Announcement(HouseholdId, AnnouncementId),
     Task(HouseholdId, TaskId),
     Occurrence(HouseholdId, OccurrenceId),
     Swap(HouseholdId, SwapId),
@@ -45,6 +46,7 @@ impl GlobalId {
             Self::Invitation(household, id) => (b'I', Some(household), *id.bytes()),
             Self::Conversation(household, id) => (b'C', Some(household), *id.bytes()),
             Self::Message(household, id) => (b'T', Some(household), *id.bytes()),
+            Self::Announcement(household, id) => (b'B', Some(household), *id.bytes()),
             Self::Task(household, id) => (b'K', Some(household), *id.bytes()),
             Self::Occurrence(household, id) => (b'O', Some(household), *id.bytes()),
             Self::Swap(household, id) => (b'X', Some(household), *id.bytes()),
@@ -85,6 +87,7 @@ impl GlobalId {
             b'I' => Some(Self::Invitation(household, InvitationId::from_bytes(id))),
             b'C' => Some(Self::Conversation(household, ConversationId::from_bytes(id))),
             b'T' => Some(Self::Message(household, MessageId::from_bytes(id))),
+            b'B' => Some(Self::Announcement(household, AnnouncementId::from_bytes(id))),
             b'K' => Some(Self::Task(household, TaskId::from_bytes(id))),
             b'O' => Some(Self::Occurrence(household, OccurrenceId::from_bytes(id))),
             b'X' => Some(Self::Swap(household, SwapId::from_bytes(id))),
@@ -197,6 +200,14 @@ impl GlobalId {
     pub(crate) fn grocery_category(id: &ID) -> Result<(HouseholdId, GroceryCategoryId)> {
         match Self::parse(id) {
             Some(Self::GroceryCategory(household, id)) => Ok((household, id)),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The announcement's household and id; anything else is the id of nothing.
+    pub(crate) fn announcement(id: &ID) -> Result<(HouseholdId, AnnouncementId)> {
+        match Self::parse(id) {
+            Some(Self::Announcement(household, id)) => Ok((household, id)),
             _ => Err(Error::not_found()),
         }
     }

@@ -10,6 +10,7 @@
 #[macro_use]
 mod payload;
 pub mod account;
+mod announcement;
 mod connection;
 mod conversation;
 mod cost;
@@ -72,6 +73,7 @@ struct Mutation(
     invitation::InvitationMutation,
     conversation::ConversationMutation,
     message::MessageMutation,
+    announcement::AnnouncementMutation,
     task::TaskMutation,
     grocery::GroceryMutation,
     presence::PresenceMutation,

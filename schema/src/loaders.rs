@@ -4,6 +4,7 @@ use crate::loader::{Batch, Loader};
 use crate::scope::Store;
 use roomm8_db::account::session::{self, Session};
 use roomm8_db::account::{self, User};
+use roomm8_db::announcement::{self, Announcement};
 use roomm8_db::conversation::{self, Conversation, State, Unread};
 use roomm8_db::event::Position;
 use roomm8_db::grocery::changes::{self, Changes};
@@ -17,9 +18,9 @@ use roomm8_db::message::{self, Message, Reaction, Revision};
 use roomm8_db::page::Window;
 use roomm8_db::task::{self, Occurrence, Swap, Task, occurrence, swap};
 use roomm8_db::{
-    ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, GroceryStapleId,
-    GroceryStoreId, GroceryTripId, HouseholdId, MemberId, MessageId, OccurrenceId, Result, SessionId, SwapId,
-    TaskId, Time, UserId, grocery,
+    AnnouncementId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId,
+    GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, MemberId, MessageId, OccurrenceId, Result,
+    SessionId, SwapId, TaskId, Time, UserId, grocery,
 };
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -47,6 +48,8 @@ pub(crate) struct Loaders {
     pub mentions: Loader<Mentions>,
     pub reactions: Loader<Reactions>,
     pub revisions: Loader<Revisions>,
+    pub announcements: Loader<Announcements>,
+    pub acknowledgements: Loader<Acknowledgements>,
     pub tasks: Loader<Tasks>,
     pub occurrences: Loader<Occurrences>,
     pub open_occurrences: Loader<OpenOccurrences>,
@@ -89,6 +92,8 @@ impl Loaders {
             mentions: Loader::new(store),
             reactions: Loader::new(store),
             revisions: Loader::new(store),
+            announcements: Loader::new(store),
+            acknowledgements: Loader::new(store),
             tasks: Loader::new(store),
             occurrences: Loader::new(store),
             open_occurrences: Loader::new(store),
@@ -379,6 +384,31 @@ impl Batch for Revisions {
     async fn load(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Revision>>> {
         let found = message::history(&mut *store.connection().await?, ids).await?;
         Ok(grouped(found, |revision| revision.message_id))
+    }
+}
+
+/// Announcements by household and id.
+pub(crate) struct Announcements;
+
+impl Batch for Announcements {
+    type Key = (HouseholdId, AnnouncementId);
+    type Value = Announcement;
+
+    async fn load(store: &Store, ids: &[Self::Key]) -> Result<HashMap<Self::Key, Announcement>> {
+        let found = announcement::known(&mut *store.connection().await?, ids).await?;
+        Ok(found.into_iter().map(|found| ((found.household_id, found.id), found)).collect())
+    }
+}
+
+/// Who knows of announcements.
+pub(crate) struct Acknowledgements;
+
+impl Batch for Acknowledgements {
+    type Key = AnnouncementId;
+    type Value = Vec<(MemberId, Time)>;
+
+    async fn load(store: &Store, ids: &[AnnouncementId]) -> Result<HashMap<AnnouncementId, Self::Value>> {
+        announcement::acknowledgements(&mut *store.connection().await?, ids).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Relay's global object identification: anything with an id, by its id.
 
 use crate::account::{Notification, Session, User};
+use crate::announcement::{self, Announcement};
 use crate::conversation::{self, Conversation};
 use crate::error::{Error, Nullable, Result, nullable};
 use crate::grocery::{
@@ -31,6 +32,7 @@ pub(crate) enum Node {
     Invitation(Invitation),
     Conversation(Conversation),
     Message(Message),
+    Announcement(Announcement),
     Task(Task),
     Occurrence(Occurrence),
     SwapOffer(SwapOffer),
@@ -59,6 +61,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
             Ok(Node::Conversation(conversation::find(ctx, household, id).await?))
         }
         Some(GlobalId::Message(household, id)) => Ok(Node::Message(message::find(ctx, household, id).await?)),
+        Some(GlobalId::Announcement(household, id)) => {
+            Ok(Node::Announcement(announcement::find(ctx, household, id).await?))
+        }
         Some(GlobalId::Task(household, id)) => Ok(Node::Task(task::find(ctx, household, id).await?)),
         Some(GlobalId::Occurrence(household, id)) => {
             Ok(Node::Occurrence(task::find_occurrence(ctx, household, id).await?))

@@ -76,6 +76,15 @@ impl<'a> Words<'a> {
                 let fact = format!("{author_name} mentioned you in {household_name}");
                 Self::new(fact.clone(), fact + ".").leads("Read it", home())
             }
+            Content::Announcement { household_name, author_name, title, requires_ack, .. } => {
+                let asks = if *requires_ack { "Please say that you know." } else { "" };
+                Self::new(
+                    format!("{household_name}: {title}"),
+                    format!("{author_name} announced in {household_name}: {title}."),
+                )
+                .leads("Read it", home())
+                .adds(asks)
+            }
             Content::TaskReminder { .. } | Content::TaskNudge { .. } | Content::TaskDigest { .. } => {
                 Self::of_chores(content).leads("Open RoomM8", home())
             }

@@ -8,16 +8,16 @@ use crate::change;
 use crate::database::Work;
 use crate::prepared::Prepare as _;
 use crate::tables::{
-    absences, conversation_participants, conversation_states, conversations, grocery_categories,
-    grocery_homes, grocery_items, grocery_lists, grocery_products, grocery_sections, grocery_staples,
-    grocery_stores, grocery_trips, household_events, household_streams, households, inbox_entries,
-    invitations, member_periods, members, message_mentions, message_reactions, message_revisions, messages,
-    notification_choices, notifications, occurrences, swaps, tasks,
+    absences, announcement_acks, announcements, conversation_participants, conversation_states,
+    conversations, grocery_categories, grocery_homes, grocery_items, grocery_lists, grocery_products,
+    grocery_sections, grocery_staples, grocery_stores, grocery_trips, household_events, household_streams,
+    households, inbox_entries, invitations, member_periods, members, message_mentions, message_reactions,
+    message_revisions, messages, notification_choices, notifications, occurrences, swaps, tasks,
 };
 use crate::{
-    Connection, ConversationId, Database, Error, GroceryCategoryId, GroceryItemId, GroceryListId,
-    GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId,
-    InvitationId, MemberId, MessageId, OccurrenceId, Result, SubjectId, SwapId, TaskId, Time,
+    AnnouncementId, Connection, ConversationId, Database, Error, GroceryCategoryId, GroceryItemId,
+    GroceryListId, GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId,
+    InboxEntryId, InvitationId, MemberId, MessageId, OccurrenceId, Result, SubjectId, SwapId, TaskId, Time,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -104,6 +104,7 @@ impl Work for Batch {
             || self.grocery_stores(conn).await?
             || self.invitations(conn).await?
             || self.inbox_entries(conn).await?
+            || self.announcements(conn).await?
             || self.members(conn).await?
             || self.conversations(conn).await?
             || self.events(conn).await?;
@@ -311,6 +312,20 @@ impl Batch {
             .filter(household_events::seq.le(found.last().copied().unwrap_or(0)));
         run!(conn, |c| delete.execute(c).await)?;
         Ok(is_full(&found))
+    }
+
+    async fn announcements(&self, conn: &mut Connection) -> Result<bool> {
+        let query = announcements::table
+            .filter(announcements::household_id.eq(self.household))
+            .select(announcements::id)
+            .limit(BATCH);
+        let ids: Vec<AnnouncementId> = run!(conn, |c| query.load(c).await)?;
+        let delete =
+            diesel::delete(announcement_acks::table).filter(among(announcement_acks::announcement_id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        let delete = diesel::delete(announcements::table).filter(among(announcements::id, &ids));
+        run!(conn, |c| delete.execute(c).await)?;
+        Ok(is_full(&ids))
     }
 
     async fn inbox_entries(&self, conn: &mut Connection) -> Result<bool> {

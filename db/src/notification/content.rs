@@ -2,7 +2,8 @@
 
 use super::preference::Topic;
 use crate::{
-    ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result, Time, household,
+    AnnouncementId, ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result,
+    Time, household,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -114,6 +115,23 @@ pub enum Content {
         /// The message.
         message_id: MessageId,
     },
+    /// Somebody announced something to everybody.
+    Announcement {
+        /// Whom to greet.
+        display_name: String,
+        /// The household's name.
+        household_name: String,
+        /// Who announced it.
+        author_name: String,
+        /// What it is about.
+        title: String,
+        /// Whether you are asked to say that you know.
+        requires_ack: bool,
+        /// The household.
+        household_id: HouseholdId,
+        /// The announcement.
+        announcement_id: AnnouncementId,
+    },
     /// A chore is due, or soon, or was: you are to do it, or share it.
     TaskReminder {
         /// Whom to greet.
@@ -222,6 +240,7 @@ impl Content {
             Self::NewDevice { .. } => "NEW_DEVICE",
             Self::Invitation { .. } => "INVITATION",
             Self::Mention { .. } => "MENTION",
+            Self::Announcement { .. } => "ANNOUNCEMENT",
             Self::TaskReminder { .. } => TASK_REMINDER,
             Self::TaskNudge { .. } => "TASK_NUDGE",
             Self::TaskDigest { .. } => TASK_DIGEST,
@@ -238,6 +257,7 @@ impl Content {
             | Self::PasswordChanged { display_name, .. }
             | Self::NewDevice { display_name, .. }
             | Self::Mention { display_name, .. }
+            | Self::Announcement { display_name, .. }
             | Self::TaskReminder { display_name, .. }
             | Self::TaskNudge { display_name, .. }
             | Self::TaskDigest { display_name, .. } => Some(display_name),
@@ -249,6 +269,7 @@ impl Content {
     pub(super) fn household(&self) -> Option<HouseholdId> {
         match self {
             Self::Mention { household_id, .. }
+            | Self::Announcement { household_id, .. }
             | Self::TaskReminder { household_id, .. }
             | Self::TaskNudge { household_id, .. } => Some(*household_id),
             _ => None,
@@ -266,6 +287,7 @@ impl Content {
             | Self::PasswordChanged { .. }
             | Self::NewDevice { .. }
             | Self::Mention { .. }
+            | Self::Announcement { .. }
             | Self::TaskReminder { .. }
             | Self::TaskNudge { .. }
             | Self::TaskDigest { .. } => None,

@@ -19,7 +19,7 @@ use crate::labels::labels;
 use crate::message::End;
 use crate::prepared::Prepare as _;
 use crate::tables::{
-    conversation_states, inbox_entries, inboxes, members, messages, notifications, occurrences,
+    announcements, conversation_states, inbox_entries, inboxes, members, messages, notifications, occurrences,
 };
 use crate::task::{Status, reminder};
 use crate::{
@@ -46,6 +46,8 @@ labels! {
         PasswordChanged = "PASSWORD_CHANGED",
         /// Somebody mentioned them.
         Mention = "MENTION",
+        /// Something was announced.
+        Announcement = "ANNOUNCEMENT",
         /// A chore is due, or soon, or was.
         TaskReminder = "TASK_REMINDER",
         /// Somebody asks them to do a chore.
@@ -145,6 +147,7 @@ macro_rules! entries {
                     .and(conversation_states::conversation_id.eq(inbox_entries::group_id))),
             )
             .left_join(messages::table.on(messages::id.eq(inbox_entries::subject_id)))
+            .left_join(announcements::table.on(announcements::id.eq(inbox_entries::subject_id)))
             .left_join(occurrences::table.on(occurrences::id.eq(inbox_entries::subject_id)))
             // Who is no longer a member is told no more of it, and sees it again when they are back.
             .filter(
@@ -170,6 +173,12 @@ macro_rules! is_unread {
                             .is_null()
                             .or(conversation_states::read_seq.nullable().lt(inbox_entries::subject_seq)),
                     )),
+            )
+            .and(
+                inbox_entries::cause.ne(Cause::Announcement).or(announcements::id
+                    .nullable()
+                    .is_not_null()
+                    .and(announcements::removed_at.nullable().is_null())),
             )
             .and(
                 inbox_entries::cause
@@ -201,6 +210,7 @@ impl Cause {
     fn topic(self) -> Option<Topic> {
         match self {
             Self::Mention => Some(Topic::Mention),
+            Self::Announcement => Some(Topic::Announcement),
             Self::TaskReminder => Some(Topic::TaskReminder),
             Self::TaskNudge => Some(Topic::TaskNudge),
             Self::Welcome | Self::NewDevice | Self::PasswordChanged => None,
@@ -493,6 +503,24 @@ pub(crate) async fn marker_moved(
         .select(inbox_entries::id);
     let ids: Vec<InboxEntryId> = run!(conn, |c| query.load(c).await)?;
     renumber(conn, user, &ids, None).await
+}
+
+/// Notes that somebody has read what they were told of this, as they have said elsewhere.
+pub(crate) async fn subject_read(
+    conn: &mut Connection,
+    user: UserId,
+    cause: Cause,
+    subject: SubjectId,
+) -> Result<()> {
+    let query = inbox_entries::table
+        .filter(inbox_entries::user_id.eq(user))
+        .filter(inbox_entries::cause.eq(cause))
+        .filter(inbox_entries::group_id.eq(subject))
+        .filter(inbox_entries::is_read.eq(false))
+        .order(inbox_entries::id)
+        .select(inbox_entries::id);
+    let ids: Vec<InboxEntryId> = run!(conn, |c| query.load(c).await)?;
+    renumber(conn, user, &ids, Some(true)).await
 }
 
 /// Puts what was planned, and is due, into the inboxes of those it is for, if it is still right. Returns how much that was;

@@ -25,6 +25,8 @@ labels! {
     Topic {
         /// Somebody mentioned them.
         Mention = "MENTION",
+        /// Something was announced to everybody.
+        Announcement = "ANNOUNCEMENT",
         /// A chore is due, or soon, or was.
         TaskReminder = "TASK_REMINDER",
         /// Somebody asks them to do a chore.
@@ -47,6 +49,7 @@ impl Topic {
     pub fn of(content: &Content) -> Option<Self> {
         match content {
             Content::Mention { .. } => Some(Self::Mention),
+            Content::Announcement { .. } => Some(Self::Announcement),
             Content::TaskReminder { .. } => Some(Self::TaskReminder),
             Content::TaskNudge { .. } => Some(Self::TaskNudge),
             _ => None,

@@ -1,6 +1,7 @@
 //! The inbox: what you are told, of all your households, and how far you have looked and read.
 
 use super::{Session, Viewer, current_viewer};
+use crate::announcement::{self, Announcement};
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
 use crate::household::{self, Household};
@@ -39,6 +40,8 @@ pub(crate) enum NotificationCause {
     PasswordChanged,
     /// Somebody mentioned you; `count` is how often in this conversation since you last read. Subject: Message, the newest.
     Mention,
+    /// Something was announced to everybody. Subject: Announcement.
+    Announcement,
     /// A chore that you are to do is due, or soon, or was; `count` is how often you were reminded. Subject: Occurrence.
     TaskReminder,
     /// Somebody asks you to do a chore. Subject: Occurrence.
@@ -90,6 +93,8 @@ impl From<Found> for Notification {
 pub(crate) enum NotificationSubject {
     /// The newest message that mentions you.
     Message(Message),
+    /// What was announced.
+    Announcement(Announcement),
     /// What is to be done.
     Occurrence(Occurrence),
     /// The device that was signed in.
@@ -140,6 +145,9 @@ async fn subject_in(
             let found = scope.loaders().messages.load(key).await?.filter(|row| member.sees(row.seq));
             found.map(|row| NotificationSubject::Message(row.into()))
         }
+        Cause::Announcement => announcement::known(ctx, household, entry.subject_id.into())
+            .await?
+            .map(NotificationSubject::Announcement),
         Cause::TaskReminder | Cause::TaskNudge => {
             let found = scope.loaders().occurrences.load((household, entry.subject_id.into())).await?;
             found.map(|row| NotificationSubject::Occurrence(row.into()))

@@ -19,6 +19,8 @@ use roomm8_db::{Error as DbError, RefusalCode, UserId, WallTime};
 pub(crate) enum NotificationKind {
     /// Somebody mentioned you in a message.
     Mention,
+    /// Something was announced to everybody.
+    Announcement,
     /// A chore that you are to do is due, or soon, or was.
     TaskReminder,
     /// Somebody asks you to do a chore.
@@ -293,7 +295,7 @@ mod tests {
         };
         assert_eq!(set(json!(["TASK_NUDGE"])).await, json!({ "mailed": ["TASK_NUDGE"], "quietHours": null }));
         assert_eq!(set(json!([])).await["mailed"], json!([]));
-        let all = json!(["MENTION", "TASK_REMINDER", "TASK_NUDGE"]);
+        let all = json!(["MENTION", "ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE"]);
         assert_eq!(set(all.clone()).await["mailed"], all);
     }
 

@@ -30,7 +30,7 @@ async fn a_household_is_shown_to_its_members_as_it_is() {
         "editWindowMinutes": 1440, "version": 1, "archivedAt": null, "cursor": first["cursor"],
         "viewerMember": { "displayName": "Ada", "role": "OWNER", "status": "ACTIVE", "user": { "displayName": "Ada" },
             "presence": "OFFLINE", "lastSeenAt": shown["household"]["viewerMember"]["lastSeenAt"] },
-        "viewerPermissions": ["READ", "CHAT", "LEAVE", "CREATE_CONVERSATION", "MENTION_EVERYONE", "INVITE",
+        "viewerPermissions": ["READ", "CHAT", "LEAVE", "CREATE_CONVERSATION", "MENTION_EVERYONE", "ANNOUNCE", "INVITE",
             "DO_TASKS", "MANAGE_TASKS", "EDIT_GROCERIES", "UPDATE_HOUSEHOLD", "MODERATE_MESSAGES", "MANAGE_MEMBERS", "UNDO_TASKS",
             "ARCHIVE_HOUSEHOLD"],
         "members": { "nodes": [{ "displayName": "Ada" }], "pageInfo": { "hasNextPage": false, "hasPreviousPage": false } },

@@ -100,10 +100,13 @@ async fn one_of_everything(system: &System, home: &Home) -> Ids {
     let swap = swap_offer(system, home).await;
     let herald = home.newcomer(system, "Herald", "MEMBER").await;
     home.say(system.a(), &herald, &format!("@{} the canary", home.owner().name)).await;
+    let news = json!({ "householdId": home.id, "title": "the canary is ill" });
+    let news = owner.done("postAnnouncement", news, "announcement { id }").await;
     let inbox = owner.query("{ viewer { notifications(first: 1) { nodes { id } } } }", json!({})).await;
     let mut ids = groceries(system, home).await;
     ids.extend([
         ("SwapOffer".to_owned(), swap),
+        ("Announcement".to_owned(), text(&news["announcement"]["id"])),
         ("Notification".to_owned(), text(&inbox["viewer"]["notifications"]["nodes"][0]["id"])),
         ("Household".to_owned(), home.id.clone()),
         ("Task".to_owned(), text(&task["id"])),

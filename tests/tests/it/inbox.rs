@@ -198,7 +198,7 @@ async fn what_comes_is_chosen_for_each_household(deployment: Deployment) {
     let device = reader.on(system.a());
     let input = json!({ "householdId": homes[0].id, "inApp": ["TASK_NUDGE"] });
     let answer = device.done("setNotificationPreferences", input, selection).await;
-    let all = json!(["MENTION", "TASK_REMINDER", "TASK_NUDGE"]);
+    let all = json!(["MENTION", "ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE"]);
     let chosen = json!({ "household": { "id": homes[0].id }, "inApp": ["TASK_NUDGE"], "mailed": all });
     let expected = json!({ "inApp": all, "mailed": all, "households": [chosen] });
     assert_eq!(answer["viewer"]["notificationPreferences"], expected);

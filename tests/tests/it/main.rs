@@ -5,6 +5,7 @@
 
 mod absences;
 mod accounts;
+mod announcements;
 mod answers;
 mod authorization;
 mod budget;

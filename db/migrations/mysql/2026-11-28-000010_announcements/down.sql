@@ -1,0 +1,2 @@
+DROP TABLE announcement_acks;
+DROP TABLE announcements;
