@@ -12,6 +12,12 @@ OTHER = {"blue": "green", "green": "blue"}
 TROUBLE = ("nobody-healthy", "balancer-errors", "api-errors", "slow-answers")
 
 
+def change(account: Account, values: dict[str, str]) -> None:
+    """Change these parameters of the API's stack and no other: a release is not the time for another size of instances."""
+    described = account.described("40-app") or {}
+    update(account, "40-app", values, frozenset(item["ParameterKey"] for item in described.get("Parameters", [])))
+
+
 def active(account: Account) -> str:
     return account.outputs_of("40-app")["ActiveColor"]
 
@@ -45,12 +51,26 @@ def wait_for(account: Account, color: str, *, patience: float = 900, pause: floa
     account.say(f"{serving} instances of {color} serve")
 
 
-def trouble(account: Account) -> list[str]:
+def trouble(account: Account) -> set[str]:
     """The alarms that ring and would send people back."""
     names = [f"roomm8-{account.environment}-{name}" for name in TROUBLE]
-    return [
-        alarm["AlarmName"] for alarm in account.client("cloudwatch").describe_alarms(AlarmNames=names, StateValue="ALARM")["MetricAlarms"]
-    ]
+    ringing = account.client("cloudwatch").describe_alarms(AlarmNames=names, StateValue="ALARM")["MetricAlarms"]
+    return {alarm["AlarmName"] for alarm in ringing}
+
+
+def watch(account: Account, old: str, rang_before: set[str], *, bake: float, pause: float) -> None:
+    """Look after a release for a while, and lead people back to the old colour if an alarm begins to ring."""
+    deadline = time.monotonic() + bake
+    while time.monotonic() < deadline:
+        ringing = trouble(account)
+        rang_before &= ringing
+        if new := ", ".join(sorted(ringing - rang_before)):
+            try:
+                go_back(account)
+            except Refused as refused:
+                raise Refused(f"{new} rang, and people could not be led back: {refused}") from refused
+            raise Refused(f"{new} rang, so people were led back to {old}")
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
 
 
 def release(account: Account, made: Release, *, bake: float = 300, patience: float = 900, pause: float = 10) -> None:
@@ -58,26 +78,24 @@ def release(account: Account, made: Release, *, bake: float = 300, patience: flo
     old = active(account)
     new = OTHER[old]
     account.say(f"{old} serves; {new} starts with {made.key}")
-    update(account, "40-app", {"Standby": "on", **parameters_of(new.capitalize(), made)})
+    change(account, {"Standby": "on", **parameters_of(new.capitalize(), made)})
     wait_for(account, new, patience=patience, pause=pause)
-    update(account, "40-app", {"ActiveColor": new})
+    # A release may be what ends them.
+    if rang_before := trouble(account):
+        account.say(f"{', '.join(sorted(rang_before))} rings already, and does not count until it has been quiet")
+    change(account, {"ActiveColor": new})
     account.say(f"people are led to {new}; {old} waits")
-    deadline = time.monotonic() + bake
-    while time.monotonic() < deadline:
-        if ringing := trouble(account):
-            go_back(account)
-            raise Refused(f"{', '.join(ringing)} rang, so people were led back to {old}")
-        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
-    update(account, "40-app", {"Standby": "off"})
+    watch(account, old, rang_before, bake=bake, pause=pause)
+    change(account, {"Standby": "off"})
     account.say(f"{old} was stopped; bluegreen --binary with the release before is the way back now")
 
 
 def go_back(account: Account) -> None:
     """Lead people to the colour that waits, if it runs and serves."""
+    back = OTHER[active(account)]
     if not standby_runs(account):
         raise Refused("only one colour runs, so there is nothing to go back to")
-    back = OTHER[active(account)]
     if healthy(account, back) < wanted(account):
         raise Refused(f"{back} does not serve")
-    update(account, "40-app", {"ActiveColor": back})
+    change(account, {"ActiveColor": back})
     account.say(f"people are led to {back}")

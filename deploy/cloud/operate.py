@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from cloud.stacks import Account, Refused
 
 SECRETS = {"app": "AppSecretArn", "master": "MasterSecretArn"}
 # As many keys are believed: letters live longer than a key is the newest.
 SIGNING_KEYS_KEPT = 3
+BACKUPS_ARE_YOUNGER_THAN = timedelta(days=2)
+# To open a database and bring its schema up to date.
+HOST_ANSWERS_WITHIN = timedelta(minutes=5)
 
 
 def current(account: Account, arn: str) -> str:
@@ -49,32 +57,103 @@ def new_signing_key(account: Account) -> None:
 
 
 def drill(account: Account, *, patience: float = 7200, pause: float = 30) -> None:
-    """Restore the newest backup into a database of its own, see that it comes up, and delete it."""
+    """Restore the newest backup into a database of its own, have an instance open it, and delete it."""
     outputs = account.outputs_of("20-data")
-    rds, backup = account.client("rds"), account.client("backup")
-    points = backup.list_recovery_points_by_backup_vault(BackupVaultName=outputs["BackupVaultName"])["RecoveryPoints"]
-    done = sorted((point for point in points if point["Status"] == "COMPLETED"), key=lambda point: point["CreationDate"])
-    if not done:
-        raise Refused(f"the vault {outputs['BackupVaultName']} holds no backup")
-    newest = done[-1]
-    source = rds.describe_db_instances(DBInstanceIdentifier=outputs["DatabaseId"])["DBInstances"][0]
+    point = newest_backup(account, outputs["BackupVaultName"])
+    host = an_instance(account)
     name = f"{outputs['DatabaseId']}-drill"
     started = time.monotonic()
-    rds.restore_db_instance_from_db_snapshot(
-        DBInstanceIdentifier=name,
-        DBSnapshotIdentifier=newest["RecoveryPointArn"],
-        DBInstanceClass=source["DBInstanceClass"],
-        DBSubnetGroupName=source["DBSubnetGroup"]["DBSubnetGroupName"],
-        VpcSecurityGroupIds=[group["VpcSecurityGroupId"] for group in source["VpcSecurityGroups"]],
-        MultiAZ=False,
-        PubliclyAccessible=False,
-    )
+    restore(account, outputs["DatabaseId"], name, point["RecoveryPointArn"])
     try:
-        deadline = started + patience
-        while (status := rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]["DBInstanceStatus"]) != "available":
-            if time.monotonic() > deadline:
-                raise Refused(f"{name} is {status} after {patience:.0f} s")
-            time.sleep(pause)
-        account.say(f"the backup of {newest['CreationDate']} was a database again after {(time.monotonic() - started) / 60:.0f} minutes")
+        address = until_available(account, name, patience=patience, pause=pause)
+        account.say(f"the backup of {point['CreationDate']} was a database again after {(time.monotonic() - started) / 60:.0f} minutes")
+        opened_by(account, host, address, pause=pause)
+        account.say(f"{host} opened it as the API does, and brought its schema up to date")
     finally:
-        rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
+        give_back(account, name)
+
+
+def newest_backup(account: Account, vault: str) -> dict[str, Any]:
+    """The newest backup of the database that is whole; it must be of last night."""
+    pages = account.client("backup").get_paginator("list_recovery_points_by_backup_vault")
+    points = [point for page in pages.paginate(BackupVaultName=vault, ByResourceType="RDS") for point in page["RecoveryPoints"]]
+    whole = sorted((point for point in points if point["Status"] == "COMPLETED"), key=lambda point: point["CreationDate"])
+    if not whole:
+        raise Refused(f"the vault {vault} holds no backup")
+    age = datetime.now(UTC) - whole[-1]["CreationDate"]
+    if age > BACKUPS_ARE_YOUNGER_THAN:
+        raise Refused(f"the newest backup in {vault} is {age.days} days old, although one is due each night")
+    return whole[-1]
+
+
+def an_instance(account: Account) -> str:
+    """An instance that serves, as only they reach databases."""
+    outputs = account.outputs_of("40-app")
+    group = outputs[f"{outputs['ActiveColor'].capitalize()}Group"]
+    (found,) = account.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
+    serving = [item["InstanceId"] for item in found["Instances"] if item["LifecycleState"] == "InService"]
+    if not serving:
+        raise Refused(f"no instance of {group} is in service, and only an instance reaches a database to open it")
+    return serving[0]
+
+
+def restore(account: Account, database: str, name: str, backup: str) -> None:
+    """Make a database of a backup, in the network and with the parameters of the running one."""
+    rds = account.client("rds")
+    running = rds.describe_db_instances(DBInstanceIdentifier=database)["DBInstances"][0]
+    try:
+        rds.restore_db_instance_from_db_snapshot(
+            DBInstanceIdentifier=name,
+            DBSnapshotIdentifier=backup,
+            DBInstanceClass=running["DBInstanceClass"],
+            DBSubnetGroupName=running["DBSubnetGroup"]["DBSubnetGroupName"],
+            DBParameterGroupName=running["DBParameterGroups"][0]["DBParameterGroupName"],
+            VpcSecurityGroupIds=[group["VpcSecurityGroupId"] for group in running["VpcSecurityGroups"]],
+            MultiAZ=False,
+            PubliclyAccessible=False,
+        )
+    except rds.exceptions.DBInstanceAlreadyExistsFault as error:
+        raise Refused(f"{name} is there already: another drill runs, or one was cut short; then delete it by hand") from error
+
+
+def until_available(account: Account, name: str, *, patience: float, pause: float) -> str:
+    """Wait until a database takes connections; gives its address."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = account.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+        status = found["DBInstanceStatus"]
+        if status == "available":
+            return found["Endpoint"]["Address"]
+        if status.startswith("incompatible") or status in ("failed", "restore-error"):
+            raise Refused(f"the backup could not be restored: {name} is {status}")
+        if time.monotonic() > deadline:
+            raise Refused(f"{name} is {status} after {patience:.0f} s")
+        time.sleep(pause)
+
+
+def opened_by(account: Account, host: str, address: str, *, pause: float) -> None:
+    """Have an instance open a database as it opens its own, and wait for what it says."""
+    systems = account.client("ssm")
+    patience = HOST_ANSWERS_WITHIN.total_seconds()
+    command = {"commands": [f"/opt/roomm8/drill.sh {address}"], "executionTimeout": [f"{patience:.0f}"]}
+    sent = systems.send_command(InstanceIds=[host], DocumentName="AWS-RunShellScript", Parameters=command)["Command"]["CommandId"]
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        # It is not listed at once.
+        with suppress(systems.exceptions.InvocationDoesNotExist):
+            told = systems.get_command_invocation(CommandId=sent, InstanceId=host)
+            if told["Status"] == "Success":
+                return
+            if told["Status"] not in ("Pending", "InProgress", "Delayed"):
+                why = told["StandardErrorContent"].strip() or told["StatusDetails"]
+                raise Refused(f"the backup came up, but {host} cannot use it: {why}")
+        time.sleep(pause)
+    raise Refused(f"{host} has not opened the restored database after {patience:.0f} s")
+
+
+def give_back(account: Account, name: str) -> None:
+    """Delete a database that was restored for a drill."""
+    try:
+        account.client("rds").delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
+    except ClientError as error:
+        account.say(f"{name} could not be deleted and costs money until you do so by hand: {error}")

@@ -101,8 +101,13 @@ def clear_away(account: Account, stack: str) -> None:
         formation.get_waiter("stack_delete_complete").wait(StackName=account.full_name(stack))
 
 
-def parameters(account: Account, stack: str, template: dict[str, Any], given: dict[str, str]) -> list[dict[str, Any]]:
-    """A value for each parameter: what was given, else of the environment's file, else an earlier stack's output, else as it was."""
+def parameters(
+    account: Account, stack: str, template: dict[str, Any], given: dict[str, str], kept: frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
+    """
+    A value for each parameter: what was given, else of the environment's file, else an earlier stack's output, else as it was.
+    What is to be kept is as it was, whatever the file says.
+    """
     known: dict[str, str] = dict(account.stand_ins)
     for earlier in stack_names():
         if earlier < stack:
@@ -112,7 +117,9 @@ def parameters(account: Account, stack: str, template: dict[str, Any], given: di
     chosen: list[dict[str, Any]] = []
     missing = []
     for name, about in template.get("Parameters", {}).items():
-        if name in known:
+        if name in kept & before - set(given):
+            chosen.append({"ParameterKey": name, "UsePreviousValue": True})
+        elif name in known:
             chosen.append({"ParameterKey": name, "ParameterValue": str(known[name])})
         elif name in before:
             chosen.append({"ParameterKey": name, "UsePreviousValue": True})
@@ -153,7 +160,7 @@ class ChangeSet:
 KEEPS_DATA = ("AWS::RDS::DBInstance", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::Backup::BackupVault")
 
 
-def change_set(account: Account, stack: str, given: dict[str, str]) -> ChangeSet | None:
+def change_set(account: Account, stack: str, given: dict[str, str], kept: frozenset[str] = frozenset()) -> ChangeSet | None:
     """The changes that a deployment would make; None if there are none."""
     formation = account.client("cloudformation")
     text = (TEMPLATES / f"{stack}.yml").read_text()
@@ -164,7 +171,7 @@ def change_set(account: Account, stack: str, given: dict[str, str]) -> ChangeSet
         ChangeSetName=name,
         ChangeSetType=kind,
         TemplateBody=account.project(stack, text),
-        Parameters=parameters(account, stack, parse(text), given),
+        Parameters=parameters(account, stack, parse(text), given, kept),
         Capabilities=CAPABILITIES,
         Tags=[{"Key": "Environment", "Value": account.environment}, {"Key": "Application", "Value": "roomm8"}],
     )
@@ -203,10 +210,10 @@ def execute(account: Account, changes: ChangeSet) -> None:
         formation.update_termination_protection(StackName=full_name, EnableTerminationProtection=True)
 
 
-def update(account: Account, stack: str, given: dict[str, str]) -> bool:
+def update(account: Account, stack: str, given: dict[str, str], kept: frozenset[str] = frozenset()) -> bool:
     """Bring one stack to its template; says whether anything changed."""
     clear_away(account, stack)
-    changes = change_set(account, stack, given)
+    changes = change_set(account, stack, given, kept)
     if changes is None:
         account.say(f"{stack}: nothing to change")
         return False

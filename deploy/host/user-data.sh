@@ -12,7 +12,7 @@ dnf install --assumeyes --quiet amazon-cloudwatch-agent
 printf 'ENVIRONMENT=%s\nCOLOR=%s\n' "$ENVIRONMENT" "$COLOR" > /etc/roomm8/host
 mkdir -p /var/log/roomm8
 chmod 0600 /etc/roomm8/environment /etc/roomm8/host
-chmod 0755 "$release/roomm8" "$release/drain.sh"
+chmod 0755 "$release/roomm8" "$release/drain.sh" "$release/drill.sh"
 install -m 0644 "$release/roomm8.service" "$release/roomm8-drain.service" /etc/systemd/system/
 install -D -m 0644 "$release/roomm8.logrotate" /etc/logrotate.d/roomm8
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.template import HOST, Deployment
+from cloud.template import HOST, REFERENCE, Deployment
 
 
 def command(folder: Path, name: str, text: str) -> None:
@@ -48,6 +48,34 @@ def test_the_drain_waits_stops_and_says_so(tmp_path: Path) -> None:
         "aws autoscaling complete-lifecycle-action --region us-east-1 --auto-scaling-group-name roomm8-prod-green"
         " --lifecycle-hook-name drain --lifecycle-action-result CONTINUE --instance-id i-0abc",
     ]
+
+
+def drill(folder: Path, settings: str) -> subprocess.CompletedProcess[str]:
+    """What a drill does on a host with these settings; the program says what it was given."""
+    (folder / "environment").write_text(settings)
+    command(folder, "roomm8", 'echo "$@" "$DATABASE_URL" "$DATABASE_CA" "$AWS_REGION" "${SNS_TOPIC_ARN-no topic}" "${REDIS_URL-no Redis}"')
+    script = folder / "drill.sh"
+    text = (HOST / "drill.sh").read_text()
+    script.write_text(text.replace("/etc/roomm8/", f"{folder}/").replace("/opt/roomm8/", f"{folder}/"))
+    environment = {"PATH": os.environ["PATH"]}
+    return subprocess.run(["bash", script, "restored.example"], env=environment, capture_output=True, text=True, check=False, timeout=20)
+
+
+def test_a_restored_database_is_opened_as_the_api_s_own_and_no_letter_of_it_is_sent(ours: dict[str, Deployment], tmp_path: Path) -> None:
+    made = "arn:aws:secretsmanager:us-east-1:000000000000:secret:made-AbCdEf"
+    settings = REFERENCE.sub(made, str(ours["prod"].named("40-app.Settings").get("Value")))
+    (url,) = [line.partition("=")[2] for line in settings.splitlines() if line.startswith("DATABASE_URL=")]
+    user, _, place = url.rpartition("@")
+    assert place.endswith("#host}:3306/roomm8")
+    done = drill(tmp_path, settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == f"migrate {user}@restored.example:3306/roomm8 /opt/roomm8/rds-ca.pem us-east-1 no topic no Redis"
+
+
+def test_a_drill_does_not_open_the_database_that_is_in_use(tmp_path: Path) -> None:
+    done = drill(tmp_path, "DATABASE_URL=mysql://roomm8:secret@in-use.example:3306/roomm8\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "names no database to put another in the place of" in done.stderr
 
 
 def boot(folder: Path, ready_after: int) -> subprocess.CompletedProcess[str]:
