@@ -3,11 +3,10 @@
 # schema up to date, sends no letter and serves nobody. For `roomm8ctl drill`.
 set -euo pipefail
 
-readonly address=$1
+readonly address=$1 settings=/etc/roomm8/environment
 # The last of the places that braces name is the host, which is this one here.
-url=$(sed -nE "s/^(DATABASE_URL=)(.*)@\{[^}]*\}:/\2@$address:/p" /etc/roomm8/environment)
-[ -n "$url" ] || { echo "/etc/roomm8/environment names no database to put another in the place of" >&2; exit 1; }
-ca=$(sed -n 's/^DATABASE_CA=//p' /etc/roomm8/environment)
-region=$(sed -n 's/^AWS_REGION=//p' /etc/roomm8/environment)
+url=$(sed -nE "s/^DATABASE_URL=(.*)@\{[^}]*\}:/\1@$address:/p" $settings)
+[ -n "$url" ] || { echo "$settings names no database to put another in the place of" >&2; exit 1; }
+mapfile -t kept < <(grep -E '^(DATABASE_CA|AWS_REGION)=' $settings)
 
-DATABASE_URL=$url DATABASE_CA=$ca AWS_REGION=$region LOG=warn /opt/roomm8/roomm8 migrate
+env "${kept[@]}" DATABASE_URL="$url" LOG=warn /opt/roomm8/roomm8 migrate

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
+from aiohttp import WSMsgType
+from crowd import session
+from machine import Instance, Machine, until
 
 from cloud.template import HOST, REFERENCE, Deployment
 
@@ -160,3 +168,135 @@ def test_paths_without_a_file_are_pages(ours: dict[str, Deployment], asked: str,
 def test_nobody_chooses_who_they_are(ours: dict[str, Deployment]) -> None:
     event = {"viewer": {"ip": "203.0.113.9"}, "request": {"uri": "/graphql", "headers": {"x-roomm8-viewer": {"value": "198.51.100.1"}}}}
     assert edge(ours["prod"], "ViewerFunction", event)["headers"] == {"x-roomm8-viewer": {"value": "203.0.113.9"}}
+
+
+class Cloud:
+    """What an instance can ask: its metadata, by tokens only, and Auto Scaling. Notes what happens, in order."""
+
+    def __init__(self, states: list[str | None], happened: list[str]):
+        cloud = self
+        self.states, self.happened, self.refusals = states, happened, 1
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                granted = self.path == "/latest/api/token" and self.headers["X-aws-ec2-metadata-token-ttl-seconds"] == "60"
+                self.answer(*((200, "a token") if granted else (400, "")))
+
+            def do_GET(self) -> None:
+                if self.headers["X-aws-ec2-metadata-token"] != "a token":
+                    return self.answer(401, "")
+                self.answer(*cloud.metadata(self.path.removeprefix("/latest/meta-data/")))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self.answer(*cloud.auto_scaling(dict(parse_qsl(body))))
+
+            def answer(self, status: int, text: str) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Not to the test's output."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def metadata(self, path: str) -> tuple[int, str]:
+        if path == "autoscaling/target-lifecycle-state":
+            state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+            self.happened.append(f"asked, and told {state}")
+            return (200, state) if state else (404, "")
+        return {"placement/region": (200, "eu-west-1"), "instance-id": (200, "i-0abc")}.get(path, (404, ""))
+
+    def auto_scaling(self, asked: dict[str, str]) -> tuple[int, str]:
+        del asked["Version"]
+        # An action may be ended only once Auto Scaling waits for it, which is a moment after the instance is told.
+        if self.refusals:
+            self.refusals -= 1
+            self.happened.append("Auto Scaling does not wait yet")
+            error = "<Error><Type>Sender</Type><Code>ValidationError</Code><Message>No active Lifecycle Action found</Message></Error>"
+            return 400, f"<ErrorResponse>{error}</ErrorResponse>"
+        self.happened.append(f"Auto Scaling is told {asked}")
+        return 200, "<CompleteLifecycleActionResponse><CompleteLifecycleActionResult/></CompleteLifecycleActionResponse>"
+
+    def __enter__(self) -> Cloud:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+# As the AWS CLI does: words to parameters, which the description of the service must know.
+AWS = """#!{python}
+import sys, boto3
+service, operation, *words = sys.argv[1:]
+given = {{word.removeprefix("--"): value for word, value in zip(words[::2], words[1::2], strict=True)}}
+client = boto3.client(service, region_name=given.pop("region"), endpoint_url="{cloud}", aws_access_key_id="test", aws_secret_access_key="test")
+getattr(client, operation.replace("-", "_"))(**{{"".join(part.title() for part in name.split("-")): value for name, value in given.items()}})
+"""
+
+
+async def leave(instance: Instance, folder: Path) -> list[str]:
+    """An instance with a follower is taken away by Auto Scaling; what happened, in order."""
+    happened: list[str] = []
+    with Cloud([None, "InService", "Terminated"], happened) as cloud:
+        (folder / "aws").write_text(AWS.format(python=sys.executable, cloud=cloud.address))
+        (folder / "aws").chmod(0o755)
+        assert instance.process
+        # As systemd stops a unit: it waits for the end.
+        command(
+            folder,
+            "systemctl",
+            f'echo "$*" > {folder}/stopped; kill -TERM {instance.process.process.pid}; tail --pid={instance.process.process.pid} -f /dev/null',
+        )
+        command(folder, "sleep", "true")
+        script = folder / "drain.sh"
+        script.write_text((HOST / "drain.sh").read_text().replace("http://169.254.169.254", cloud.address))
+        environment = {"PATH": f"{folder}:{os.environ['PATH']}", "ENVIRONMENT": "prod", "COLOR": "green"}
+        async with session() as http, http.ws_connect(f"{instance.address}/graphql", protocols=["graphql-transport-ws"]) as socket:
+            await socket.send_json({"type": "connection_init"})
+            assert (await socket.receive_json())["type"] == "connection_ack"
+
+            async def follower() -> None:
+                while (await socket.receive()).type is WSMsgType.TEXT:
+                    pass
+                happened.append(f"a follower's socket is closed with {socket.close_code}")
+
+            following = asyncio.create_task(follower())
+            # Whoever waits for its end must see it gone.
+            ending = asyncio.create_task(asyncio.to_thread(instance.process.process.wait, 60))
+            for code in (1, 0):
+                # Started again by systemd after a failure, until Auto Scaling believes it.
+                running = await asyncio.create_subprocess_exec("bash", script, env=environment, stderr=asyncio.subprocess.PIPE)
+                _, said = await asyncio.wait_for(running.communicate(), 30)
+                assert bool(running.returncode) == bool(code), said
+            await asyncio.wait_for(following, 1)
+            assert await ending == 0
+    assert (folder / "stopped").read_text() == "stop roomm8.service\n"
+    return happened
+
+
+@pytest.mark.program
+def test_an_instance_that_auto_scaling_takes_away_ends_its_sockets_first(tmp_path: Path) -> None:
+    with Machine() as machine:
+        settings = {"DATABASE_URL": f"sqlite://{machine.folder}/roomm8.sqlite3", "MAILBOX_DIR": f"{machine.folder}/mailbox", "LOG": "warn"}
+        instance = Instance("leaving", machine.folder, settings | {"DRAIN_SECONDS": "2"})
+        machine.ends.callback(instance.kill)
+        instance.start()
+        asyncio.run(until(60, "it is ready", instance.is_ready))
+        happened = asyncio.run(leave(instance, tmp_path))
+    told = {"Action": "CompleteLifecycleAction", "AutoScalingGroupName": "roomm8-prod-green", "LifecycleHookName": "drain"}
+    told |= {"LifecycleActionResult": "CONTINUE", "InstanceId": "i-0abc"}
+    assert happened == [
+        "asked, and told None",
+        "asked, and told InService",
+        "asked, and told Terminated",
+        "a follower's socket is closed with 1012",
+        "Auto Scaling does not wait yet",
+        "asked, and told Terminated",
+        f"Auto Scaling is told {told}",
+    ]

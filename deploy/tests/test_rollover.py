@@ -16,7 +16,8 @@ from collections import Counter
 
 import pytest
 from crowd import CURSOR, Household, Person, Requests, Subscriber, ask, move_in, position, session, sign_up
-from fleet import COLOURS, Fleet, program, until
+from fleet import COLOURS, Fleet
+from machine import program, until
 
 FLIPS = 10
 RATE = float(os.environ.get("ROOMM8_ROLLOVER_RATE", "50"))
@@ -142,6 +143,7 @@ def test_what_is_heard_otherwise_than_sent_is_found(heard: list[int], found: lis
 
 
 @pytest.mark.slow
+@pytest.mark.program
 @pytest.mark.rollover
 def test_nobody_notices_ten_releases_and_a_refresh(capsys: pytest.CaptureFixture[str]) -> None:
     with Fleet() as fleet:
