@@ -28,10 +28,10 @@ def configuration(shipped: str, port: int, seats: dict[str, int]) -> str:
 class Balancer:
     """HAProxy with the shipped configuration, led by its runtime API."""
 
-    def __init__(self, folder: Path, seats: dict[str, int]):
-        self.port, self.control = free_port(), folder / "haproxy.sock"
+    def __init__(self, folder: Path, port: int, text: str):
+        self.port, self.control = port, folder / "haproxy.sock"
         self.address = f"http://127.0.0.1:{self.port}"
-        (folder / "haproxy.cfg").write_text(configuration((DEPLOY / "container/haproxy.cfg").read_text(), self.port, seats))
+        (folder / "haproxy.cfg").write_text(text)
         # What is added to what is shipped: a way for whoever flips to say so; and that a machine with fewer file handles than
         # `maxconn` needs will do.
         control = f"global\n    stats socket {self.control} mode 600 level admin\n    no strict-limits\n"
@@ -91,7 +91,9 @@ class Fleet(Machine):
 
     async def balance(self) -> Balancer:
         """Start HAProxy, with all seats switched off."""
-        self.balancer = Balancer(self.folder, {name: seat.port for name, seat in self.seats.items()})
+        port, seats = free_port(), {name: seat.port for name, seat in self.seats.items()}
+        text = configuration((DEPLOY / "container/haproxy.cfg").read_text(), port, seats)
+        self.balancer = Balancer(self.folder, port, text)
         self.ends.callback(self.balancer.process.kill)
         await until(START, "HAProxy listens", lambda: self.balancer.process.runs() and listens(self.balancer.port))
         for name in SEATS:

@@ -101,10 +101,10 @@ class Process:
 class Instance:
     """A seat behind the balancer; a process at a time sits there, at the same address."""
 
-    def __init__(self, name: str, folder: Path, settings: dict[str, str]):
-        self.name, self.folder, self.port = name, folder, free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.settings = {**settings, "LISTEN_ADDR": f"127.0.0.1:{self.port}"}
+    def __init__(self, name: str, folder: Path, settings: dict[str, str], host: str = "127.0.0.1", port: int | None = None):
+        self.name, self.folder, self.port = name, folder, port or free_port()
+        self.address = f"http://{host}:{self.port}"
+        self.settings = {**settings, "LISTEN_ADDR": f"{host}:{self.port}"}
         self.process: Process | None = None
 
     def start(self) -> None:
