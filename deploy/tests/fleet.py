@@ -8,7 +8,7 @@ import re
 import time
 from pathlib import Path
 
-from machine import DRAIN_SECONDS, START, Instance, Machine, Process, free_port, installed, listens, until
+from machine import START, Instance, Machine, Process, free_port, installed, listens, until
 
 from cloud.template import DEPLOY
 
@@ -72,6 +72,10 @@ class Balancer:
 class Fleet(Machine):
     """All of it. Traffic goes to the seats that were switched on."""
 
+    def __init__(self, drain_seconds: int):
+        super().__init__()
+        self.drain_seconds = drain_seconds
+
     def prepare(self) -> None:
         settings = {
             "DATABASE_URL": self.mariadb().url,
@@ -82,7 +86,7 @@ class Fleet(Machine):
             "CONNECTIONS_PER_ACCOUNT": "0",
             "COST_BUCKET": "0",
             "THROTTLE": "off",
-            "DRAIN_SECONDS": str(DRAIN_SECONDS),
+            "DRAIN_SECONDS": str(self.drain_seconds),
             "LOG": "warn",
         }
         self.seats = {name: Instance(name, self.folder, settings) for name in SEATS}
@@ -127,6 +131,15 @@ class Fleet(Machine):
         for name in names:
             await self.balancer.until_passes(name, expected=False)
         return max(took)
+
+    async def stop_unannounced(self, name: str) -> float:
+        """Have an instance drain of which HAProxy knows nothing but what it sees, and start another in its place."""
+        took = await self.seats[name].end()
+        await self.balancer.until_passes(name, expected=False)
+        self.seats[name].start()
+        await asyncio.to_thread(self.wait_until_ready, self.seats[name])
+        await self.balancer.until_passes(name, expected=True)
+        return took
 
     async def until_only_sockets(self, name: str) -> None:
         """Requests that were on their way when the traffic was switched have their answers."""

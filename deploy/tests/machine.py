@@ -21,7 +21,6 @@ from typing import Self
 
 from cloud.template import DEPLOY
 
-DRAIN_SECONDS = 5
 # The machine may be busy, and a first start migrates.
 START = 60.0
 
@@ -130,7 +129,8 @@ class Instance:
         process = self.process
         assert process
         process.process.terminate()
-        took = await until(DRAIN_SECONDS + 5, f"{self.name} ended", lambda: process.process.poll() is not None)
+        limit = float(self.settings["DRAIN_SECONDS"]) + 5
+        took = await until(limit, f"{self.name} ended", lambda: process.process.poll() is not None)
         assert process.process.returncode == 0, f"{self.name} ended with {process.process.returncode}:\n{process.said()}"
         self.process = None
         return took

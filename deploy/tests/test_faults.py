@@ -342,6 +342,29 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("production has one NAT", "params/prod.json", '"NatPerZone": "true"', '"NatPerZone": "false"'),
     ("production has one node of Valkey", "params/prod.json", '"CacheNodes": "2"', '"CacheNodes": "1"'),
     ("a runbook is gone", "runbooks/incident.md", "## It worked if", "## Afterwards"),
+    (
+        "an alarm is on a dimension that nobody sends",
+        WATCH,
+        "Dimensions: [{Name: Service, Value: api}]",
+        "Dimensions: [{Name: Service, Value: web}]",
+    ),
+    (
+        "an alarm is on a namespace that nobody fills",
+        WATCH,
+        'Namespace: !Sub "RoomM8/${Environment}"',
+        'Namespace: !Sub "RoomM8/${Environment}/api"',
+    ),
+    ("the dashboard shows a figure of another name", WATCH, '"roomm8_streams_open"', '"roomm8_streams"'),
+    ("sockets are counted without their colour", AGENT, '"dimensions": [["Service"], ["Service", "Color"]]', '"dimensions": [["Service"]]'),
+    ("the agent has no figure of refusals", AGENT, '"^roomm8_operations_shed_total$",', ""),
+    ("what may have been done is repeated", "container/haproxy.cfg", "retry-on conn-failure 503", "retry-on all-retryable-errors"),
+    (
+        "changes are repeated that were refused",
+        "container/haproxy.cfg",
+        "    http-request disable-l7-retry unless { req.hdr(upgrade) -i websocket }\n",
+        "",
+    ),
+    ("a container that was made anew is not found", "container/haproxy.cfg", "resolvers containers init-addr none", "init-addr libc"),
 ]
 
 

@@ -139,6 +139,17 @@ def compose_is_like_production(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def balancer_repeats_only_what_nobody_has_done(d: Deployment) -> Iterator[str]:
+    """HAProxy repeats what it found no connection for, and the opening of a socket; it looks its instances up again and again."""
+    balancer = d.file("container/haproxy.cfg")
+    repeated = re.findall(r"^ +retry-on (.+)$", balancer, re.MULTILINE)
+    if repeated != ["conn-failure 503"] or "\n    http-request disable-l7-retry unless { req.hdr(upgrade) -i websocket }\n" not in balancer:
+        yield f"it repeats {repeated}"
+    if not re.search(r"^ +default-server resolvers \w+ init-addr none$", balancer, re.MULTILINE):
+        yield "it knows its instances by the addresses that they had when it started"
+
+
+@invariant
 def templates_fit_into_a_request(d: Deployment) -> Iterator[str]:
     """CloudFormation takes 51,200 bytes of template without a bucket, and 500 resources."""
     if not d.templates:
