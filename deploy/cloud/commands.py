@@ -9,7 +9,7 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud import bluegreen, costs, emulation, operate, release, stacks, validate
+from cloud import bluegreen, costs, emulation, operate, program, release, stacks, validate
 from cloud.stacks import Account, Refused
 from cloud.template import environment
 
@@ -61,6 +61,8 @@ def deploy(given: argparse.Namespace) -> None:
     ]
     if examples:
         raise Refused(f"params/{given.environment}.json still has examples: {', '.join(examples)}")
+    if given.binary:
+        program.check_that_hosts_run(given.binary)
     values.setdefault("CloudFrontPrefixList", stacks.cloudfront_prefix_list(there))
     stacks.have_service_role(there)
     for stack in stacks.stack_names():
@@ -86,6 +88,7 @@ def colours(given: argparse.Namespace) -> None:
     if given.back:
         bluegreen.go_back(there)
     elif given.binary:
+        program.check_that_hosts_run(given.binary)
         bluegreen.release(there, release.upload_release(there, given.binary, database_ca(given)), bake=given.bake)
     else:
         raise Refused("bluegreen takes --binary or --back")
@@ -122,5 +125,7 @@ COMMANDS = {
     "drill": lambda given: operate.drill(account(given)),
     "destroy": destroy,
     "emulate": emulate,
+    "measure": lambda given: program.measure(given.binary, given.database, given.starts),
+    "image": lambda given: program.image(given.binary, given.tag),
     "costs": table,
 }

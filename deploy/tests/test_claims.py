@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,20 @@ def test_it_is_shown_by_something(claim: str, ours: dict[str, Deployment]) -> No
             continue
         else:
             assert problems(check, ours["prod"]) == []
+
+
+def test_what_only_an_account_shows_is_said_with_the_step_that_shows_it() -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    table = readme.partition("### What needs an account to be shown")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE))
+    steps = {name: step for name, step in rows.items() if name != "what"}
+    named = {name for about in CLAIMS.values() for name in about.get("account", [])}
+    assert named == set(steps)
+    # Something to type or to do, not a wish.
+    assert all(
+        "`" in step or "](runbooks/" in step or name in ("sockets through CloudFront and the load balancer", "the firewall")
+        for name, step in steps.items()
+    )
 
 
 @pytest.mark.parametrize("claim", [claim for claim, about in CLAIMS.items() if about["contradiction"]])

@@ -55,8 +55,9 @@ class Operator:
         return self.account if name == "prod" else Account(self.account.session, name, self.account.endpoint, say=self.said.append)
 
     def binary(self, text: str) -> Path:
+        # A program for the hosts, and each time another one.
         path = self.folder / "roomm8"
-        path.write_text(text)
+        path.write_bytes(Path("/bin/true").read_bytes() + text.encode())
         return path
 
 
@@ -144,6 +145,9 @@ def test_deploy_without_a_release_says_so_before_it_makes_anything_of_that_stack
 def test_deploy_refuses_what_is_no_release(operator: Operator) -> None:
     with pytest.raises(Refused, match=r"there is no .*nothing-here"):
         operator.types(f"deploy prod {operator.given} --binary {operator.folder}/nothing-here --database-ca {operator.folder}/rds.pem")
+    (operator.folder / "text").write_text("no program")
+    with pytest.raises(Refused, match=r"readelf .* failed: .*file header"):
+        operator.types(f"deploy prod {operator.given} --binary {operator.folder}/text --database-ca {operator.folder}/rds.pem")
     with pytest.raises(Refused, match="what should be the certificates of RDS holds none"):
         operator.types(f"deploy prod {operator.given} --binary {operator.binary('x')} --database-ca {operator.folder}/web/index.html")
 
@@ -180,6 +184,14 @@ def test_bluegreen_leads_people_to_a_release_and_stops_the_old(operator: Operato
         f"people are led to {after}; {before} waits",
         f"{before} was stopped; bluegreen --binary with the release before is the way back now",
     ]
+
+
+def test_bluegreen_refuses_what_hosts_cannot_load(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = active(operator)
+    monkeypatch.setattr("cloud.program.HOSTS_HAVE", (2, 17))
+    with pytest.raises(Refused, match=r"roomm8 needs glibc 2\.\d+, and hosts have 2\.17"):
+        bluegreen(operator, "a program of another year", bake=0)
+    assert active(operator) == before
 
 
 def test_bluegreen_changes_the_release_and_nothing_else(operator: Operator) -> None:
