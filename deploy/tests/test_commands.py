@@ -16,7 +16,7 @@ def roomm8ctl(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command() -> None:
     told = roomm8ctl("--help").stdout
-    for command in ("validate", "deploy", "diff", "bluegreen", "rotate", "drill", "emulate", "destroy", "costs"):
+    for command in ("validate", "deploy", "diff", "bluegreen", "rotate", "drill", "emulate", "destroy", "measure", "image", "costs"):
         assert command in told
 
 
@@ -28,6 +28,8 @@ def test_help_names_every_command() -> None:
         (("deploy", "prod", "--set", "DbSnapshot"), "--set takes NAME=VALUE"),
         (("deploy", "prod"), "params/prod.json still has examples: OperatorEmail, WebDomain,"),
         (("bluegreen", "prod"), "bluegreen takes --binary or --back"),
+        (("measure", "--binary", "nothing-here"), "there is no nothing-here"),
+        (("image", "--binary", "nothing-here"), "there is no nothing-here"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(words: tuple[str, ...], said: str) -> None:
