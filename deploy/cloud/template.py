@@ -323,7 +323,7 @@ def files() -> dict[str, str]:
         if (DEPLOY / path).exists():
             kept[path] = (DEPLOY / path).read_text()
     # What the binary says of itself.
-    source = ("config.rs", "operations.rs", "protocol/settings.rs", "protocol/stats.rs")
+    source = ("config.rs", "operations.rs", "server.rs", "protocol/settings.rs", "protocol/stats.rs")
     for name, path in {Path(path).name: f"api/src/{path}" for path in source}.items():
         kept[name] = (DEPLOY.parent / path).read_text()
     return kept

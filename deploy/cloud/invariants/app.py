@@ -105,6 +105,18 @@ def an_instance_ends_its_sockets_itself(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def a_stop_that_nobody_told_of_is_seen_in_time(d: Deployment) -> Iterator[str]:
+    """An instance takes requests for a part of its drain, within which the load balancer sees that /readyz fails."""
+    part = re.search(r"^const NOTICE: f64 = ([\d.]+);$", d.file("server.rs"), re.MULTILINE)
+    notice = float(part[1] if part else 0) * int(setting(d, "DRAIN_SECONDS") or 10)
+    for group in d.some("AWS::ElasticLoadBalancingV2::TargetGroup"):
+        seen = int(group.get("HealthCheckIntervalSeconds", 30)) * int(group.get("UnhealthyThresholdCount", 2))
+        # What it takes to answer, and for all nodes of the load balancer to hear of it.
+        if seen + 2 > notice:
+            yield f"{group} sees after {seen} s that an instance stops, which takes requests for {notice:.0f} s"
+
+
+@invariant
 def at_least_two_instances(d: Deployment) -> Iterator[str]:
     """The active colour has two to five instances in two zones."""
     running = [group for group in d.some("AWS::AutoScaling::AutoScalingGroup") if int(group.get("MaxSize", 0)) > 0]
