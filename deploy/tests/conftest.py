@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typist import Operator, deployed
 
 from cloud import template
 from cloud.template import Deployment
@@ -32,3 +34,10 @@ def original() -> Deployment:
         "params/prod.json": json.dumps({"region": "us-east-1", "parameters": {}}),
     }
     return template.resolve("prod", files)
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Somebody with an environment of their own."""
+    with deployed(tmp_path_factory.mktemp("operator")) as somebody:
+        yield somebody
