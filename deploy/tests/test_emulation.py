@@ -127,6 +127,7 @@ def test_settings_name_what_was_made(emulation: Emulation) -> None:
     outputs = account.outputs("20-data")
     app = f"secretsmanager:{outputs['AppSecretArn']}"
     assert settings["DATABASE_URL"] == f"mysql://{{{app}#username}}:{{{app}#password}}@{{{app}#host}}:3306/roomm8"
+    assert settings["DATABASE_READ_URL"] == f"mysql://{{{app}#username}}:{{{app}#password}}@{outputs['ReplicaHost']}:3306/roomm8"
     assert settings["REDIS_URL"] == f"rediss://:{{secretsmanager:{outputs['CacheSecretArn']}#password}}@{outputs['CacheHost']}:6379"
     assert settings["PUBLIC_URL"] == "https://app.roomm8.example"
     assert settings["LISTEN_ADDR"] == "0.0.0.0:9090"

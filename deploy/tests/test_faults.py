@@ -260,6 +260,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("a field of a secret is misspelt", DATA, "GenerateStringKey: keys", "GenerateStringKey: key"),
     ("the authority of the database is not given", APP, "        DATABASE_CA=/opt/roomm8/rds-ca.pem\n", ""),
     ("Valkey is spoken to in the clear", APP, "rediss://", "redis://"),
+    ("the replica is not read from", APP, "${Replica}DATABASE_CA", "DATABASE_CA"),
     ("a password is a setting", APP, "{secretsmanager:${AppSecretArn}#password}", "hunter22"),
     ("the firewall counts CloudFront", APP, "AggregateKeyType: FORWARDED_IP", "AggregateKeyType: IP"),
     ("the firewall only counts", APP, "Action: {Block: {}}", "Action: {Count: {}}"),

@@ -242,6 +242,19 @@ def minor_versions_come_by_themselves(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def the_replica_is_read_from(d: Deployment) -> Iterator[str]:
+    """Where there is a replica of the database, the API is told where; and where there is none, nothing."""
+    found = replicas(d)
+    if d.environment == "prod" and not found:
+        yield "there is no replica to read from"
+    for settings in d.some("AWS::SSM::Parameter"):
+        lines = [line for line in str(settings.get("Value")).splitlines() if line.startswith("DATABASE_READ_URL=")]
+        places = [item.strip("${}") for line in lines for item in re.findall(r"@(\$\{[\w.-]+\}):3306/", line)]
+        if places != [f"{replica.id}.Endpoint.Address" for replica in found]:
+            yield f"{settings} does not say to read from what replicas there are"
+
+
+@invariant
 def production_has_a_replica(d: Deployment) -> Iterator[str]:
     """Production has a read replica of its database, with its parameters and no public address."""
     found = replicas(d)
