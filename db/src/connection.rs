@@ -21,6 +21,8 @@ pub struct Connection {
     pub(crate) statistics: Arc<Statistics>,
     /// Which of the pool's locations it was made to.
     pub(crate) location: u32,
+    /// What is read is of one moment, until the end of the transaction that was begun for that.
+    pub(crate) is_in_snapshot: bool,
     /// The inboxes that the transaction under way has changed, and their newest numbers.
     inboxes: Vec<(UserId, i64)>,
 }
@@ -61,7 +63,7 @@ pub(crate) async fn within_deadline<T>(call: impl Future<Output = diesel::QueryR
 
 impl Connection {
     pub(crate) fn new(link: Link, statistics: Arc<Statistics>, location: u32) -> Self {
-        Self { link, broken: false, statistics, location, inboxes: Vec::new() }
+        Self { link, broken: false, statistics, location, is_in_snapshot: false, inboxes: Vec::new() }
     }
 
     /// Notes that the transaction under way changes this inbox: whoever follows it is told with the commit.

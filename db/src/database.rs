@@ -2,8 +2,10 @@
 
 mod location;
 mod pool;
+mod replica;
 
 pub use pool::Pooled;
+pub use replica::{Reads, Replica};
 
 use crate::connection::Link;
 use crate::turn::Turns;
@@ -20,6 +22,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard, Notify, broadcast};
 use tokio::time::timeout;
 
+/// The setting that says where the database is.
+const SETTING: &str = "DATABASE_URL";
 /// How often a transaction that lost against another, or whose connection broke, is run again.
 const RETRIES: u32 = 3;
 /// Commits that a slow listener may be behind before it misses some.
@@ -100,11 +104,12 @@ impl Database {
     ///
     /// Errors are sentences for whoever starts the server.
     pub async fn open(options: &Options) -> anyhow::Result<Self> {
-        let location = Location::parse(&options.url, options.ca.as_deref())?;
+        let location = Location::parse(SETTING, &options.url, options.ca.as_deref())?;
         let lock = location.lock()?.map(Arc::new);
         let writer = matches!(location, Location::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
         let statistics = Arc::new(Statistics::default());
-        let first = connect(&location, &statistics).await.map_err(|error| location.explain(&error))?;
+        let first =
+            connect(&location, &statistics).await.map_err(|error| location.explain(SETTING, &error))?;
         location.migrate(first).await?;
         let manager = Manager::new(location, statistics.clone(), options.stale.clone());
         let pool = managed::Pool::builder(manager)
@@ -132,17 +137,8 @@ impl Database {
     /// nobody's work is cut off, and there is never more than one besides the pool's. Nothing changes if nobody can sign in like
     /// that, or if it would be at another place: what is known here of the one would be believed of the other.
     pub async fn move_to(&self, url: &str) -> anyhow::Result<()> {
-        let location = Location::parse(url, self.ca.as_deref())?;
-        anyhow::ensure!(
-            self.pool.manager().location().is_beside(&location),
-            "DATABASE_URL names another place, and only user and password may change: restart to go there"
-        );
-        match connect(&location, &self.statistics).await {
-            Err(error) if !is_welcome_but_many(&error) => return Err(location.explain(&error)),
-            _ => self.pool.manager().move_to(location),
-        }
-        self.forget_idle_connections();
-        Ok(())
+        let location = Location::parse(SETTING, url, self.ca.as_deref())?;
+        move_pool(&self.pool, SETTING, location, &self.statistics).await
     }
 
     /// What was asked of the database since the start.
@@ -152,12 +148,7 @@ impl Database {
 
     /// What becomes of the pool's connections at this moment.
     pub fn connections(&self) -> Connections {
-        let status = self.pool.status();
-        Connections {
-            open: status.size,
-            in_use: status.size.saturating_sub(status.available),
-            awaited: status.waiting,
-        }
+        connections(&self.pool)
     }
 
     /// What commits on this instance from now on. A receiver that lags misses some: the log itself is the truth.
@@ -286,6 +277,34 @@ impl Database {
             tracing::warn!(sync_binlog = %sync.value, "MySQL's sync_binlog is not 1: replicas can miss what a crash of the primary interrupts");
         }
         Ok(())
+    }
+}
+
+/// Has the pool sign in as another, at the same place, from now on.
+async fn move_pool(
+    pool: &managed::Pool<Manager>,
+    setting: &str,
+    location: Location,
+    statistics: &Arc<Statistics>,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        pool.manager().location().is_beside(&location),
+        "{setting} names another place, and only user and password may change: restart to go there"
+    );
+    match connect(&location, statistics).await {
+        Err(error) if !is_welcome_but_many(&error) => return Err(location.explain(setting, &error)),
+        _ => pool.manager().move_to(location),
+    }
+    pool.retain(|_, _| false);
+    Ok(())
+}
+
+fn connections(pool: &managed::Pool<Manager>) -> Connections {
+    let status = pool.status();
+    Connections {
+        open: status.size,
+        in_use: status.size.saturating_sub(status.available),
+        awaited: status.waiting,
     }
 }
 

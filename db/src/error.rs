@@ -68,6 +68,11 @@ impl Error {
         Self::Refused(Refusal { code, field, message: message.into() })
     }
 
+    /// What was the matter underneath, for whoever runs the server.
+    pub(crate) fn cause(&self) -> String {
+        std::error::Error::source(self).map_or_else(|| self.to_string(), ToString::to_string)
+    }
+
     /// The unit of work may run the transaction again.
     pub(crate) fn is_worth_another_try(&self) -> bool {
         matches!(self, Self::Contended(_) | Self::Unavailable(_))

@@ -1,8 +1,10 @@
-//! Where the database is: understanding `DATABASE_URL`, and bringing what is there up to date.
+//! Where a database is: understanding `DATABASE_URL` and its like, and bringing what is there up to date.
 
 use crate::connection::Link;
 use crate::{Connection, Error};
 use diesel::SqliteConnection;
+use diesel::migration::MigrationSource;
+use diesel::mysql::Mysql;
 use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use mysql_async::{Opts, OptsBuilder, SslOpts};
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 const MYSQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/mysql");
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Where `DATABASE_URL` points.
+/// Where a setting such as `DATABASE_URL` points.
 #[derive(Clone)]
 pub(super) enum Location {
     Mysql(Opts),
@@ -20,26 +22,24 @@ pub(super) enum Location {
 }
 
 impl Location {
-    /// Understands the URL; with `ca`, a MySQL is spoken to by TLS alone, and has to have a certificate of this authority.
-    pub(super) fn parse(url: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
+    /// Understands the URL of this setting; with `ca`, a MySQL is spoken to by TLS alone, and has to have a certificate of
+    /// this authority.
+    pub(super) fn parse(setting: &str, url: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
         if let Some(path) = url.strip_prefix("sqlite://") {
-            anyhow::ensure!(
-                !path.is_empty(),
-                "DATABASE_URL names no file: write sqlite://path/to/file.sqlite3"
-            );
+            anyhow::ensure!(!path.is_empty(), "{setting} names no file: write sqlite://path/to/file.sqlite3");
             return Ok(Self::Sqlite(path.into()));
         }
         anyhow::ensure!(
             url.starts_with("mysql://"),
-            "DATABASE_URL must begin with mysql:// or sqlite://, for example sqlite://data/roomm8.sqlite3"
+            "{setting} must begin with mysql:// or sqlite://, for example sqlite://data/roomm8.sqlite3"
         );
         // What is wrong with it would quote a part of it.
         let options = Opts::from_url(url).map_err(|_| {
-            anyhow::anyhow!("DATABASE_URL is not a MySQL URL: write mysql://user:password@host:3306/database")
+            anyhow::anyhow!("{setting} is not a MySQL URL: write mysql://user:password@host:3306/database")
         })?;
         anyhow::ensure!(
             options.db_name().is_some(),
-            "DATABASE_URL names no database: write mysql://user:password@host:3306/database"
+            "{setting} names no database: write mysql://user:password@host:3306/database"
         );
         let Some(ca) = ca else { return Ok(Self::Mysql(options)) };
         std::fs::metadata(ca)
@@ -81,16 +81,25 @@ impl Location {
         }
     }
 
-    pub(super) fn explain(&self, error: &Error) -> anyhow::Error {
-        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    pub(super) fn explain(&self, setting: &str, error: &Error) -> anyhow::Error {
+        let cause = error.cause();
         match self {
             Self::Mysql(options) => anyhow::anyhow!(
-                "DATABASE_URL: cannot reach MySQL at {}:{}: {cause}",
+                "{setting}: cannot reach MySQL at {}:{}: {cause}",
                 options.ip_or_hostname(),
                 options.tcp_port()
             ),
-            Self::Sqlite(path) => anyhow::anyhow!("DATABASE_URL: cannot open {}: {cause}", path.display()),
+            Self::Sqlite(path) => anyhow::anyhow!("{setting}: cannot open {}: {cause}", path.display()),
         }
+    }
+
+    /// The newest migration that this program knows for MySQL.
+    pub(super) fn newest_migration() -> anyhow::Result<String> {
+        let migrations = MigrationSource::<Mysql>::migrations(&MYSQL_MIGRATIONS);
+        let migrations =
+            migrations.map_err(|error| anyhow::anyhow!("the migrations cannot be read: {error}"))?;
+        let versions = migrations.iter().map(|migration| migration.name().version().to_string());
+        versions.max().ok_or_else(|| anyhow::anyhow!("there are no migrations"))
     }
 
     pub(super) async fn migrate(&self, conn: Connection) -> anyhow::Result<()> {

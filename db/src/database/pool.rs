@@ -121,6 +121,9 @@ impl managed::Manager for Manager {
         if conn.broken {
             return Err(RecycleError::message("the connection broke"));
         }
+        if conn.is_in_snapshot {
+            return Err(RecycleError::message("whoever had it left it in the past"));
+        }
         if conn.location != self.location.borrow().number {
             return Err(RecycleError::message("the password was changed since"));
         }
