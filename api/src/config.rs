@@ -27,6 +27,11 @@ pub struct Config {
     /// The most database connections to hold open.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=500))]
     pub database_connections: u16,
+    /// A replica of the MySQL of `DATABASE_URL`, with as many connections at most: what a household shows is read there where
+    /// the replica shows the version that the primary has just shown, and else on the primary, so that nobody is told what is
+    /// out of date. Only answers that are kept (`ANSWER_BYTES`) are read there. It has to be read-only.
+    #[arg(long, env = "DATABASE_READ_URL", hide_env_values = true)]
+    pub database_read_url: Option<Setting>,
     /// Redis, which carries wake-ups between instances: `redis://host:6379`, or `rediss://` for TLS. Unset: this is the only instance.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Setting>,
@@ -186,7 +191,13 @@ impl Config {
         self.database_url.starts_with("sqlite:")
     }
 
-    /// Where Redis is, if there is one. Empty is unset, here and below, as compose files cannot leave out a setting.
+    /// Where a replica of the database is, if there is one. Empty is unset, here and below, as compose files cannot leave out a
+    /// setting.
+    pub fn database_read_url(&self) -> Option<&Setting> {
+        self.database_read_url.as_ref().filter(|url| !url.is_empty())
+    }
+
+    /// Where Redis is, if there is one.
     pub fn redis_url(&self) -> Option<&Setting> {
         self.redis_url.as_ref().filter(|url| !url.is_empty())
     }
@@ -220,6 +231,7 @@ impl Config {
             ("DATABASE_URL", self.database_url.masked()),
             ("DATABASE_CA", path(self.database_ca.as_ref())),
             ("DATABASE_CONNECTIONS", self.database_connections.to_string()),
+            ("DATABASE_READ_URL", secret(self.database_read_url.as_ref())),
             ("REDIS_URL", secret(self.redis_url.as_ref())),
             ("LISTEN_ADDR", self.listen_addr.to_string()),
             ("PUBLIC_URL", self.public_url.clone().unwrap_or_else(unset)),

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use roomm8_db::{Time, event, notification};
+use roomm8_db::{Replica, Time, event, notification};
 use roomm8_schema::Services;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -89,10 +89,8 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
     }
     text.push_str(&histogram(&operations.stats.latencies()));
     let Services { database, hub, .. } = &operations.services;
-    let counter = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let (households, followers) = hub.followed();
     let connections = database.connections();
-    let gauge = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     for (name, is_gauge, value) in [
         ("db_statements_total", false, counter(&database.statistics().statements)),
         ("db_transaction_retries_total", false, counter(&database.statistics().retries)),
@@ -112,6 +110,9 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
     ] {
         write(&mut text, name, is_gauge, "", value);
     }
+    if let Some(replica) = &operations.services.replica {
+        write_replica(&mut text, replica);
+    }
     // Without the database the other figures are worth the more.
     if let Ok(Ok(backlog)) = timeout(PROBE, backlog(&operations)).await {
         let oldest = backlog.oldest_pending.map_or(0, |oldest| Time::now().since(oldest).as_secs());
@@ -120,6 +121,32 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
         write(&mut text, "outbox_dead", true, "", u64::try_from(backlog.dead).unwrap_or(0));
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// What became of the answers that might have been read on the replica, and what that took.
+fn write_replica(text: &mut String, replica: &Replica) {
+    let reads = replica.reads();
+    for (read, count) in
+        [("there", &reads.there), ("behind", &reads.behind), ("busy", &reads.busy), ("away", &reads.away)]
+    {
+        write(text, "replica_answers_total", false, &format!("read=\"{read}\""), counter(count));
+    }
+    let connections = replica.connections();
+    for (name, is_gauge, value) in [
+        ("replica_statements_total", false, counter(&replica.statistics().statements)),
+        ("replica_connections", true, gauge(connections.open)),
+        ("replica_connections_in_use", true, gauge(connections.in_use)),
+    ] {
+        write(text, name, is_gauge, "", value);
+    }
+}
+
+fn counter(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+fn gauge(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 async fn backlog(operations: &Operations) -> roomm8_db::Result<notification::Backlog> {

@@ -15,7 +15,7 @@ use crate::service::RoomM8;
 use crate::shared;
 use crate::unsubscribe;
 use anyhow::Context as _;
-use roomm8_db::{Database, Options};
+use roomm8_db::{Database, Options, Replica};
 use roomm8_schema::{Schema, Services};
 use roomm8_subscriptions::{Broker, Hub, InProcess, Redis, RedisServer};
 use std::net::SocketAddr;
@@ -55,14 +55,17 @@ pub async fn open(config: &Config) -> anyhow::Result<Database> {
 }
 
 async fn database(config: &Config, url: &Followed) -> anyhow::Result<Database> {
-    let options = Options {
+    Database::open(&options(config, url)).await
+}
+
+fn options(config: &Config, url: &Followed) -> Options {
+    Options {
         url: url.value().to_owned(),
         ca: config.database_ca.clone(),
         connections: config.database_connections.into(),
         throttles: config.throttle == Switch::On,
         stale: url.stale(),
-    };
-    Database::open(&options).await
+    }
 }
 
 impl Server {
@@ -70,6 +73,7 @@ impl Server {
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let (pace, shutdown) = (Duration::from_secs(config.secrets_seconds), Shutdown::new());
         let (trust, channel) = (trust(config)?, channel(config).await?);
+        let replica = replica(config, pace, &shutdown).await?;
         let keys = match config.signing_keys() {
             Some(setting) => {
                 let text = Followed::read("SIGNING_KEYS", setting).await?;
@@ -105,7 +109,7 @@ impl Server {
         let hub = Hub::start(database.clone(), broker);
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let public_url: Arc<str> = public_url.trim_end_matches('/').into();
-        let services = Services { database: database.clone(), hub, public_url: public_url.clone() };
+        let services = Services { database: database.clone(), replica, hub, public_url: public_url.clone() };
         let stats = Arc::new(Stats::default());
         let schema = match config.lists_at_once {
             Switch::On => Schema::new(),
@@ -176,6 +180,27 @@ impl Server {
         info!("stopped");
         Ok(())
     }
+}
+
+/// The replica of the database, if there is one and it is of use. Whether it answers is of no matter here.
+async fn replica(config: &Config, pace: Duration, shutdown: &Shutdown) -> anyhow::Result<Option<Replica>> {
+    let Some(setting) = config.database_read_url() else { return Ok(None) };
+    anyhow::ensure!(
+        !config.is_on_sqlite(),
+        "DATABASE_READ_URL is the replica of a MySQL server, and DATABASE_URL names an SQLite file: leave it unset"
+    );
+    let url = Followed::read("DATABASE_READ_URL", setting).await?;
+    let replica = Replica::new(&options(config, &url))?;
+    if config.answer_bytes == 0 {
+        warn!(
+            "nothing is read from DATABASE_READ_URL: what is read there are answers that are kept, and ANSWER_BYTES is 0"
+        );
+        return Ok(None);
+    }
+    url.follow(Holder::Replica(replica.clone()), pace, shutdown.clone());
+    let looking = replica.clone();
+    tokio::spawn(async move { looking.look().await });
+    Ok(Some(replica))
 }
 
 /// A key of this process alone. Of letters that leave, the links must last longer, and be good on other instances.

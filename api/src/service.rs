@@ -10,18 +10,24 @@ use crate::protocol::{Charge, Credentials, Events, Refused, Service, answer};
 use async_graphql::{Request, Response, ServerError, ValidationMode};
 use bytes::Bytes;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
-use roomm8_db::{Error as DbError, HouseholdId, Reader, SessionId, access};
+use roomm8_db::{Error as DbError, HouseholdId, Reader, Replica, SessionId, access};
 use roomm8_schema::{Caller, Live, RateLimit, Schema, Scope, Services, versioned};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a session is believed without asking the database again.
 const BELIEVED_FOR: Duration = Duration::from_secs(5);
 /// Sessions believed at once; beyond that the database is asked.
 const BELIEVED: usize = 10_000;
+/// How long an answer may take that is read on a replica, before the primary is asked.
+const READ_WITHIN: Duration = Duration::from_secs(1);
 /// Bytes of a rendered event.
 const EVENT_BYTES: usize = 1024 * 1024;
+
+/// The replica does not answer, or not as it should.
+struct LeftToPrimary;
 
 /// RoomM8's schema behind the protocol layer. Cheap to clone.
 #[derive(Clone)]
@@ -86,6 +92,27 @@ impl RoomM8 {
     fn prepare(&self, caller: Caller, request: Request, charge: Option<Charge>) -> Request {
         let scope = Arc::new(Scope::new(self.services.clone(), caller));
         request.data(scope).data(charge.map(rate_limit))
+    }
+
+    /// What [`Service::execute_view`] answers, read on the replica, if that shows this view, and to the end. What fails for
+    /// another reason is told by an execution for the caller, which the primary has.
+    async fn execute_view_on(
+        &self,
+        replica: &Replica,
+        reader: Reader,
+        request: Request,
+    ) -> Result<Option<Response>, LeftToPrimary> {
+        let snapshot = replica.snapshot(&reader).await.ok_or(LeftToPrimary)?;
+        let scope = Arc::new(Scope::of_readers_on(self.services.clone(), reader, snapshot));
+        let reading = async {
+            let response = self.schema.execute(request.data(Arc::clone(&scope))).await;
+            (response, scope.take_connection().await)
+        };
+        let (response, connection) = timeout(READ_WITHIN, reading).await.ok().unzip();
+        match (replica.take_back(connection.flatten()).await, response) {
+            (true, Some(response)) => Ok((!scope.is_personal()).then_some(response)),
+            _ => Err(LeftToPrimary),
+        }
     }
 
     fn has_ended(&self, session: SessionId) -> bool {
@@ -165,7 +192,13 @@ impl Service for RoomM8 {
         access::member(&mut conn, caller.viewer?.user_id, *household).await.ok().map(Reader::from)
     }
 
-    async fn execute_view(&self, reader: Reader, request: Request) -> Option<Response> {
+    async fn execute_view(&self, reader: Reader, mut request: Request) -> Option<Response> {
+        if let Some(replica) = &self.services.replica
+            && let Some(request) = answers::copy(&mut request)
+            && let Ok(made) = self.execute_view_on(replica, reader.clone(), request).await
+        {
+            return made;
+        }
         let scope = Arc::new(Scope::of_readers(self.services.clone(), reader));
         let response = self.schema.execute(request.data(Arc::clone(&scope))).await;
         (!scope.is_personal()).then_some(response)

@@ -5,7 +5,7 @@ use crate::loaders::Loaders;
 use async_graphql::Context;
 use roomm8_db::account::session::Viewer;
 use roomm8_db::household::Archived;
-use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, Reader, Time, access};
+use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, Reader, Replica, Time, access};
 use roomm8_subscriptions::Hub;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,6 +19,8 @@ use tokio::sync::{Mutex, MutexGuard};
 pub struct Services {
     /// What RoomM8 remembers.
     pub database: Database,
+    /// Where what a household shows may be read, too.
+    pub replica: Option<Replica>,
     /// Live delivery.
     pub hub: Hub,
     /// The address people reach RoomM8 at, for links in answers and mails; without a slash at the end.
@@ -73,10 +75,24 @@ impl Scope {
         Self::for_audience(services, Audience::Readers(reader))
     }
 
+    /// The same, of an answer that is read on this connection alone: no other shows what it shows.
+    pub fn of_readers_on(services: Services, reader: Reader, connection: Pooled) -> Self {
+        Self::reading_from(Source::Nowhere, services, Audience::Readers(reader), Some(connection))
+    }
+
     pub(crate) fn for_audience(services: Services, audience: Audience) -> Self {
+        Self::reading_from(Source::Pool(services.database.clone()), services, audience, None)
+    }
+
+    fn reading_from(
+        source: Source,
+        services: Services,
+        audience: Audience,
+        connection: Option<Pooled>,
+    ) -> Self {
         let store = Arc::new(Store {
-            database: services.database.clone(),
-            connection: Mutex::new(None),
+            source,
+            connection: Mutex::new(connection),
             memberships: Mutex::default(),
             reader: match &audience {
                 Audience::Readers(reader) => Some(reader.clone()),
@@ -210,7 +226,12 @@ impl Scope {
 
     /// Gives the connection back before something takes one of its own.
     pub(crate) async fn release_connection(&self) {
-        *self.store.connection.lock().await = None;
+        drop(self.take_connection().await);
+    }
+
+    /// The request's connection, of which the request has no more need.
+    pub async fn take_connection(&self) -> Option<Pooled> {
+        self.store.connection.lock().await.take()
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -224,9 +245,17 @@ impl Scope {
     }
 }
 
+/// Where a request that has no connection, or whose connection broke, gets one.
+enum Source {
+    /// From the database.
+    Pool(Database),
+    /// Nowhere: it was given the one that it needs.
+    Nowhere,
+}
+
 /// The request's connection, shared with its loaders.
 pub(crate) struct Store {
-    database: Database,
+    source: Source,
     connection: Mutex<Option<Pooled>>,
     /// The proofs made so far.
     memberships: Mutex<HashMap<HouseholdId, Member>>,
@@ -262,7 +291,9 @@ impl Store {
         let mut connection = self.connection.lock().await;
         if connection.as_ref().is_none_or(|connection| connection.is_broken()) {
             *connection = None;
-            *connection = Some(self.database.connection().await?);
+            if let Source::Pool(database) = &self.source {
+                *connection = Some(database.connection().await?);
+            }
         }
         MutexGuard::try_map(connection, Option::as_mut)
             .map(OnLoan)

@@ -31,7 +31,7 @@ impl System {
         let options = Options { url, connections: 4, throttles: false, stale: None, ca: None };
         let database = Database::open(&options).await.unwrap();
         let hub = Hub::start(database.clone(), Box::new(InProcess::default()));
-        let services = Services { database, hub, public_url: "http://localhost".into() };
+        let services = Services { database, replica: None, hub, public_url: "http://localhost".into() };
         Self { schema: Schema::new(), services, folder }
     }
 

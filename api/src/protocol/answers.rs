@@ -213,7 +213,7 @@ pub(crate) fn key(request: &Request) -> Key {
 }
 
 /// The same request, with its plan.
-fn copy(request: &mut Request) -> Option<Request> {
+pub(crate) fn copy(request: &mut Request) -> Option<Request> {
     let document = request.parsed_query().ok()?.clone();
     let mut copy = Request::new(request.query.clone()).variables(request.variables.clone());
     copy.operation_name.clone_from(&request.operation_name);

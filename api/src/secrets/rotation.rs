@@ -3,7 +3,7 @@
 use super::{Keys, Setting};
 use crate::protocol::Shutdown;
 use anyhow::Context as _;
-use roomm8_db::Database;
+use roomm8_db::{Database, Replica};
 use roomm8_subscriptions::RedisServer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,7 @@ pub(crate) struct Followed {
 /// Who uses a setting and can take up another value of it.
 pub(crate) enum Holder {
     Database(Database),
+    Replica(Replica),
     Redis(RedisServer),
     Keys(Keys),
 }
@@ -36,6 +37,7 @@ impl Holder {
     async fn take_up(&self, value: &str) -> anyhow::Result<()> {
         match self {
             Self::Database(database) => database.move_to(value).await,
+            Self::Replica(replica) => replica.move_to(value).await,
             Self::Redis(server) => server.move_to(value).await,
             Self::Keys(keys) => keys.become_these(value),
         }
