@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use mysql_async::{Conn, Opts, prelude::Queryable};
+use mysql_async::{
+    Conn, Opts,
+    prelude::{FromValue, Queryable},
+};
 use tokio::sync::OnceCell;
 
 use crate::process::{self, Process};
@@ -36,6 +39,28 @@ impl Mariadb {
         let server = Self { folder, port: process::free_port(), options, process: Mutex::new(None) };
         server.restart().await;
         server
+    }
+
+    /// Starts a replica of another: read-only, and with all that the other has ever had.
+    pub async fn start_replica_of(primary: &Self) -> Self {
+        let options = ["--server-id=2", "--read-only=ON", "--log-slave-updates=ON"];
+        let replica = Self::start_with(options.map(str::to_owned).to_vec()).await;
+        let port = primary.port;
+        let follow = format!(
+            "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {port}, MASTER_USER = '{USER}', \
+             MASTER_PASSWORD = '{USER}', MASTER_CONNECT_RETRY = 1, MASTER_USE_GTID = slave_pos"
+        );
+        run(&replica.url(""), &follow).await;
+        run(&replica.url(""), "START SLAVE").await;
+        replica
+    }
+
+    /// Waits until it has all that its primary has now.
+    pub async fn has_all_of(&self, primary: &Self) {
+        let position: String = value(&primary.url(""), "SELECT @@gtid_binlog_pos").await;
+        let waited = format!("SELECT MASTER_GTID_WAIT('{position}', 60)");
+        let ended: i64 = value(&self.url(""), &waited).await;
+        assert_eq!(ended, 0, "the replica did not come to {position} within a minute");
     }
 
     /// The URL of one of its databases.
@@ -118,10 +143,15 @@ pub async fn run(url: &str, statement: &str) -> u64 {
 
 /// The number that a query gives.
 pub async fn number(url: &str, query: &str) -> u64 {
+    value(url, query).await
+}
+
+/// The value that a query gives.
+pub async fn value<T: FromValue + Send + 'static>(url: &str, query: &str) -> T {
     let mut conn = connect(url).await.unwrap_or_else(|error| panic!("{error}"));
-    let number = conn.query_first(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let value = conn.query_first(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
     let _ = conn.disconnect().await;
-    number.unwrap_or_else(|| panic!("{query} gives nothing"))
+    value.unwrap_or_else(|| panic!("{query} gives nothing"))
 }
 
 /// An installed and empty data folder, made once a run, as installing takes seconds and copying does not.

@@ -45,13 +45,13 @@ const FRAGMENTS: &str = "
         category { name } product { id version } assignee { id } addedBy { displayName } stateBy { id } trip { id } }";
 
 /// A system that keeps answers whatever the suite is run with, and lets a query ask for all of a household.
-fn keeping(deployment: Deployment) -> Plan {
+pub(crate) fn keeping(deployment: Deployment) -> Plan {
     let settings = [("ANSWER_BYTES", "10000000"), ("LIMITS", "cost=100000"), ("COST_BUCKET", "0")];
     settings.into_iter().fold(deployment.own(), |plan, (name, value)| plan.with(name, value))
 }
 
 /// So many answers were made in this way.
-async fn made(server: &Server, how: &str) -> f64 {
+pub(crate) async fn made(server: &Server, how: &str) -> f64 {
     server.metric(&format!("roomm8_answers_total{{made=\"{how}\"}}")).await
 }
 
@@ -59,7 +59,7 @@ async fn chat(home: &Home, person: &Person, server: &Server) -> Value {
     person.on(server).query(CHAT, json!({ "id": home.id })).await["household"].clone()
 }
 
-fn bodies(chat: &Value) -> Vec<String> {
+pub(crate) fn bodies(chat: &Value) -> Vec<String> {
     let messages = chat["generalConversation"]["messages"]["nodes"].as_array().unwrap();
     messages.iter().map(|message| text(&message["body"])).collect()
 }
@@ -82,10 +82,21 @@ async fn what_did_not_change_is_not_read_again(deployment: Deployment) {
 }
 
 /// The household as whoever keeps answers tells it, and as it is read for one caller alone.
-async fn both_ways(home: &Home, person: &Person, server: &Server) -> [Value; 2] {
-    let kept = format!("query($id: ID!) {{ household(id: $id) {{ {EVERYTHING} }} }} {FRAGMENTS}");
-    let own =
-        format!("query($id: ID!) {{ viewer {{ email }} household(id: $id) {{ {EVERYTHING} }} }} {FRAGMENTS}");
+pub(crate) async fn both_ways(home: &Home, person: &Person, server: &Server) -> [Value; 2] {
+    asked_both_ways("", home, person, server).await
+}
+
+/// The same by documents of which these words make others.
+pub(crate) async fn asked_both_ways(
+    words: &str,
+    home: &Home,
+    person: &Person,
+    server: &Server,
+) -> [Value; 2] {
+    let kept = format!("query($id: ID!) {{ household(id: $id) {{ {EVERYTHING} }} }} {FRAGMENTS} {words}");
+    let own = format!(
+        "query($id: ID!) {{ viewer {{ email }} household(id: $id) {{ {EVERYTHING} }} }} {FRAGMENTS} {words}"
+    );
     let variables = json!({ "id": home.id });
     let kept = person.on(server).query(&kept, variables.clone()).await;
     let own = person.on(server).query(&own, variables).await;
@@ -119,7 +130,7 @@ async fn whatever_changes_is_seen_at_once_on_every_instance(deployment: Deployme
 }
 
 /// Who does what, with which input, and what of the payload later steps need. `$step/path` is what an earlier step answered.
-const STEPS: &[(usize, &str, &str, &str)] = &[
+pub(crate) const STEPS: &[(usize, &str, &str, &str)] = &[
     (0, "updateHousehold", r#"{"householdId":"$household","name":"Another name"}"#, "cursor"),
     (1, "updateProfile", r#"{"displayName":"Somebody else"}"#, "clientMutationId"),
     (1, "sendMessage", r#"{"conversationId":"$general","body":"hello"}"#, "message { id }"),
@@ -244,7 +255,7 @@ const STEPS: &[(usize, &str, &str, &str)] = &[
 ];
 
 /// The input of a step, with what earlier steps answered.
-fn filled(input: &str, known: &Value) -> Value {
+pub(crate) fn filled(input: &str, known: &Value) -> Value {
     fn fill(value: &mut Value, known: &Value) {
         match value {
             Value::String(name) if name.starts_with('$') => {
@@ -367,7 +378,7 @@ async fn a_reader_sees_all_that_was_acknowledged_before(deployment: Deployment) 
 }
 
 /// Each writer's messages are there in their order, none left out before the last one seen.
-fn assert_no_hole(told: &[String]) {
+pub(crate) fn assert_no_hole(told: &[String]) {
     let Some(round) = told.last().and_then(|last| last.split(' ').next()) else { return };
     for writer in ["0", "1"] {
         let start = format!("{round} {writer} ");

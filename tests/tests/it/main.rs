@@ -21,6 +21,7 @@ mod letters;
 mod live;
 mod logs;
 mod messages;
+mod replica;
 mod secrets;
 mod start;
 mod statements;

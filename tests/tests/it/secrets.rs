@@ -42,29 +42,29 @@ const SOON: Duration = Duration::from_secs(5);
 /// Longer than any scenario: nobody looks by the clock.
 const NEVER: &str = "86400";
 
-fn new_password() -> String {
+pub(crate) fn new_password() -> String {
     // What is special in URLs is in passwords, too.
     format!("{:016x}/@:#?%", rand::random::<u64>())
 }
 
 /// A file with a secret, whose content is another from one moment to the next.
-struct SecretFile(PathBuf);
+pub(crate) struct SecretFile(PathBuf);
 
 impl SecretFile {
-    fn with(content: &str) -> Self {
+    pub(crate) fn with(content: &str) -> Self {
         let file = Self(process::folder("secret").join("secret"));
         file.becomes(content);
         file
     }
 
-    fn becomes(&self, content: &str) {
+    pub(crate) fn becomes(&self, content: &str) {
         let new = self.0.with_extension("new");
         std::fs::write(&new, format!("{content}\n")).unwrap();
         std::fs::rename(new, &self.0).unwrap();
     }
 
     /// How a setting names it, or a field of it.
-    fn named(&self, field: Option<&str>) -> String {
+    pub(crate) fn named(&self, field: Option<&str>) -> String {
         let field = field.map_or_else(String::new, |field| format!("#{field}"));
         format!("{{file:{}{field}}}", self.0.display())
     }

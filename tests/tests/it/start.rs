@@ -57,6 +57,26 @@ async fn a_wrong_database_url_is_said_in_one_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_cannot_be_one_is_said_in_one_sentence() {
+    let mysql = "mysql://roomm8:secret@127.0.0.1:3306/home";
+    for (database, replica) in [
+        ("sqlite://roomm8.sqlite3", mysql),
+        (mysql, "sqlite://roomm8.sqlite3"),
+        (mysql, "mysql://roomm8:secret@127.0.0.1:3306"),
+        (mysql, "mysql://roomm8:{file:/nowhere}@127.0.0.1:3306/home"),
+    ] {
+        let env =
+            [("DATABASE_URL", database), ("DATABASE_READ_URL", replica), ("LISTEN_ADDR", "127.0.0.1:0")];
+        let output = run(&env, &["serve"]).await;
+        assert_one_sentence(&output, "DATABASE_READ_URL");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("secret"));
+    }
+    let shown = run(&[("DATABASE_READ_URL", mysql)], &["config"]).await;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("DATABASE_READ_URL=mysql://roomm8:***@127.0.0.1:3306/home"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_to_the_database_can_be_encrypted() {
     let folder = process::folder("certificates");
     let file = |name: &str, content: &str| {
