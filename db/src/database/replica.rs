@@ -161,16 +161,13 @@ impl Replica {
     /// Takes the connection of a [snapshot](Self::snapshot) back, and says whether what was read on it is good. `None` is a
     /// reading that did not come to an end.
     pub async fn take_back(&self, conn: Option<Pooled>) -> bool {
-        match conn.filter(|conn| !conn.is_broken()) {
-            Some(conn) => {
-                end(conn).await;
-                self.reads.there.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            None => {
-                self.fails(Missed::Away("it did not answer to the end".to_owned()));
-                false
-            }
+        if let Some(conn) = conn.filter(|conn| !conn.is_broken()) {
+            end(conn).await;
+            self.reads.there.fetch_add(1, Ordering::Relaxed);
+            true
+        } else {
+            self.fails(Missed::Away("it did not answer to the end".to_owned()));
+            false
         }
     }
 
