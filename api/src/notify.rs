@@ -15,7 +15,7 @@ use crate::secrets::Keys;
 use crate::unsubscribe;
 use futures_util::{StreamExt as _, stream};
 use roomm8_db::notification::{self, Leased, inbox};
-use roomm8_db::{Database, Result, digest};
+use roomm8_db::{Database, Result, Time, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ pub(crate) async fn relay(database: Database, channel: Channel, links: Links, sh
         if let Err(error) = inbox::tell_due(&database, DUE).await {
             warn!(%error, "what is due could not be put into inboxes: trying again");
         }
-        match relay_once(&database, &channel, &links).await {
+        match relay_once(&database, &channel, &links, Time::now).await {
             Ok(0) => pause(PACE.mul_f64(rand::random_range(0.8..1.2)), &shutdown).await,
             Ok(_) => {}
             Err(error) => {
@@ -96,23 +96,35 @@ async fn pause(length: Duration, shutdown: &Shutdown) {
     let _ = timeout(length, shutdown.begun()).await;
 }
 
-async fn relay_once(database: &Database, channel: &Channel, links: &Links) -> Result<usize> {
-    let leased = notification::lease(database, BATCH).await?;
+/// Delivers a batch of what is due by this clock, and says how many letters that were.
+async fn relay_once(
+    database: &Database,
+    channel: &Channel,
+    links: &Links,
+    clock: impl Fn() -> Time + Copy,
+) -> Result<usize> {
+    let leased = notification::lease(database, BATCH, clock()).await?;
     let count = leased.len();
     let deliveries = stream::iter(leased)
-        .map(|letter| async move { deliver(database, channel, &letter, links).await })
+        .map(|letter| async move { deliver(database, channel, &letter, links, clock).await })
         .buffer_unordered(AT_ONCE);
     let outcomes: Vec<Result<()>> = deliveries.collect().await;
     outcomes.into_iter().collect::<Result<()>>().map(|()| count)
 }
 
-async fn deliver(database: &Database, channel: &Channel, leased: &Leased, links: &Links) -> Result<()> {
+async fn deliver(
+    database: &Database,
+    channel: &Channel,
+    leased: &Leased,
+    links: &Links,
+    clock: impl Fn() -> Time,
+) -> Result<()> {
     let delivery = async { channel.deliver(leased, &Letter::new(leased, links)?).await };
     match timeout(PATIENCE, delivery).await.unwrap_or_else(|elapsed| Err(elapsed.into())) {
-        Ok(()) => notification::sent(database, leased).await,
+        Ok(()) => notification::sent(database, leased, clock()).await,
         Err(error) => {
             warn!(notification = %leased.id, attempt = leased.attempt, "a letter was not delivered: {error:#}");
-            notification::failed(database, leased).await.map(|_| ())
+            notification::failed(database, leased, clock()).await.map(|_| ())
         }
     }
 }

@@ -289,10 +289,10 @@ async fn what_is_wanted_is_chosen_for_each_household_and_way() {
         // The link in a mail ends its kind everywhere.
         let letter = {
             say(&db, ada, loud, "@Bob again").await;
-            notification::lease(&db, 10).await.unwrap().remove(0)
+            notification::lease(&db, 10, Time::now()).await.unwrap().remove(0)
         };
         preference::unsubscribe(&db, letter.id).await.unwrap();
-        notification::sent(&db, &letter).await.unwrap();
+        notification::sent(&db, &letter, Time::now()).await.unwrap();
         say(&db, ada, loud, "@Bob and again").await;
         assert_eq!(mailed_of().await, []);
         choose(Some(loud), &[(Channel::Mail, Choice::AsElsewhere)]).await.unwrap();

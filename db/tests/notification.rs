@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use support::{HERE, databases, person};
 
 async fn lease(db: &Database) -> Vec<Leased> {
-    notification::lease(db, 100).await.unwrap()
+    notification::lease(db, 100, Time::now()).await.unwrap()
 }
 
 async fn backlog(db: &Database) -> Backlog {
@@ -26,7 +26,7 @@ async fn a_notification_is_leased_to_one_relay_at_a_time() {
         }
         // To one person they would go one after another.
         db.tell("UPDATE notifications SET recipient = cause").await;
-        let relay = || notification::lease(&db, 7);
+        let relay = || notification::lease(&db, 7, Time::now());
         let batches = tokio::join!(relay(), relay(), relay(), relay(), relay(), relay());
         let batches: [_; 6] = batches.into();
         let mut leased: Vec<_> = batches.into_iter().flat_map(Result::unwrap).collect();
@@ -68,20 +68,20 @@ async fn letters_to_one_person_are_delivered_one_after_another() {
         assert!(lease(&db).await.is_empty(), "the first is being delivered");
 
         // It was not. What is of another kind need not wait for that; of the same kind, the second does.
-        notification::failed(&db, &first[0]).await.unwrap();
+        notification::failed(&db, &first[0], Time::now()).await.unwrap();
         let reset = lease(&db).await;
         assert_eq!(kinds(&reset), ["PASSWORD_RESET"]);
         assert!(lease(&db).await.is_empty(), "it is being delivered");
-        notification::failed(&db, &reset[0]).await.unwrap();
+        notification::failed(&db, &reset[0], Time::now()).await.unwrap();
         assert!(lease(&db).await.is_empty(), "the second waits for it");
 
         // All are due again, in the order in which they were written.
-        notification::sent(&db, &bobs[0]).await.unwrap();
+        notification::sent(&db, &bobs[0], Time::now()).await.unwrap();
         db.tell("UPDATE notifications SET next_attempt_at = 1, leased_until = 1").await;
         for (kind, attempt) in [("VERIFY_EMAIL", 2), ("PASSWORD_RESET", 2), ("PASSWORD_RESET", 1)] {
             let next = lease(&db).await;
             assert_eq!((kinds(&next), next[0].attempt), (vec![kind], attempt));
-            notification::sent(&db, &next[0]).await.unwrap();
+            notification::sent(&db, &next[0], Time::now()).await.unwrap();
         }
         assert!(lease(&db).await.is_empty());
     }
@@ -91,8 +91,8 @@ async fn letters_to_one_person_are_delivered_one_after_another() {
 async fn what_cannot_be_delivered_holds_up_its_kind_for_an_hour() {
     for db in databases().await {
         ada_asks(&db, 1).await;
-        notification::sent(&db, &lease(&db).await[0]).await.unwrap();
-        notification::failed(&db, &lease(&db).await[0]).await.unwrap();
+        notification::sent(&db, &lease(&db).await[0], Time::now()).await.unwrap();
+        notification::failed(&db, &lease(&db).await[0], Time::now()).await.unwrap();
         account::request_password_reset(&db, "ada@example.org", HERE).await.unwrap();
         assert!(lease(&db).await.is_empty(), "it was written while the first waits");
         let age = |minutes| {
@@ -118,8 +118,12 @@ async fn what_was_delivered_stays_delivered_and_keeps_no_secret() {
 
         let first = lease(&db).await.remove(0);
         assert_eq!(first.recipient, "ada@example.org");
-        notification::sent(&db, &first).await.unwrap();
-        assert_eq!(notification::failed(&db, &first).await.unwrap(), State::Pending, "a report too late");
+        notification::sent(&db, &first, Time::now()).await.unwrap();
+        assert_eq!(
+            notification::failed(&db, &first, Time::now()).await.unwrap(),
+            State::Pending,
+            "a report too late"
+        );
         assert_eq!(backlog(&db).await, Backlog::default());
         db.tell("UPDATE notifications SET state = 'PENDING', leased_until = 1, next_attempt_at = 1").await;
         let content = lease(&db).await.remove(0).content;
@@ -134,7 +138,7 @@ async fn what_cannot_be_delivered_is_tried_later_and_at_last_given_up() {
         for attempt in 1..=100 {
             let leased = lease(&db).await.remove(0);
             assert_eq!(leased.attempt, attempt);
-            let state = notification::failed(&db, &leased).await.unwrap();
+            let state = notification::failed(&db, &leased, Time::now()).await.unwrap();
             assert_eq!(state, if attempt < 100 { State::Pending } else { State::Dead });
             assert!(lease(&db).await.is_empty(), "not at once");
             db.tell("UPDATE notifications SET next_attempt_at = 1, leased_until = 1").await;

@@ -18,7 +18,9 @@ use roomm8_db::notification::{self, Content, Leased};
 use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
 use roomm8_db::task::rotation::Strategy;
 use roomm8_db::task::{Claim, Create, Occurrence, Pause, Reassign, Release, Resume, Undo};
-use roomm8_db::{Database, Date, Error, MemberId, RefusalCode, Request, UserId, WallTime, household, task};
+use roomm8_db::{
+    Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime, household, task,
+};
 use support::{Fresh, databases, deliver_letters, throttled_databases};
 
 fn wall(hour: u32, minute: u32) -> WallTime {
@@ -275,9 +277,9 @@ async fn naggings_come_until_it_is_done_but_not_for_ever() {
         let second = home.open(&db, &task).await.remove(0);
         clock.set("2027-01-21T18:00:10Z");
         // It is done while the mail about it is on its way.
-        let leased = notification::lease(&db, 10).await.unwrap();
+        let leased = notification::lease(&db, 10, Time::now()).await.unwrap();
         perform(&db, home.users[1], home.id, done(second.id)).await.unwrap();
-        notification::sent(&db, &leased[0]).await.unwrap();
+        notification::sent(&db, &leased[0], Time::now()).await.unwrap();
         clock.set("2027-01-21T18:30:10Z");
         assert!(deliver(&db).await.is_empty(), "no more of it");
         assert_eq!(planned_for(&db, "bob").await, 1, "the first of the third");
@@ -293,15 +295,18 @@ async fn a_letter_whose_relay_died_comes_again_unless_it_is_done_meanwhile() {
         let create = dishes("2027-01-20", Strategy::Fixed, &home.members[1..2], offsets(&[0]));
         let (_, first) = home.make(&db, create).await;
         clock.set("2027-01-20T17:30:10Z");
-        assert_eq!(notification::lease(&db, 10).await.unwrap().len(), 1);
+        assert_eq!(notification::lease(&db, 10, Time::now()).await.unwrap().len(), 1);
         let other = db.twin().await;
-        assert!(notification::lease(&other, 10).await.unwrap().is_empty());
+        assert!(notification::lease(&other, 10, Time::now()).await.unwrap().is_empty());
         clock.set("2027-01-20T17:30:50Z");
-        assert_eq!(notification::lease(&other, 10).await.unwrap()[0].attempt, 2);
+        assert_eq!(notification::lease(&other, 10, Time::now()).await.unwrap()[0].attempt, 2);
         // One that is being delivered cannot be called back.
         perform(&db, home.users[1], home.id, done(first.id)).await.unwrap();
         clock.set("2027-01-20T17:31:50Z");
-        assert!(notification::lease(&other, 10).await.unwrap().is_empty(), "but it is not tried again");
+        assert!(
+            notification::lease(&other, 10, Time::now()).await.unwrap().is_empty(),
+            "but it is not tried again"
+        );
     }
 }
 
@@ -479,7 +484,7 @@ async fn a_digest_comes_once_for_a_date_whoever_tells_it() {
         one.unwrap();
         two.unwrap();
         // Whoever leased it died.
-        assert_eq!(notification::lease(&db, 50).await.unwrap().len(), 2);
+        assert_eq!(notification::lease(&db, 50, Time::now()).await.unwrap().len(), 2);
         drop(other);
         db.restart().await;
         assert!(evening(&clock, &db, "2027-01-20T19:00:20Z").await.is_empty(), "it is still leased");

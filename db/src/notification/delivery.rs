@@ -77,8 +77,7 @@ macro_rules! due {
 /// Takes up to `limit` notifications that are due, for 30 seconds; nobody else gets them meanwhile. They are of different
 /// people: one person's go one after another, in the order in which their reasons arose, as far as one need not wait for
 /// another that cannot be delivered.
-pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
-    let now = Time::now();
+pub async fn lease(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> {
     if !is_anything_due(&mut *db.connection().await?, now).await? {
         return Ok(Vec::new());
     }
@@ -89,19 +88,19 @@ pub async fn lease(db: &Database, limit: i64) -> Result<Vec<Leased>> {
         match Content::from_payload(&payload) {
             // A relay that dies of it never reports: then the tries run out here.
             Ok(content) if attempt > TRIES => {
-                end(db, &Leased { id, recipient, content, attempt, created_at }, State::Dead).await?;
+                end(db, &Leased { id, recipient, content, attempt, created_at }, State::Dead, now).await?;
                 tracing::error!(notification = %id, "{id} was given up: no relay survived it");
             }
             Ok(content) => leased.push(Leased { id, recipient, content, attempt, created_at }),
             Err(error) => {
                 // Likely written by a newer version during an upgrade: left for an instance that can read it.
                 tracing::warn!(notification = %id, %error, "{id} cannot be read by this version");
-                postpone(db, Attempt { id, attempt }, None).await?;
+                postpone(db, Attempt { id, attempt }, None, now).await?;
             }
         }
     }
     drop_called_off(db, &mut leased, now).await?;
-    withhold_what_is_read(db, &mut leased).await?;
+    withhold_what_is_read(db, &mut leased, now).await?;
     respect_wishes(db, &mut leased, now).await?;
     Ok(leased)
 }
@@ -120,7 +119,7 @@ async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> R
         match theirs.map_or(Fate::Delivered, |(wishes, topic)| wishes.fate(household, topic, now)) {
             Fate::Delivered => leased.push(letter),
             // It stays, so that nobody is told twice of its cause.
-            Fate::Dropped => end(db, &letter, State::Withheld).await?,
+            Fate::Dropped => end(db, &letter, State::Withheld, now).await?,
             Fate::Rests(until) => db.transaction(&Rest { attempt: letter.attempt(), until }).await?,
         }
     }
@@ -128,14 +127,14 @@ async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> R
 }
 
 /// Nobody is told of what they have read meanwhile, or may see no more.
-async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>) -> Result<()> {
+async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
     let told = mention::worth_telling(&mut *db.connection().await?, leased).await?;
     for letter in mem::take(leased) {
         match &letter.content {
             Content::Mention { message_id, .. }
                 if !told.contains(&(letter.recipient.clone(), *message_id)) =>
             {
-                end(db, &letter, State::Withheld).await?;
+                end(db, &letter, State::Withheld, now).await?;
             }
             _ => leased.push(letter),
         }
@@ -263,24 +262,24 @@ impl Leased {
 }
 
 /// Notes that it was delivered. What was secret in it is kept no longer.
-pub async fn sent(db: &Database, leased: &Leased) -> Result<()> {
-    end(db, leased, State::Sent).await
+pub async fn sent(db: &Database, leased: &Leased, now: Time) -> Result<()> {
+    end(db, leased, State::Sent, now).await
 }
 
 /// Notes that it could not be delivered: it is tried again later, each time later, and parked after the last try.
 /// Returns what became of it.
-pub async fn failed(db: &Database, leased: &Leased) -> Result<State> {
+pub async fn failed(db: &Database, leased: &Leased, now: Time) -> Result<State> {
     if leased.attempt >= TRIES {
-        end(db, leased, State::Dead).await?;
+        end(db, leased, State::Dead, now).await?;
         return Ok(State::Dead);
     }
-    postpone(db, leased.attempt(), Some(leased)).await?;
+    postpone(db, leased.attempt(), Some(leased), now).await?;
     Ok(State::Pending)
 }
 
-async fn end(db: &Database, letter: &Leased, state: State) -> Result<()> {
+async fn end(db: &Database, letter: &Leased, state: State, now: Time) -> Result<()> {
     let payload = letter.content.without_secret().to_payload()?;
-    db.transaction(&End { letter, state, payload, now: Time::now() }).await
+    db.transaction(&End { letter, state, payload, now }).await
 }
 
 struct End<'a> {
@@ -305,9 +304,9 @@ impl Work for End<'_> {
     }
 }
 
-async fn postpone(db: &Database, attempt: Attempt, letter: Option<&Leased>) -> Result<()> {
-    let next_attempt_at = Time::now().after(wait(attempt.attempt).mul_f64(rand::random_range(0.5..1.0)));
-    db.transaction(&Postpone { attempt, letter, next_attempt_at }).await
+async fn postpone(db: &Database, attempt: Attempt, letter: Option<&Leased>, now: Time) -> Result<()> {
+    let next_attempt_at = now.after(wait(attempt.attempt).mul_f64(rand::random_range(0.5..1.0)));
+    db.transaction(&Postpone { attempt, letter, next_attempt_at, now }).await
 }
 
 /// How long to wait after this try, before the jitter that keeps failures from coming back together.
@@ -321,6 +320,7 @@ struct Postpone<'a> {
     /// It, if it can be read.
     letter: Option<&'a Leased>,
     next_attempt_at: Time,
+    now: Time,
 }
 
 impl Work for Postpone<'_> {
@@ -340,7 +340,7 @@ impl Work for Postpone<'_> {
             .filter(notifications::recipient.eq(recipient))
             .filter(notifications::state.eq(State::Pending))
             .filter(notifications::attempts.eq(0))
-            .filter(notifications::created_at.le(Time::now()))
+            .filter(notifications::created_at.le(self.now))
             .filter(notifications::next_attempt_at.lt(self.next_attempt_at))
             .filter(notifications::kind.eq(content.kind()).or(among(notifications::kind, Topic::ALL)))
             .set((

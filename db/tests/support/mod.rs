@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use roomm8_db::account::{self, Credentials, Registration, SignIn};
 use roomm8_db::notification::{self, Leased};
-use roomm8_db::{Database, Options};
+use roomm8_db::{Database, Options, Time};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -233,12 +233,12 @@ impl Drop for Fresh {
 pub(crate) async fn deliver_letters(db: &Database) -> Vec<Leased> {
     let mut delivered = Vec::new();
     loop {
-        let leased = notification::lease(db, 100).await.expect("letters can be leased");
+        let leased = notification::lease(db, 100, Time::now()).await.expect("letters can be leased");
         if leased.is_empty() {
             return delivered;
         }
         for letter in &leased {
-            notification::sent(db, letter).await.expect("it is noted that it was delivered");
+            notification::sent(db, letter, Time::now()).await.expect("it is noted that it was delivered");
         }
         delivered.extend(leased);
     }

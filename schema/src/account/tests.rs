@@ -1,7 +1,7 @@
 //! The life of an account, as a client sees it.
 
 use crate::testing::{PASSWORD, System};
-use roomm8_db::notification;
+use roomm8_db::{Time, notification};
 use serde_json::{Value, json};
 
 const OTHER_PASSWORD: &str = "seven umbrellas, no rain";
@@ -37,12 +37,12 @@ impl System {
     async fn mailed_token(&self) -> String {
         let (database, mut token) = (&self.services.database, None);
         loop {
-            let leased = notification::lease(database, 10).await.unwrap();
+            let leased = notification::lease(database, 10, Time::now()).await.unwrap();
             if leased.is_empty() {
                 return token.unwrap();
             }
             for mail in &leased {
-                notification::sent(database, mail).await.unwrap();
+                notification::sent(database, mail, Time::now()).await.unwrap();
                 token = mail.content.secret().map(|secret| secret.reveal().to_owned()).or(token);
             }
         }
