@@ -4,6 +4,7 @@
 //! address has an account, neither by its answer nor by its time.
 
 pub(crate) mod attempts;
+pub(crate) mod locale;
 mod login;
 mod password;
 mod policy;
@@ -14,6 +15,7 @@ pub mod session;
 pub(crate) mod text;
 mod token;
 
+pub use locale::Locale;
 pub use login::{Credentials, SignIn, login};
 pub use profile::{Update, update_profile};
 pub use registration::{Registration, register, verify_email};
@@ -46,6 +48,9 @@ pub struct User {
     pub appears_offline: bool,
     /// Whether others see what they have read.
     pub sends_read_receipts: bool,
+    /// In which language they are written to, and by which clocks.
+    #[diesel(embed)]
+    pub locale: Locale,
     /// Counts the changes of the profile.
     pub version: i32,
     /// When they registered.

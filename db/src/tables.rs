@@ -11,6 +11,8 @@ table! {
         email_verified_at -> Nullable<BigInt>,
         appears_offline -> Bool,
         sends_read_receipts -> Bool,
+        locale -> Nullable<Text>,
+        time_zone -> Nullable<Text>,
         version -> Integer,
         created_at -> BigInt,
     }

@@ -23,7 +23,12 @@ async fn login_on(db: &Database, email: &str, password: &str, device: &str) -> R
 }
 
 async fn register(db: &Database, email: &str, display_name: &str) -> Result<()> {
-    account::register(db, Registration { email, password: PASSWORD, display_name }, HERE).await
+    account::register(
+        db,
+        Registration { email, password: PASSWORD, display_name, ..Registration::default() },
+        HERE,
+    )
+    .await
 }
 
 async fn viewer(db: &Database, sign_in: &SignIn) -> Result<Viewer> {
@@ -394,4 +399,46 @@ async fn what_ended_long_ago_is_forgotten() {
         assert_eq!(account::forget_ended(&mut conn, now).await.unwrap(), 1);
         assert_eq!(account::forget_ended(&mut conn, now).await.unwrap(), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_somebody_is_written_to_is_said_at_first_and_changed_later() {
+    for db in databases().await {
+        let registration = Registration {
+            email: "ida@example.org",
+            password: PASSWORD,
+            display_name: "Ida",
+            locale: Some(" de-AT "),
+            time_zone: Some("Europe/Vienna"),
+        };
+        account::register(&db, registration, HERE).await.unwrap();
+        let letters = deliver_letters(&db).await;
+        let locale = |tag: &str, zone: &str| account::Locale {
+            tag: Some(tag.to_owned()),
+            time_zone: Some(zone.to_owned()),
+        };
+        assert_eq!(letters[0].locale, locale("de-AT", "Europe/Vienna"));
+
+        // What waits is written as they wish when it is delivered.
+        account::request_password_reset(&db, "ida@example.org", HERE).await.unwrap();
+        let ida = login(&db, "ida@example.org", PASSWORD).await.unwrap().user;
+        let update = Update { locale: Some("en".into()), ..Update::default() };
+        let changed = account::update_profile(&db, ida.id, &update, None).await.unwrap();
+        assert_eq!((&changed.locale, changed.version), (&locale("en", "Europe/Vienna"), ida.version + 1));
+        let letters = deliver_letters(&db).await;
+        assert!(!letters.is_empty());
+        assert!(letters.iter().all(|letter| letter.locale == changed.locale));
+
+        let wrong = Update { time_zone: Some("Vienna".into()), ..Update::default() };
+        let refused = account::update_profile(&db, ida.id, &wrong, None).await;
+        assert!(matches!(refused, Err(Error::Refused(_))));
+    }
+}
+
+#[test]
+fn an_intent_of_somebody_who_says_no_locale_is_what_it_always_was() {
+    let update = Update { display_name: Some("Ada".into()), ..Update::default() };
+    let text =
+        r#"{"display_name":"Ada","appears_offline":null,"sends_read_receipts":null,"expected_version":null}"#;
+    assert_eq!(serde_json::to_string(&update).unwrap(), text);
 }

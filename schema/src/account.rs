@@ -141,6 +141,18 @@ impl Viewer {
         self.row.sends_read_receipts
     }
 
+    /// The language you are mailed in, as a BCP 47 tag such as `de-AT`, as you said it; null if you have not said. Mails are
+    /// in German (`de`) for every form of it, and else in English. `updateProfile` changes it.
+    async fn locale(&self) -> Option<&str> {
+        self.row.locale.tag.as_deref()
+    }
+
+    /// The IANA time zone in which mails tell you times, such as `Europe/Berlin`; null if you have not said: then it is that
+    /// of the chore or household a mail is about, or UTC. They always name it. `updateProfile` changes it.
+    async fn time_zone(&self) -> Option<&str> {
+        self.row.locale.time_zone.as_deref()
+    }
+
     /// When you are told, by mail, what is due tomorrow; null if you are not. `setTaskDigest` changes it.
     async fn task_digest(&self, ctx: &Context<'_>) -> Nullable<digest::TaskDigest> {
         nullable_option(digest::of_viewer(ctx, self.row.id)).await

@@ -1,6 +1,6 @@
 //! What people tell about themselves, and what they let others see.
 
-use super::{User, text};
+use super::{Locale, User, text};
 use crate::among::among;
 use crate::change::checked;
 use crate::connection::{Link, within_deadline};
@@ -22,6 +22,13 @@ pub struct Update {
     pub appears_offline: Option<bool>,
     /// Whether others see what they have read; without it they do not see what others have.
     pub sends_read_receipts: Option<bool>,
+    /// The BCP 47 tag of the language they are written to in.
+    // Left out where it is not said: an intent that a version without it was told is still known again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// The IANA zone of the clocks by which they are told times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
     /// The version they have seen; [`Error::Conflict`] if it is not the current one.
     pub expected_version: Option<i32>,
 }
@@ -35,11 +42,14 @@ pub async fn update_profile(
     client_mutation_id: Option<&str>,
 ) -> Result<User> {
     let display_name = update.display_name.as_deref().map(text::display_name).transpose()?;
+    let locale = Locale::checked(update.locale.as_deref(), update.time_zone.as_deref())?;
     let key = match client_mutation_id {
         Some(id) => Some(Key::new(user, "update_profile", checked(id)?, update)?),
         None => None,
     };
-    db.transaction(&Apply { user, update: Update { display_name, ..update.clone() }, key }).await
+    let Locale { tag: locale, time_zone } = locale;
+    let update = Update { display_name, locale, time_zone, ..update.clone() };
+    db.transaction(&Apply { user, update, key }).await
 }
 
 struct Apply<'a> {
@@ -80,11 +90,16 @@ impl Work for Apply<'_> {
 
 impl Apply<'_> {
     fn applied(&self, current: &User) -> User {
-        let Update { display_name, appears_offline, sends_read_receipts, .. } = &self.update;
+        let Update { display_name, appears_offline, sends_read_receipts, locale, time_zone, .. } =
+            &self.update;
         let mut changed = User {
             display_name: display_name.clone().unwrap_or_else(|| current.display_name.clone()),
             appears_offline: appears_offline.unwrap_or(current.appears_offline),
             sends_read_receipts: sends_read_receipts.unwrap_or(current.sends_read_receipts),
+            locale: Locale {
+                tag: locale.clone().or_else(|| current.locale.tag.clone()),
+                time_zone: time_zone.clone().or_else(|| current.locale.time_zone.clone()),
+            },
             ..current.clone()
         };
         if changed != *current {
@@ -115,6 +130,8 @@ async fn save(conn: &mut Connection, user: &User) -> Result<()> {
             users::display_name.eq(&user.display_name),
             users::appears_offline.eq(user.appears_offline),
             users::sends_read_receipts.eq(user.sends_read_receipts),
+            users::locale.eq(&user.locale.tag),
+            users::time_zone.eq(&user.locale.time_zone),
             users::version.eq(user.version),
         ))
         .prepared();

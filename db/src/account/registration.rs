@@ -5,7 +5,7 @@
 //! twice is the same as registering an address that is known.
 
 use super::token::{self, Purpose};
-use super::{User, attempts, evenly, password::Password, policy, text};
+use super::{Locale, User, attempts, evenly, password::Password, policy, text};
 use crate::database::Work;
 use crate::notification::inbox::{self, Cause, News};
 use crate::notification::{self, Content, Secret};
@@ -22,7 +22,7 @@ const VALID_FOR: Duration = Duration::from_hours(3 * 24);
 const DAY: Duration = Duration::from_hours(24);
 
 /// What somebody registers with.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Registration<'a> {
     /// Where their mail goes, and what they sign in with.
     pub email: &'a str,
@@ -30,6 +30,10 @@ pub struct Registration<'a> {
     pub password: &'a str,
     /// What others call them; 1 to 100 characters.
     pub display_name: &'a str,
+    /// The BCP 47 tag of the language they are written to in.
+    pub locale: Option<&'a str>,
+    /// The IANA zone of the clocks by which they are told times.
+    pub time_zone: Option<&'a str>,
 }
 
 /// Makes an account and mails a token to verify its address. An address that has an account gets a mail that says
@@ -38,6 +42,7 @@ pub async fn register(db: &Database, registration: Registration<'_>, ip: IpAddr)
     evenly(db, async {
         let email = text::email("email", registration.email)?;
         let display_name = text::display_name(registration.display_name)?;
+        let locale = Locale::checked(registration.locale, registration.time_zone)?;
         let owner = policy::Owner { email: &email, name: &display_name };
         let password = Password::chosen("password", registration.password, owner)?;
         attempts::place(db, ip).await?;
@@ -51,6 +56,7 @@ pub async fn register(db: &Database, registration: Registration<'_>, ip: IpAddr)
             email_verified_at: None,
             appears_offline: false,
             sends_read_receipts: true,
+            locale,
             version: 1,
             created_at: now,
         };

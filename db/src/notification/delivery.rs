@@ -2,6 +2,7 @@
 
 use super::preference::{self, Fate, Topic};
 use super::{Content, State};
+use crate::account::{Locale, locale};
 use crate::among::among;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
@@ -32,6 +33,8 @@ pub struct Leased {
     pub id: NotificationId,
     /// The e-mail address it is for.
     pub recipient: String,
+    /// In which language to tell it, and by which clocks.
+    pub locale: Locale,
     /// What to tell.
     pub content: Content,
     /// Which try this is, from 1.
@@ -88,10 +91,14 @@ pub async fn lease(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> 
         match Content::from_payload(&payload) {
             // A relay that dies of it never reports: then the tries run out here.
             Ok(content) if attempt > TRIES => {
-                end(db, &Leased { id, recipient, content, attempt, created_at }, State::Dead, now).await?;
+                let letter = Leased { id, recipient, locale: Locale::default(), content, attempt, created_at };
+                end(db, &letter, State::Dead, now).await?;
                 tracing::error!(notification = %id, "{id} was given up: no relay survived it");
             }
-            Ok(content) => leased.push(Leased { id, recipient, content, attempt, created_at }),
+            Ok(content) => {
+                let locale = Locale::default();
+                leased.push(Leased { id, recipient, locale, content, attempt, created_at });
+            }
             Err(error) => {
                 // Likely written by a newer version during an upgrade: left for an instance that can read it.
                 tracing::warn!(notification = %id, %error, "{id} cannot be read by this version");
@@ -102,7 +109,21 @@ pub async fn lease(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> 
     drop_called_off(db, &mut leased, now).await?;
     withhold_what_is_read(db, &mut leased, now).await?;
     respect_wishes(db, &mut leased, now).await?;
+    localize(db, &mut leased).await?;
     Ok(leased)
+}
+
+/// Notes how each is written to, as they wish it now.
+async fn localize(db: &Database, leased: &mut [Leased]) -> Result<()> {
+    let recipients: Vec<&str> = leased.iter().map(|letter| letter.recipient.as_str()).collect();
+    if recipients.is_empty() {
+        return Ok(());
+    }
+    let mut locales = locale::of_recipients(&mut *db.connection().await?, &recipients).await?;
+    for letter in leased {
+        letter.locale = locales.remove(&letter.recipient).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Of what people can do without, withholds what they do not wish to get, and lets rest what comes in their quiet hours.

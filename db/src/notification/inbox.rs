@@ -556,8 +556,8 @@ impl Work for TellDue {
             .filter_map(|(id, recipient, payload, created_at)| {
                 // What cannot be read is of a newer version, and told by nobody else: its mail still comes.
                 let content = Content::from_payload(payload).ok()?;
-                let (recipient, created_at) = (recipient.clone(), *created_at);
-                Some(Leased { id: *id, recipient, content, attempt: 0, created_at })
+                let (recipient, locale, created_at) = (recipient.clone(), Locale::default(), *created_at);
+                Some(Leased { id: *id, recipient, locale, content, attempt: 0, created_at })
             })
             .collect();
         let called_off = reminder::freshen(conn, &mut letters, self.now).await?;

@@ -144,7 +144,8 @@ struct Answer {
 #[allow(dead_code, reason = "not every test file asks for it")]
 pub(crate) async fn person(db: &Database, name: &str) -> SignIn {
     let email = format!("{}@example.org", name.to_lowercase());
-    let registration = Registration { email: &email, password: PASSWORD, display_name: name };
+    let registration =
+        Registration { email: &email, password: PASSWORD, display_name: name, ..Registration::default() };
     account::register(db, registration, HERE).await.expect("a new person may register");
     let credentials = Credentials { email: &email, password: PASSWORD, device: "Laptop" };
     account::login(db, credentials, HERE).await.expect("who registered may sign in")

@@ -37,6 +37,11 @@ pub(crate) struct UpdateProfileInput {
     appears_offline: Option<bool>,
     /// Whether others see what you have read. While they do not, you do not see what others have.
     sends_read_receipts: Option<bool>,
+    /// The language to mail you in, as a BCP 47 tag: what `navigator.language` says is fine. Mails are in German (`de`) for
+    /// every form of it, such as `de-AT`, and else in English.
+    locale: Option<String>,
+    /// The IANA time zone in which mails tell you times: what `Intl.DateTimeFormat().resolvedOptions().timeZone` says.
+    time_zone: Option<String>,
     /// The `User.version` you have seen: if your profile changed since, the answer is `CONFLICT` with it as it is now.
     expected_version: Option<i32>,
     /// Your name for this intent, 1 to 64 visible ASCII characters; a repeat within 7 days changes nothing more.
@@ -155,13 +160,22 @@ impl OwnMutation {
                 display_name,
                 appears_offline,
                 sends_read_receipts,
+                locale,
+                time_zone,
                 expected_version,
                 ..
             } = input;
             let scope = ctx.scope()?;
             let viewer = *scope.viewer()?;
             scope.release_connection().await;
-            let update = Update { display_name, appears_offline, sends_read_receipts, expected_version };
+            let update = Update {
+                display_name,
+                appears_offline,
+                sends_read_receipts,
+                locale,
+                time_zone,
+                expected_version,
+            };
             let id = input.client_mutation_id.as_deref();
             let (viewer, error) = match account::update_profile(scope.database(), viewer.user_id, &update, id)
                 .await

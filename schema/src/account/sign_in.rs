@@ -17,6 +17,11 @@ pub(crate) struct RegisterInput {
     password: String,
     /// What others call you: 1 to 100 characters on one line.
     display_name: String,
+    /// The language to mail you in, as a BCP 47 tag: what `navigator.language` says is fine. Mails are in German (`de`) for
+    /// every form of it, such as `de-AT`, and else in English.
+    locale: Option<String>,
+    /// The IANA time zone in which mails tell you times: what `Intl.DateTimeFormat().resolvedOptions().timeZone` says.
+    time_zone: Option<String>,
     /// Given back in the payload. It is not remembered: registering again is the same as registering a known address.
     client_mutation_id: Option<String>,
 }
@@ -141,11 +146,17 @@ impl SignInMutation {
         #[graphql(desc = "The account to make.")] input: RegisterInput,
     ) -> Nullable<RegisterPayload> {
         nullable(async {
-            let RegisterInput { email, password, display_name, client_mutation_id } = input;
+            let RegisterInput { email, password, display_name, locale, time_zone, client_mutation_id } =
+                input;
             let scope = ctx.scope()?;
             scope.release_connection().await;
-            let registration =
-                Registration { email: &email, password: &password, display_name: &display_name };
+            let registration = Registration {
+                email: &email,
+                password: &password,
+                display_name: &display_name,
+                locale: locale.as_deref(),
+                time_zone: time_zone.as_deref(),
+            };
             let address = scope.caller()?.address;
             let done = settled(account::register(scope.database(), registration, address).await)?;
             Ok(RegisterPayload {

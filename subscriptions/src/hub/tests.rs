@@ -11,7 +11,8 @@ async fn home(folder: &std::path::Path) -> (Database, UserId, HouseholdId) {
         .await
         .unwrap();
     let (email, password) = ("ada@example.org", "we water the ferns on sundays");
-    let registration = account::Registration { email, password, display_name: "Ada" };
+    let registration =
+        account::Registration { email, password, display_name: "Ada", ..account::Registration::default() };
     account::register(&database, registration, [127, 0, 0, 1].into()).await.unwrap();
     let credentials = account::Credentials { email, password, device: "test" };
     let ada = account::login(&database, credentials, [127, 0, 0, 1].into()).await.unwrap().user.id;
