@@ -119,7 +119,7 @@ async fn deliver(
     links: &Links,
     clock: impl Fn() -> Time,
 ) -> Result<()> {
-    let delivery = async { channel.deliver(leased, &Letter::new(leased, links)?).await };
+    let delivery = async { channel.deliver(leased, &Letter::new(leased, links, clock())?).await };
     match timeout(PATIENCE, delivery).await.unwrap_or_else(|elapsed| Err(elapsed.into())) {
         Ok(()) => notification::sent(database, leased, clock()).await,
         Err(error) => {
@@ -137,6 +137,9 @@ pub(crate) struct Letter {
     id: String,
     kind: String,
     to: String,
+    /// The tag of the language it is written in.
+    #[serde(default)]
+    language: String,
     subject: String,
     text: String,
     html: String,
@@ -146,18 +149,19 @@ pub(crate) struct Letter {
 }
 
 impl Letter {
-    fn new(leased: &Leased, links: &Links) -> anyhow::Result<Self> {
+    fn new(leased: &Leased, links: &Links, now: Time) -> anyhow::Result<Self> {
         let Leased { id, recipient, content, .. } = leased;
         let path = if content.can_be_refused() { unsubscribe::path(*id, &links.keys) } else { None };
         let unsubscribe = path.map(|path| format!("{}{path}", links.public_url));
-        let words = Words::of(content, &links.public_url);
+        let words = Words::of(leased, &links.public_url, now);
         Ok(Self {
             id: id.to_string(),
             kind: content.kind().to_owned(),
             to: recipient.clone(),
+            language: words.language().to_owned(),
             text: words.text(unsubscribe.as_deref()),
             html: words.html(unsubscribe.as_deref())?,
-            subject: words.subject,
+            subject: words.subject().to_owned(),
             unsubscribe,
             data: serde_json::from_str(&content.to_payload()?)?,
         })

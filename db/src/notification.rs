@@ -14,7 +14,7 @@ pub mod inbox;
 pub mod preference;
 
 pub(crate) use content::TASK_REMINDER;
-pub use content::{Content, DigestLine, Secret, due_in_words};
+pub use content::{Content, DigestLine, Secret};
 pub use delivery::{Leased, failed, lease, sent};
 
 use crate::among::among;

@@ -213,6 +213,8 @@ async fn an_address_is_only_written_to_by_who_has_proven_their_own() {
             inviter_name: "Ada".into(),
             token: notification::Secret::new(secrets.token),
             expires_at: invitation.expires_at,
+            time_zone: Some("Europe/Berlin".into()),
+            locale: None,
         };
         assert_eq!(mails(&db).await, [(email_of("Ben"), content)]);
     }

@@ -87,6 +87,7 @@ mod tests {
                 id: "1".into(),
                 kind: "MENTION".into(),
                 to: to.into(),
+                language: "en".into(),
                 subject: subject.into(),
                 text: "Hello\nthere".into(),
                 html: "<p>Hello".into(),

@@ -154,13 +154,14 @@ async fn write_to_guest(change: &mut Change<'_>, invitation: &Invitation, secret
         .inner_join(users::table)
         .filter(members::id.eq(invitation.created_by))
         .filter(users::email_verified_at.is_not_null())
-        .select((households::name, users::display_name));
-    let names: Option<(String, String)> = run!(change.conn(), |c| query.first(c).await.optional())?;
-    let Some((household_name, inviter_name)) = names else { return Ok(()) };
+        .select((households::name, households::time_zone, users::display_name, users::locale));
+    let known: Option<(String, String, String, Option<String>)> =
+        run!(change.conn(), |c| query.first(c).await.optional())?;
+    let Some((household_name, time_zone, inviter_name, locale)) = known else { return Ok(()) };
     change.take(&format!("invitation-mail:{}", change.user_id()?), MAILS).await?;
     let token = notification::Secret::new(secrets.token.clone());
-    let expires_at = invitation.expires_at;
-    let content = Content::Invitation { household_name, inviter_name, token, expires_at };
+    let (expires_at, time_zone) = (invitation.expires_at, Some(time_zone));
+    let content = Content::Invitation { household_name, inviter_name, token, expires_at, time_zone, locale };
     let (cause, now) = (format!("invitation:{}", invitation.id), change.now());
     notification::enqueue(change.conn(), &cause, email, &content, now).await.map(|_| ())
 }

@@ -3,7 +3,7 @@
 use super::preference::Topic;
 use crate::{
     AnnouncementId, ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result,
-    Time, household,
+    Time,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -99,6 +99,12 @@ pub enum Content {
         token: Secret,
         /// When the invitation ends.
         expires_at: Time,
+        /// The household's zone.
+        #[serde(default)]
+        time_zone: Option<String>,
+        /// The language tag of who invites: somebody without an account has said none.
+        #[serde(default)]
+        locale: Option<String>,
     },
     /// Somebody mentioned you.
     Mention {
@@ -207,18 +213,6 @@ pub struct DigestLine {
     pub by_end_of: Option<Date>,
     /// The zone of the chore's dates and times.
     pub time_zone: String,
-}
-
-/// When something is due, in English: `at 18:30 on Tuesday 24 November 2026
-/// (Europe/Berlin)`, as clocks in its zone show it, or
-/// `by the end of Tuesday 24 November 2026`.
-pub fn due_in_words(due_at: Time, by_end_of: Option<Date>, time_zone: &str) -> String {
-    if let Some(date) = by_end_of {
-        return format!("by the end of {}", date.naive().format("%A %-d %B %Y"));
-    }
-    let zone = household::time_zone(time_zone).unwrap_or(chrono_tz::UTC);
-    let local = due_at.to_utc().with_timezone(&zone).naive_local();
-    format!("at {} ({zone})", local.format("%H:%M on %A %-d %B %Y"))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -349,17 +343,6 @@ mod tests {
         assert_eq!(Content::from_payload(&text), Ok(reset()));
         assert_eq!(reset().kind(), "PASSWORD_RESET");
         assert!(Content::from_payload(&text.replace(r#""version":1"#, r#""version":2"#)).is_err());
-    }
-
-    #[test]
-    fn when_it_is_due_is_told_by_its_own_clocks() {
-        let at = Time::from_micros(1_795_541_400_000_000);
-        assert_eq!(
-            due_in_words(at, None, "Europe/Berlin"),
-            "at 18:30 on Tuesday 24 November 2026 (Europe/Berlin)"
-        );
-        let date = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).map(Date::from);
-        assert_eq!(due_in_words(at, date, "Europe/Berlin"), "by the end of Tuesday 24 November 2026");
     }
 
     #[test]

@@ -20,6 +20,7 @@ on_both!(
     a_refusal_is_logged_without_the_address,
     a_link_in_a_mail_ends_mails_of_its_kind,
     what_can_wait_waits_until_quiet_hours_end,
+    letters_are_in_their_readers_language_and_by_their_clocks,
 );
 
 /// How long letters may take once everything is well: after an outage each waits for its next try.
@@ -159,6 +160,60 @@ async fn a_refusal_is_logged_without_the_address(deployment: Deployment) {
     let log = wait::until(SOON, "the refusal was logged", log).await;
     assert!(!log.contains(&ada.email), "{log}");
     assert!(system.a().metric("roomm8_outbox_pending").await > 0.0, "it is tried again");
+}
+
+async fn letters_are_in_their_readers_language_and_by_their_clocks(deployment: Deployment) {
+    let system = writing(deployment).start().await;
+    let (email, password) =
+        (format!("ida-{:x}@example.org", rand::random::<u64>()), "seven ferns on a shelf");
+    let register = |locale, zone| {
+        let input = json!({ "email": email, "password": password, "displayName": "Ida", "locale": locale, "timeZone": zone });
+        let client = system.a().anonymous();
+        async move { client.mutate("register", input, "accepted userErrors { code field }").await }
+    };
+    for (locale, zone, field) in [("de", "Berlin", "timeZone"), ("d€", "Europe/Berlin", "locale")] {
+        let errors = json!([{ "code": "INVALID", "field": [field] }]);
+        assert_eq!(register(locale, zone).await, json!({ "accepted": false, "userErrors": errors }));
+    }
+    assert_eq!(register("de-AT", "Europe/Berlin").await["accepted"], true);
+    let letter = async |kind: &str, nth: usize| {
+        wait::until(SOON, &format!("{kind} was mailed"), async || {
+            system.letters(&email).into_iter().filter(|letter| letter["kind"] == kind).nth(nth)
+        })
+        .await
+    };
+    let verification = letter("VERIFY_EMAIL", 0).await;
+    assert_eq!(verification["subject"], "Bestätige deine E-Mail-Adresse");
+    assert!(
+        verification["text"].as_str().unwrap().starts_with("Hallo Ida, bitte bestätige"),
+        "{verification}"
+    );
+    assert!(verification["html"].as_str().unwrap().contains(r#"<html lang="de">"#), "{verification}");
+
+    let ida = Person::sign_in(system.b(), &email, password).await;
+    // What it says, and when it ends by clocks so many hours ahead.
+    let told = async |nth| {
+        ask_for_a_reset(&system, &ida).await;
+        let letter = letter("PASSWORD_RESET", nth).await;
+        let end = chrono::DateTime::from_timestamp_micros(letter["data"]["expiresAt"].as_i64().unwrap());
+        let ahead = move |hours| end.unwrap() + chrono::TimeDelta::hours(hours);
+        (letter["text"].as_str().unwrap().to_owned(), ahead)
+    };
+    let (text, ahead) = told(0).await;
+    assert!(text.starts_with("Hallo Ida, du hast ein neues Passwort angefordert."), "{text}");
+    // In summer and in winter.
+    let in_berlin = |hours| ahead(hours).format(", um %H:%M Uhr (Europe/Berlin).").to_string();
+    assert!(text.contains(&in_berlin(1)) || text.contains(&in_berlin(2)), "{text}");
+
+    let wish = json!({ "locale": "en-GB", "timeZone": "Asia/Tokyo" });
+    let changed = ida.on(system.b()).done("updateProfile", wish.clone(), "viewer { locale timeZone }").await;
+    assert_eq!(changed["viewer"], wish);
+    let (text, ahead) = told(1).await;
+    assert!(text.starts_with("Hello Ida, you asked for a new password."), "{text}");
+    let in_tokyo = ahead(9).format("until %H:%M on %A %-d %B %Y (Asia/Tokyo).").to_string();
+    assert!(text.contains(&in_tokyo), "{text}: {in_tokyo}");
+    let refused = json!({ "timeZone": "Mars/Olympus" });
+    assert_eq!(ida.on(system.a()).user_error("updateProfile", refused).await, "INVALID");
 }
 
 /// A household in which the first speaks of the second, whose address is proven.
