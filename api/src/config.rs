@@ -222,6 +222,11 @@ impl Config {
         self.sns_topic_arn().is_none() && self.smtp_url().is_none()
     }
 
+    /// Whether the development mailbox has a page: on a laptop, which is where the database is a file.
+    pub fn shows_letters(&self) -> bool {
+        self.keeps_letters() && self.is_on_sqlite()
+    }
+
     /// The effective configuration, one `NAME=value` a line, passwords masked.
     pub fn describe(&self) -> String {
         let unset = || "(unset)".to_owned();
@@ -306,6 +311,14 @@ mod tests {
             assert!(described.contains(&format!("{variable}=")), "roomm8 config does not print {variable}");
             assert!(readme.contains(&format!("\n| `{variable}` | ")), "README.md lacks a row for {variable}");
         }
+    }
+
+    #[test]
+    fn letters_are_shown_only_where_they_stay_on_a_laptop() {
+        let laptop = ["--database-url", "sqlite://x"];
+        assert!(config(&laptop).shows_letters());
+        assert!(!config(&[&laptop[..], &["--smtp-url", "smtp://localhost"]].concat()).shows_letters());
+        assert!(!config(&["--database-url", "mysql://db/roomm8"]).shows_letters());
     }
 
     #[test]

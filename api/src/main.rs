@@ -3,9 +3,10 @@
 use clap::{Parser, Subcommand};
 use roomm8_api::config::{Config, LogFormat, Switch};
 use roomm8_api::demo;
-use roomm8_api::notify::Mailbox;
+use roomm8_api::notify::{Mailbox, PageKey};
 use roomm8_api::server::{Server, open};
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -33,7 +34,7 @@ enum Command {
     /// Make a household of five with a year of chat, print tokens and queries to paste, and serve it. The passwords
     /// are known: not for a database with anything else in it.
     Demo(Box<Config>),
-    /// Print the letters of the development mailbox, the newest last.
+    /// Print the letters of the development mailbox, the newest last, and the address of a page that shows them.
     Mailbox {
         /// Only those to this address.
         #[arg(long)]
@@ -86,9 +87,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Demo(config) => demonstrate(*config).await,
-        Command::Mailbox { to, config } => {
-            Mailbox::in_folder(&config.mailbox_dir).print(to.as_deref(), &mut std::io::stdout().lock())
-        }
+        Command::Mailbox { to, config } => print_letters(&config, to.as_deref()),
         Command::Config(config) => {
             print!("{}", config.describe());
             Ok(())
@@ -105,7 +104,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         println!("  GraphiQL  {url}/");
     }
     println!("  endpoint  {url}/graphql");
-    if config.keeps_letters() {
+    if config.shows_letters() {
+        println!("  letters   run roomm8 mailbox: it prints them, and the address of a page that shows them");
+    } else if config.keeps_letters() {
         println!("  letters   {}", Mailbox::in_folder(&config.mailbox_dir).path().display());
     }
     println!("Send this to begin:");
@@ -113,6 +114,21 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         r#"  mutation {{ register(input: {{ email: "ada@example.org", displayName: "Ada", password: "we water the ferns on sundays" }}) {{ accepted userErrors {{ message }} }} }}"#
     );
     server.serve().await
+}
+
+fn print_letters(config: &Config, to: Option<&str>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    Mailbox::in_folder(&config.mailbox_dir).print(to, &mut out)?;
+    if config.shows_letters() {
+        let key = PageKey::in_folder(&config.mailbox_dir)?;
+        let mut address = config.listen_addr;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        // Whoever reads has read enough.
+        let _ = writeln!(out, "As a page, while RoomM8 runs: http://{address}{}", key.path());
+    }
+    Ok(())
 }
 
 async fn demonstrate(config: Config) -> anyhow::Result<()> {

@@ -6,7 +6,8 @@ mod smtp;
 mod sns;
 mod words;
 
-pub use mailbox::Mailbox;
+pub(crate) use mailbox::page;
+pub use mailbox::{Mailbox, PageKey};
 pub use smtp::Smtp;
 pub use sns::{Sns, TopicArn};
 

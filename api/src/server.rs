@@ -3,7 +3,7 @@
 use crate::clock::keep_time;
 use crate::config::{self, Config, Switch, TrustMode};
 use crate::graphiql;
-use crate::notify::{Channel, Links, Mailbox, Smtp, Sns, relay};
+use crate::notify::{self, Channel, Links, Mailbox, PageKey, Smtp, Sns, relay};
 use crate::operations::{self, Operations};
 use crate::protocol::Shared;
 use crate::protocol::budget::Rates;
@@ -144,6 +144,9 @@ impl Server {
         if config.graphiql() == Switch::On {
             router = router.merge(graphiql::router(config.graphiql_assets.as_deref())?);
         }
+        if let Some(page) = mailbox_page(config) {
+            router = router.merge(page);
+        }
         let links = Links { public_url, keys };
         let relay = tokio::spawn(relay(database.clone(), channel, links, shutdown.clone()));
         tokio::spawn(keep_time(database.clone(), shutdown.clone()));
@@ -201,6 +204,20 @@ async fn replica(config: &Config, pace: Duration, shutdown: &Shutdown) -> anyhow
     let looking = replica.clone();
     tokio::spawn(async move { looking.look().await });
     Ok(Some(replica))
+}
+
+/// The page of the development mailbox, where letters may be shown.
+fn mailbox_page(config: &Config) -> Option<axum::Router> {
+    if !config.shows_letters() {
+        return None;
+    }
+    match PageKey::in_folder(&config.mailbox_dir) {
+        Ok(key) => Some(notify::page::router(Mailbox::in_folder(&config.mailbox_dir), key)),
+        Err(error) => {
+            warn!("there is no page of the development mailbox: {error:#}");
+            None
+        }
+    }
 }
 
 /// A key of this process alone. Of letters that leave, the links must last longer, and be good on other instances.

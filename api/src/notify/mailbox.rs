@@ -1,15 +1,23 @@
 //! The `log` channel: a development mailbox in a file.
 
+mod key;
+pub(crate) mod page;
+
+pub use key::PageKey;
+
 use super::Letter;
 use anyhow::Context as _;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use tokio::fs::{OpenOptions, create_dir_all};
 use tokio::io::AsyncWriteExt as _;
 use tracing::info;
 
+/// So much of the file, from its end, is looked at for the newest letters.
+const NEWEST_BYTES: u64 = 4 * 1024 * 1024;
+
 /// `mailbox.jsonl` in a folder, one letter a line, as JSON.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Mailbox(PathBuf);
 
 impl Mailbox {
@@ -27,7 +35,8 @@ impl Mailbox {
         if let Some(folder) = self.0.parent() {
             create_dir_all(folder).await?;
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.0).await?;
+        // What is in letters opens accounts: nobody else on this machine may read them.
+        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.0).await?;
         // One write a letter: instances that share the file do not mix their lines.
         file.write_all(format!("{}\n", serde_json::to_string(letter)?).as_bytes()).await?;
         file.flush().await?;
@@ -59,6 +68,21 @@ impl Mailbox {
             }
         }
         Ok(())
+    }
+
+    /// Up to so many of its newest letters, the newest first.
+    fn newest(&self, limit: usize) -> anyhow::Result<Vec<Letter>> {
+        let mut file = match std::fs::File::open(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            file => file.with_context(|| format!("{} cannot be read", self.0.display()))?,
+        };
+        let begin = file.metadata()?.len().saturating_sub(NEWEST_BYTES);
+        file.seek(SeekFrom::Start(begin))?;
+        let mut bytes = Vec::new();
+        file.take(NEWEST_BYTES).read_to_end(&mut bytes)?;
+        // A line that is cut off is no letter.
+        let lines = bytes.rsplit(|byte| *byte == b'\n');
+        Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).take(limit).collect())
     }
 }
 

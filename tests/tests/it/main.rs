@@ -20,6 +20,7 @@ mod inbox;
 mod letters;
 mod live;
 mod logs;
+mod mailbox;
 mod messages;
 mod replica;
 mod secrets;
