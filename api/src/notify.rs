@@ -168,3 +168,6 @@ impl Letter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
