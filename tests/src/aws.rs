@@ -33,7 +33,7 @@ impl Deref for Aws {
 impl Aws {
     /// Starts one, and makes the topic and the queue.
     pub async fn start() -> Self {
-        let emulator = Emulator::start(&[]).await;
+        let emulator = Emulator::start_durable().await;
         let sns = async |action: &str, form: &[(&str, &str)]| {
             emulator.query("sns", action, "2010-03-31", form).await;
         };

@@ -1,6 +1,6 @@
 //! Amazon's services as a private emulator speaks them.
 
-use std::{fmt::Write as _, sync::Mutex, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, process::Command, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -23,7 +23,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Emulator {
     address: String,
     http: Client<HttpConnector, Full<Bytes>>,
-    process: Mutex<Process>,
+    command: Mutex<Command>,
+    log: PathBuf,
+    process: Mutex<Option<Process>>,
 }
 
 /// What came back.
@@ -39,22 +41,50 @@ pub struct Answer {
 impl Emulator {
     /// Starts one, with these variables besides its own, and waits until it answers.
     pub async fn start(env: &[(&str, &str)]) -> Self {
+        Self::run(process::emulator("ministack"), env).await
+    }
+
+    /// Starts one whose topics and queues know after [`Emulator::kill`] what they have acknowledged.
+    pub async fn start_durable() -> Self {
+        let mut command = process::emulator("python");
+        command.args(["-m", "durable"]).env("PERSIST_STATE", "1");
+        Self::run(command, &[]).await
+    }
+
+    async fn run(mut command: Command, env: &[(&str, &str)]) -> Self {
         let (folder, port) = (process::folder("emulator"), process::free_port());
         let address = format!("127.0.0.1:{port}");
-        let mut command = process::emulator("ministack");
         // A function that it runs inherits these, and so finds it.
         command
             .current_dir(&folder)
             .env("TMPDIR", &folder)
+            .env("STATE_DIR", folder.join("state"))
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("AWS_ENDPOINT_URL", format!("http://{address}"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(env.iter().copied());
-        let process = Mutex::new(Process::start(&mut command, &folder.join("log")));
-        let emulator = Self { address, http: Client::builder(TokioExecutor::new()).build_http(), process };
-        wait::until_so(PATIENCE, "the emulator answered", async || emulator.is_there().await).await;
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let (command, process) = (Mutex::new(command), Mutex::new(None));
+        let emulator = Self { address, http, command, log: folder.join("log"), process };
+        emulator.restart().await;
         emulator
+    }
+
+    /// Starts it again after its end, and waits until it answers.
+    pub async fn restart(&self) {
+        let process = Process::start(&mut self.command.lock().unwrap(), &self.log);
+        *self.process.lock().unwrap() = Some(process);
+        wait::until_so(PATIENCE, "the emulator answered", async || self.is_there().await).await;
+    }
+
+    /// `kill -9`.
+    pub fn kill(&self) {
+        self.process.lock().unwrap().take().expect("it runs").kill();
+    }
+
+    fn signal(&self, signal: &str) {
+        self.process.lock().unwrap().as_ref().expect("it runs").signal(signal);
     }
 
     async fn is_there(&self) -> bool {
@@ -85,17 +115,17 @@ impl Emulator {
 
     /// Freezes it: connections stay open and say nothing.
     pub fn pause(&self) {
-        self.process.lock().unwrap().signal("STOP");
+        self.signal("STOP");
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.process.lock().unwrap().signal("CONT");
+        self.signal("CONT");
     }
 
     /// The number of its process.
     pub fn process_id(&self) -> u32 {
-        self.process.lock().unwrap().id()
+        self.process.lock().unwrap().as_ref().expect("it runs").id()
     }
 
     /// Asks a service that takes forms.
