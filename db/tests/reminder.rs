@@ -383,9 +383,6 @@ async fn who_would_not_be_told_is_not_asked_and_nobody_waits_for_that() {
             }
             other => panic!("{why}: {other:?}"),
         };
-        db.tell("UPDATE users SET email_verified_at = NULL WHERE email = 'bob@example.org'").await;
-        refused("an address that is not proven").await;
-        db.tell("UPDATE users SET email_verified_at = 1").await;
         let date = |text| Some(Date::from(day(text)));
         let pause = Pause { task: task.id, from: date("2027-01-19"), until: date("2027-01-19") };
         perform(&db, ada, home.id, pause).await.unwrap();

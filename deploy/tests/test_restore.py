@@ -17,7 +17,7 @@ from machine import Instance, Machine, MariaDb, program, until
 from cloud.template import DEPLOY, HOST
 
 # What is said at the same place in both.
-EPOCHS = re.compile(r"^UPDATE household_streams SET epoch = .+;$", re.MULTILINE)
+EPOCHS = re.compile(r"^UPDATE household_streams SET epoch = .+;\nUPDATE inboxes SET epoch = .+;$", re.MULTILINE)
 RATE = 40.0
 
 

@@ -402,7 +402,9 @@ async fn poll_once(hub: &Inner) -> Result<(), Error> {
     let users = hub.inboxes.open();
     for some in users.chunks(ASKED_AT_ONCE) {
         let positions = inbox::positions(&mut *hub.database.connection().await?, some).await?;
-        positions.into_iter().for_each(|(user, position)| hub.inboxes.is_at(user, position));
+        for (user, position) in positions {
+            hub.inboxes.is_at(user, position);
+        }
     }
     let sessions = hub.sessions.open();
     for some in sessions.chunks(ASKED_AT_ONCE) {

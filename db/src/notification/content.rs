@@ -2,8 +2,7 @@
 
 use super::preference::Topic;
 use crate::{
-    AnnouncementId, ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result,
-    Time,
+    AnnouncementId, ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result, Time,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -91,7 +91,8 @@ pub async fn lease(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> 
         match Content::from_payload(&payload) {
             // A relay that dies of it never reports: then the tries run out here.
             Ok(content) if attempt > TRIES => {
-                let letter = Leased { id, recipient, locale: Locale::default(), content, attempt, created_at };
+                let letter =
+                    Leased { id, recipient, locale: Locale::default(), content, attempt, created_at };
                 end(db, &letter, State::Dead, now).await?;
                 tracing::error!(notification = %id, "{id} was given up: no relay survived it");
             }

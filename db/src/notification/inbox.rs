@@ -11,6 +11,7 @@
 use super::preference::{self, Channel, Topic};
 use super::{Content, Leased};
 use crate::access::MemberStatus;
+use crate::account::Locale;
 use crate::among::among;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
@@ -445,7 +446,7 @@ impl Work for Mark<'_> {
                     .order(inbox_entries::id)
                     .select(inbox_entries::id);
                 let ids: Vec<InboxEntryId> = run!(conn, |c| query.load(c).await)?;
-                return renumber(conn, self.user, &ids, Some(true)).await;
+                return renumber(conn, self.user, &ids, true).await;
             }
         };
         // Whoever follows it on another device is told.
@@ -456,30 +457,22 @@ impl Work for Mark<'_> {
     }
 }
 
-/// Gives these entries the next numbers, as whether they are read has changed; if it has by their reader's own word, as that
-/// says.
-async fn renumber(
-    conn: &mut Connection,
-    user: UserId,
-    ids: &[InboxEntryId],
-    is_read: Option<bool>,
-) -> Result<()> {
+/// Gives these entries the next numbers, as whether they are read has changed: by their reader's own word, or by something
+/// else.
+async fn renumber(conn: &mut Connection, user: UserId, ids: &[InboxEntryId], is_said: bool) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
     let first = take_numbers(conn, user, i64::try_from(ids.len()).unwrap_or(0)).await?;
     for (number, id) in (first..).zip(ids) {
         let entry = inbox_entries::table.filter(inbox_entries::id.eq(id));
-        match is_read {
-            Some(is_read) => {
-                let set = (inbox_entries::changed_at.eq(number), inbox_entries::is_read.eq(is_read));
-                let update = diesel::update(entry).set(set).prepared();
-                run!(conn, |c| update.execute(c).await)?;
-            }
-            None => {
-                let update = diesel::update(entry).set(inbox_entries::changed_at.eq(number)).prepared();
-                run!(conn, |c| update.execute(c).await)?;
-            }
+        if is_said {
+            let set = (inbox_entries::changed_at.eq(number), inbox_entries::is_read.eq(true));
+            let update = diesel::update(entry).set(set).prepared();
+            run!(conn, |c| update.execute(c).await)?;
+        } else {
+            let update = diesel::update(entry).set(inbox_entries::changed_at.eq(number)).prepared();
+            run!(conn, |c| update.execute(c).await)?;
         }
     }
     Ok(())
@@ -502,7 +495,7 @@ pub(crate) async fn marker_moved(
         .order(inbox_entries::id)
         .select(inbox_entries::id);
     let ids: Vec<InboxEntryId> = run!(conn, |c| query.load(c).await)?;
-    renumber(conn, user, &ids, None).await
+    renumber(conn, user, &ids, false).await
 }
 
 /// Notes that somebody has read what they were told of this, as they have said elsewhere.
@@ -520,7 +513,7 @@ pub(crate) async fn subject_read(
         .order(inbox_entries::id)
         .select(inbox_entries::id);
     let ids: Vec<InboxEntryId> = run!(conn, |c| query.load(c).await)?;
-    renumber(conn, user, &ids, Some(true)).await
+    renumber(conn, user, &ids, true).await
 }
 
 /// Puts what was planned, and is due, into the inboxes of those it is for, if it is still right. Returns how much that was;

@@ -90,6 +90,10 @@ impl From<Found> for Notification {
 
 /// What a notification is about, as it is now.
 #[derive(Union)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for each entry that is answered, and moved nowhere"
+)]
 pub(crate) enum NotificationSubject {
     /// The newest message that mentions you.
     Message(Message),

@@ -170,7 +170,7 @@ async fn a_reminder_comes_to_the_inbox_when_it_is_due(deployment: Deployment) {
     let member = home.member(system.a(), &reader).await;
     let chore = json!({
         "householdId": home.id, "title": "water the plants", "strategy": "FIXED", "roster": [member],
-        "schedule": { "startDate": now.date_naive().to_string(), "dueTime": now.format("%H:%M:%S").to_string(), "timeZone": "UTC" },
+        "schedule": { "startDate": now.date_naive().to_string(), "time": now.format("%H:%M:%S").to_string(), "timeZone": "UTC" },
         "reminders": { "offsetsMinutes": [0] },
     });
     let made = owner.done("createTask", chore, "task { openOccurrences { id } }").await;

@@ -56,6 +56,11 @@ fn says(content: &Content, clock: &Clock) -> Said {
             let fact = format!("{author_name} mentioned you in {household_name}");
             Said::new(fact.clone(), fact + ".", "Read it")
         }
+        Content::Announcement { household_name, author_name, title, requires_ack, .. } => {
+            let says = format!("{author_name} announced in {household_name}: {title}");
+            let asks = if *requires_ack { "Please say that you know." } else { "" };
+            Said::new(format!("{household_name}: {title}"), says, "Read it").adds(asks)
+        }
         Content::TaskReminder { household_name, title, due_at, by_end_of, time_zone, nag, .. } => {
             let due = due(&Due::of(*due_at, *by_end_of, time_zone, clock));
             let subject = nag.map_or("Reminder", |_| "Still to be done");

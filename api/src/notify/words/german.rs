@@ -72,6 +72,11 @@ fn says(content: &Content, clock: &Clock) -> Said {
             let fact = format!("{author_name} hat dich in „{household_name}“ erwähnt");
             Said::new(fact.clone(), fact + ".", "Lesen")
         }
+        Content::Announcement { household_name, author_name, title, requires_ack, .. } => {
+            let says = format!("{author_name} gibt in „{household_name}“ bekannt: {title}");
+            let asks = if *requires_ack { "Bitte bestätige, dass du es gelesen hast." } else { "" };
+            Said::new(format!("{household_name}: {title}"), says, "Lesen").adds(asks)
+        }
         Content::TaskReminder { household_name, title, due_at, by_end_of, time_zone, nag, .. } => {
             let due = due(&Due::of(*due_at, *by_end_of, time_zone, clock));
             let subject = nag.map_or("Erinnerung", |_| "Noch zu erledigen");

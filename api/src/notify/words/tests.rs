@@ -1,6 +1,8 @@
 use super::*;
 use roomm8_db::notification::{DigestLine, Secret};
-use roomm8_db::{ConversationId, HouseholdId, MemberId, MessageId, NotificationId, OccurrenceId};
+use roomm8_db::{
+    AnnouncementId, ConversationId, HouseholdId, MemberId, MessageId, NotificationId, OccurrenceId,
+};
 use std::time::Duration;
 
 /// 18:30 in Berlin on 24 November 2026.
@@ -88,6 +90,15 @@ fn letters() -> Vec<Content> {
             conversation_id: ConversationId::new(),
             message_id: MessageId::new(),
         },
+        Content::Announcement {
+            display_name: name(),
+            household_name: "Elm Street 5".into(),
+            author_name: "Bob".into(),
+            title: "The water is off on Tuesday".into(),
+            requires_ack: true,
+            household_id: HouseholdId::new(),
+            announcement_id: AnnouncementId::new(),
+        },
         reminder(THEN, None, None),
         reminder(THEN, Some(date), None),
         reminder(NOON.before(HOUR), None, Some(1)),
@@ -111,6 +122,7 @@ fn letters() -> Vec<Content> {
             | Content::NewDevice { .. }
             | Content::Invitation { .. }
             | Content::Mention { .. }
+            | Content::Announcement { .. }
             | Content::TaskReminder { .. }
             | Content::TaskNudge { .. }
             | Content::TaskDigest { .. } => {}
