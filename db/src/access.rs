@@ -416,6 +416,6 @@ mod tests {
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines.len(), MATRIX.len() + 2);
         assert_eq!(lines[0], "|  | OWNER | ADMIN | MEMBER | GUEST |");
-        assert_eq!(lines[7], "| `INVITE` | ✓ | ✓ | ✓ |  |");
+        assert_eq!(lines[8], "| `INVITE` | ✓ | ✓ | ✓ |  |");
     }
 }

@@ -420,14 +420,15 @@ mod tests {
     fn what_is_chosen_for_a_household_comes_before_what_is_chosen_for_all() {
         let home = HouseholdId::new();
         let refused = HashMap::from([
-            ((None, Channel::Mail), vec![Topic::Mention, Topic::TaskNudge]),
+            ((None, Channel::Mail), vec![Topic::Mention, Topic::Announcement, Topic::TaskNudge]),
             ((Some(home), Channel::Mail), vec![Topic::TaskReminder]),
         ]);
         let wishes = Preferences { quiet: None, is_proven: true, refused };
         let reminders = vec![Topic::TaskReminder];
         assert_eq!(wishes.wanted(None, Channel::Mail), reminders);
         assert_eq!(wishes.wanted(Some(HouseholdId::new()), Channel::Mail), reminders);
-        assert_eq!(wishes.wanted(Some(home), Channel::Mail), [Topic::Mention, Topic::TaskNudge]);
+        let others = [Topic::Mention, Topic::Announcement, Topic::TaskNudge];
+        assert_eq!(wishes.wanted(Some(home), Channel::Mail), others);
         assert_eq!(wishes.wanted(Some(home), Channel::Inbox), Topic::ALL);
         assert_eq!(topics(&words(&[Topic::TaskNudge, Topic::Mention])), [Topic::Mention, Topic::TaskNudge]);
         assert_eq!(topics("MENTION,SOMETHING_NEWER"), [Topic::Mention]);

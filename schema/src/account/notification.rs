@@ -227,7 +227,7 @@ impl NotificationMutation {
     /// Says which notifications you are mailed, of those that you can do without, of all households of which you chose
     /// nothing of their own.
     #[graphql(
-        deprecation = "2026-11-28: use `setNotificationPreferences`, which also knows households and the inbox."
+        deprecation = "Use `setNotificationPreferences`, which also knows households and the inbox. It goes on 2027-06-01."
     )]
     async fn set_mailed_notifications(
         &self,
