@@ -77,15 +77,25 @@ pub(crate) async fn relay(database: Database, channel: Channel, links: Links, sh
                 warn!(%error, "who is to be told what is due tomorrow was not: trying again");
             }
         }
-        // Whatever becomes of mail.
-        if let Err(error) = inbox::tell_due(&database, DUE).await {
-            warn!(%error, "what is due could not be put into inboxes: trying again");
-        }
         match relay_once(&database, &channel, &links, Time::now).await {
             Ok(0) => pause(PACE.mul_f64(rand::random_range(0.8..1.2)), &shutdown).await,
             Ok(_) => {}
             Err(error) => {
                 warn!(%error, "the outbox could not be read: trying again");
+                pause(PACE * 4, &shutdown).await;
+            }
+        }
+    }
+}
+
+/// Puts what is due into inboxes until the process is to end, whatever becomes of mail.
+pub(crate) async fn fill_inboxes(database: Database, shutdown: Shutdown) {
+    while !shutdown.has_begun() {
+        match inbox::tell_due(&database, DUE).await {
+            Ok(count) if i64::try_from(count).is_ok_and(|count| count >= DUE) => {}
+            Ok(_) => pause(PACE.mul_f64(rand::random_range(0.8..1.2)), &shutdown).await,
+            Err(error) => {
+                warn!(%error, "what is due could not be put into inboxes: trying again");
                 pause(PACE * 4, &shutdown).await;
             }
         }

@@ -3,7 +3,7 @@
 use crate::clock::keep_time;
 use crate::config::{self, Config, Switch, TrustMode};
 use crate::graphiql;
-use crate::notify::{self, Channel, Links, Mailbox, PageKey, Smtp, Sns, relay};
+use crate::notify::{self, Channel, Links, Mailbox, PageKey, Smtp, Sns, fill_inboxes, relay};
 use crate::operations::{self, Operations};
 use crate::protocol::Shared;
 use crate::protocol::budget::Rates;
@@ -149,6 +149,7 @@ impl Server {
         }
         let links = Links { public_url, keys };
         let relay = tokio::spawn(relay(database.clone(), channel, links, shutdown.clone()));
+        tokio::spawn(fill_inboxes(database.clone(), shutdown.clone()));
         tokio::spawn(keep_time(database.clone(), shutdown.clone()));
         tokio::spawn(keep_house(database));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);

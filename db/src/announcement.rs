@@ -6,12 +6,14 @@ mod post;
 pub use edit::{Acknowledge, Edit, Remove};
 pub use post::Post;
 
-use crate::access::Reader;
+use crate::access::{MemberStatus, Reader};
 use crate::among::among;
 use crate::labels::labels;
 use crate::message::End;
+use crate::notification::{Content, Leased};
 use crate::page::Window;
-use crate::tables::{announcement_acks, announcements};
+use crate::tables::{announcement_acks, announcements, members, users};
+use crate::throttle::Limit;
 use crate::{
     AnnouncementId, Change, Connection, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, Time,
 };
@@ -19,6 +21,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// The longest title, in characters.
 pub const TITLE_LIMIT: usize = 200;
@@ -26,6 +29,9 @@ pub const TITLE_LIMIT: usize = 200;
 pub const BODY_LIMIT: usize = 4000;
 /// The most that can be pinned in a household at once.
 pub const PINNED_LIMIT: i64 = 5;
+
+/// How often somebody may tell everybody something.
+pub const ANNOUNCED: Limit = Limit { burst: 20, per: Duration::from_hours(1) };
 
 labels! {
     /// How much an announcement matters.
@@ -153,7 +159,8 @@ pub async fn pinned(conn: &mut Connection, reader: &Reader, now: Time) -> Result
         .filter(announcements::is_pinned.eq(true))
         .filter(announcements::removed_at.is_null())
         .filter(announcements::expires_at.is_null().or(announcements::expires_at.gt(now)))
-        .order(announcements::id.desc());
+        .order(announcements::id.desc())
+        .limit(PINNED_LIMIT);
     run!(conn, |c| query.select(Announcement::as_select()).load(c).await)
 }
 
@@ -176,6 +183,47 @@ pub async fn acknowledgements(
         found.entry(announcement).or_default().push((member, at));
     }
     Ok(found)
+}
+
+/// What those are called now, and whether they ask, that are worth to be delivered still of these letters, by address and
+/// announcement: those to members who have not said that they know, if it is neither removed nor over.
+pub(crate) async fn worth_telling(
+    conn: &mut Connection,
+    letters: &[Leased],
+    now: Time,
+) -> Result<HashMap<(String, AnnouncementId), (String, bool)>> {
+    let announced = letters.iter().filter_map(|letter| match &letter.content {
+        Content::Announcement { announcement_id, .. } => Some((letter.recipient.as_str(), *announcement_id)),
+        _ => None,
+    });
+    let (addresses, ids): (Vec<&str>, Vec<AnnouncementId>) = announced.unzip();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ack = announcement_acks::table.on(announcement_acks::announcement_id
+        .eq(announcements::id)
+        .and(announcement_acks::member_id.eq(members::id)));
+    let query = announcements::table
+        .inner_join(members::table.on(members::household_id.eq(announcements::household_id)))
+        .inner_join(users::table.on(users::id.eq(members::user_id)))
+        .left_join(ack)
+        .filter(among(announcements::id, &ids))
+        .filter(announcements::removed_at.is_null())
+        .filter(announcements::expires_at.is_null().or(announcements::expires_at.gt(now)))
+        .filter(among(users::email, &addresses))
+        .filter(members::status.eq(MemberStatus::Active))
+        .filter(announcement_acks::member_id.nullable().is_null())
+        .select((users::email, announcements::id, announcements::title, announcements::requires_ack));
+    let rows: Vec<(String, AnnouncementId, Option<String>, bool)> = run!(conn, |c| query.load(c).await)?;
+    let told =
+        rows.into_iter().map(|(address, id, title, asks)| ((address, id), (title.unwrap_or_default(), asks)));
+    Ok(told.collect())
+}
+
+/// Counts that somebody tells everybody something.
+async fn take_turn(change: &mut Change<'_>) -> Result<()> {
+    let bucket = format!("announce:{}", change.user_id()?);
+    change.take(&bucket, ANNOUNCED).await
 }
 
 /// An announcement of the household being changed, removed or not.

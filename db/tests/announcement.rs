@@ -9,8 +9,10 @@ use cast::{home, join, kinds, perform, person, proof, refusal};
 use roomm8_db::announcement::{
     self, Acknowledge, Announcement, Edit, Importance, PINNED_LIMIT, Post, Remove, Which,
 };
+use roomm8_db::member::Leave;
 use roomm8_db::message::End;
 use roomm8_db::notification::inbox::{self, Counts};
+use roomm8_db::notification::{self, Content};
 use roomm8_db::page::Window;
 use roomm8_db::{
     AnnouncementId, Database, Error, HouseholdId, Permission, RefusalCode, Role, Time, To, UserId, event,
@@ -166,6 +168,39 @@ async fn what_is_taken_back_leaves_no_words_and_no_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waited_is_mailed_as_it_is_now_and_to_those_it_is_still_for() {
+    for db in databases().await {
+        let ([ada, bob, eve], house) = home_of_three(&db).await;
+        let mut letters = Vec::new();
+        for _ in 0..2 {
+            letters.push(perform(&db, bob, house, water()).await.unwrap());
+        }
+        // Their first try fails, as they lie at a relay while things change.
+        while let [first, ..] = &*notification::lease(&db, 10, Time::now()).await.unwrap() {
+            notification::failed(&db, first, Time::now()).await.unwrap();
+            db.tell("UPDATE notifications SET leased_until = 1 WHERE attempts = 0").await;
+        }
+        perform(&db, ada, house, Remove { announcement: letters[0].id }).await.unwrap();
+        let renamed = Edit { title: Some("Gas".into()), ..edit(letters[1].id) };
+        perform(&db, bob, house, renamed).await.unwrap();
+        perform(&db, eve, house, Leave { transfer_to: None }).await.unwrap();
+        db.tell("UPDATE notifications SET next_attempt_at = 1, leased_until = 1 WHERE state = 'PENDING'")
+            .await;
+        let mut told = Vec::new();
+        while notification::backlog(&mut db.connection().await.unwrap()).await.unwrap().pending > 0 {
+            for letter in deliver_letters(&db).await {
+                if let Content::Announcement { title, .. } = letter.content {
+                    told.push((letter.recipient, title));
+                }
+            }
+        }
+        assert_eq!(told, [("ada@example.org".to_owned(), "Gas".to_owned())]);
+        let kept = db.number("SELECT COUNT(*) FROM notifications WHERE payload LIKE '%water%'").await;
+        assert_eq!(kept, 0, "no words are kept that somebody may take back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn five_are_pinned_and_what_is_over_is_not_listed() {
     for db in databases().await {
         let ([ada, bob, _], house) = home_of_three(&db).await;
@@ -194,5 +229,10 @@ async fn five_are_pinned_and_what_is_over_is_not_listed() {
         let later = listed(&db, bob, house, Which::Current(tomorrow)).await;
         assert!(later.len() == 6 && later.iter().all(|found| found.id != over.id));
         assert_eq!(listed(&db, bob, house, Which::All).await.len(), 7);
+
+        // What is over stands before nobody, and comes back only where there is room.
+        db.tell("UPDATE announcements SET is_pinned = 1, expires_at = 1 WHERE expires_at IS NOT NULL").await;
+        let back = Edit { expires_at: Some(To::Nothing), ..edit(over.id) };
+        assert_eq!(refusal(perform(&db, ada, house, back).await), RefusalCode::Limit);
     }
 }

@@ -105,6 +105,46 @@ async fn mentions_in_one_conversation_are_one_entry_until_they_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_takes_back_takes_nothing_of_anothers() {
+    for db in databases().await {
+        let (ada, bob, eve) = (person(&db, "Ada").await, person(&db, "Bob").await, person(&db, "Eve").await);
+        let house = home(&db, ada).await;
+        join(&db, ada, house, Role::Member, bob).await;
+        join(&db, ada, house, Role::Member, eve).await;
+        let old = say(&db, ada, house, "the bins").await;
+        say(&db, ada, house, "@Bob the stairs").await;
+        let eves = say(&db, eve, house, "@Bob the lamp").await;
+        perform(&db, eve, house, Delete { message: eves.id }).await.unwrap();
+        assert_eq!(counts(&db, bob).await, (1, 1), "Ada's is still to be read");
+
+        // Named in an older message, which he has read, he is told of that and not led away from the newer one.
+        let read = MarkRead { conversation: old.conversation_id, up_to: old.seq };
+        perform(&db, bob, house, read).await.unwrap();
+        let newest = say(&db, ada, house, "@Bob the door").await;
+        edit(&db, ada, house, &old, "@Bob the bins").await;
+        assert_eq!(counts(&db, bob).await.1, 1);
+        assert_eq!(found(&db, bob).await[0].entry.subject_id, newest.id.into());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_again_is_not_read_with_what_was_shown() {
+    for db in databases().await {
+        let (ada, bob) = (person(&db, "Ada").await, person(&db, "Bob").await);
+        let house = home(&db, ada).await;
+        join(&db, ada, house, Role::Member, bob).await;
+        say(&db, ada, house, "@Bob the bins").await;
+        let shown = found(&db, bob).await.remove(0).entry;
+        say(&db, ada, house, "@Bob the stairs").await;
+        let ids = [shown.id];
+        inbox::mark_read(&db, bob, Which::Entries(&ids, Some(shown.arrived_at))).await.unwrap();
+        assert_eq!(counts(&db, bob).await, (1, 1));
+        inbox::mark_read(&db, bob, Which::Entries(&ids, Some(head(&db, bob).await))).await.unwrap();
+        assert_eq!(counts(&db, bob).await, (0, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_left_finds_nothing_of_it_until_they_are_back() {
     for db in databases().await {
         let (ada, bob) = (person(&db, "Ada").await, person(&db, "Bob").await);
@@ -121,7 +161,7 @@ async fn who_left_finds_nothing_of_it_until_they_are_back() {
         assert_eq!(told(&db, bob).await, [(Cause::Mention, 1, false)]);
         // Nobody finds another's.
         assert!(inbox::find(&mut db.connection().await.unwrap(), ada, id).await.is_err());
-        inbox::mark_read(&db, ada, Which::Entries(&[id])).await.unwrap();
+        inbox::mark_read(&db, ada, Which::Entries(&[id], None)).await.unwrap();
         assert_eq!(counts(&db, bob).await, (1, 1));
     }
 }
@@ -149,7 +189,7 @@ async fn what_was_seen_and_read_is_marked_and_never_goes_back() {
         let seen: Vec<bool> = found(&db, bob).await.iter().map(|found| found.is_seen).collect();
         assert_eq!(seen, [false, true, true, true]);
 
-        inbox::mark_read(&db, bob, Which::Entries(&[entries[0].entry.id])).await.unwrap();
+        inbox::mark_read(&db, bob, Which::Entries(&[entries[0].entry.id], None)).await.unwrap();
         inbox::mark_read(&db, bob, Which::UpTo(places[3])).await.unwrap();
         let read: Vec<bool> = found(&db, bob).await.iter().map(|found| found.is_read).collect();
         assert_eq!(read, [true, false, false, true]);

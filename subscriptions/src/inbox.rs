@@ -16,37 +16,44 @@ const PAGE: i64 = 50;
 
 /// Where the inboxes are that somebody follows here, as far as it is known.
 #[derive(Default)]
-pub(crate) struct Inboxes(Mutex<HashMap<UserId, watch::Sender<Position>>>);
+pub(crate) struct Inboxes(Mutex<HashMap<UserId, watch::Sender<Known>>>);
+
+/// What is known of an inbox.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Where the database said that it is.
+    position: Position,
+    /// How often somebody said since that it has grown.
+    hints: u64,
+}
 
 impl Inboxes {
-    fn followed(&self) -> MutexGuard<'_, HashMap<UserId, watch::Sender<Position>>> {
+    fn followed(&self) -> MutexGuard<'_, HashMap<UserId, watch::Sender<Known>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn watch(&self, user: UserId) -> watch::Receiver<Position> {
-        let nowhere = Position { epoch: 0, seq: 0 };
+    pub(crate) fn watch(&self, user: UserId) -> watch::Receiver<Known> {
+        let nowhere = Known { position: Position { epoch: 0, seq: 0 }, hints: 0 };
         self.followed().entry(user).or_insert_with(|| watch::Sender::new(nowhere)).subscribe()
     }
 
     /// Somebody says that it has come to this number. Not believed, only looked at: a wrong one costs a read.
     pub(crate) fn grew(&self, user: UserId, number: i64) {
-        if let Some(position) = self.followed().get(&user) {
-            position.send_if_modified(|position| {
-                let is_news = position.seq < number;
-                position.seq = position.seq.max(number);
+        if let Some(known) = self.followed().get(&user) {
+            known.send_if_modified(|known| {
+                let is_news = known.position.seq < number;
+                known.hints += u64::from(is_news);
                 is_news
             });
         }
     }
 
-    /// The database says where it is. In another epoch a backup was restored.
+    /// The database said that it is there. In another epoch a backup was restored.
     pub(crate) fn is_at(&self, user: UserId, at: Position) {
-        if let Some(position) = self.followed().get(&user) {
-            position.send_if_modified(|position| {
-                let is_news = position.epoch != at.epoch || position.seq < at.seq;
-                if is_news {
-                    *position = at;
-                }
+        if let Some(known) = self.followed().get(&user) {
+            known.send_if_modified(|known| {
+                let is_news = known.position != at;
+                known.position = at;
                 is_news
             });
         }
@@ -55,7 +62,7 @@ impl Inboxes {
     /// Whose inbox somebody follows.
     pub(crate) fn open(&self) -> Vec<UserId> {
         let mut followed = self.followed();
-        followed.retain(|_, position| position.receiver_count() > 0);
+        followed.retain(|_, known| known.receiver_count() > 0);
         followed.keys().copied().collect()
     }
 }
@@ -73,10 +80,10 @@ pub struct InboxChange {
 pub struct InboxFollower {
     database: Database,
     user: UserId,
-    position: watch::Receiver<Position>,
+    known: watch::Receiver<Known>,
     cursor: Position,
-    /// Up to which number somebody said that there is something, and it was looked for.
-    heard: i64,
+    /// What was known when it was last looked and nothing was found.
+    looked: Option<Known>,
     taken: VecDeque<Found>,
 }
 
@@ -84,10 +91,10 @@ impl InboxFollower {
     pub(crate) fn new(
         database: Database,
         user: UserId,
-        position: watch::Receiver<Position>,
+        known: watch::Receiver<Known>,
         cursor: Position,
     ) -> Self {
-        Self { database, user, position, cursor, heard: cursor.seq, taken: VecDeque::new() }
+        Self { database, user, known, cursor, looked: None, taken: VecDeque::new() }
     }
 
     /// The position up to which everything was handed out.
@@ -102,23 +109,23 @@ impl InboxFollower {
                 self.cursor.seq = found.entry.changed_at;
                 return Ok(InboxChange { cursor: self.cursor, found: Some(found) });
             }
-            let at = *self.position.borrow_and_update();
-            if at.epoch != self.cursor.epoch {
-                return Err(End::Resync);
-            }
-            if at.seq <= self.heard.max(self.cursor.seq) {
+            let known = *self.known.borrow_and_update();
+            if self.looked == Some(known) {
                 // Fails only when the hub is gone.
-                self.position.changed().await.map_err(|_| End::Resync)?;
+                self.known.changed().await.map_err(|_| End::Resync)?;
                 continue;
             }
             // In a box: it is rare, and every idle follower would carry its size.
             let (position, found) = Box::pin(self.read()).await;
+            if position.epoch != self.cursor.epoch || position.seq < self.cursor.seq {
+                return Err(End::Resync);
+            }
             self.taken = found.into();
             if self.taken.is_empty() {
-                self.heard = at.seq;
+                self.looked = Some(known);
                 if position.seq > self.cursor.seq {
-                    self.cursor.seq = position.seq;
-                    return Ok(InboxChange { cursor: self.cursor, found: None });
+                    self.cursor = position;
+                    return Ok(InboxChange { cursor: position, found: None });
                 }
             }
         }

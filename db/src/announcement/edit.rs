@@ -3,6 +3,7 @@
 use super::post::tell;
 use super::{
     Announcement, BODY_LIMIT, Importance, TITLE_LIMIT, of_household, refuse_past, refuse_too_many_pinned,
+    take_turn,
 };
 use crate::access::Permission;
 use crate::notification;
@@ -71,14 +72,17 @@ impl Operation for Edit {
         if after.expires_at != before.expires_at {
             refuse_past(after.expires_at, change.now())?;
         }
-        if after.is_pinned && !before.is_pinned {
+        let now = change.now();
+        if after.stands_before_others(now) && !before.stands_before_others(now) {
             refuse_too_many_pinned(change).await?;
         }
         if after.title != before.title || after.body != before.body {
             after.edited_at = Some(change.now());
         }
         if self.asks_again {
+            take_turn(change).await?;
             forget_acks(change, after.id).await?;
+            notification::call_off(change.conn(), after.id.into(), now).await?;
             fields.push("acknowledgements");
         }
         if fields.is_empty() {
@@ -168,6 +172,10 @@ async fn own(change: &mut Change<'_>, id: AnnouncementId) -> Result<Announcement
 }
 
 impl Announcement {
+    fn stands_before_others(&self, now: Time) -> bool {
+        self.is_pinned && self.expires_at.is_none_or(|at| at > now)
+    }
+
     fn refuse_if_removed(&self) -> Result<()> {
         if self.removed_at.is_none() {
             return Ok(());

@@ -1,6 +1,8 @@
 //! Making announcements, and telling everybody.
 
-use super::{Announcement, BODY_LIMIT, Importance, TITLE_LIMIT, refuse_past, refuse_too_many_pinned};
+use super::{
+    Announcement, BODY_LIMIT, Importance, TITLE_LIMIT, refuse_past, refuse_too_many_pinned, take_turn,
+};
 use crate::access::{MemberStatus, Permission};
 use crate::member::Profile;
 use crate::notification::inbox::{self, Cause, News};
@@ -42,6 +44,7 @@ impl Operation for Post {
         if self.is_pinned {
             refuse_too_many_pinned(change).await?;
         }
+        take_turn(change).await?;
         let announcement = Announcement {
             id: AnnouncementId::new(),
             household_id: change.household_id(),

@@ -308,9 +308,12 @@ impl Content {
         Ok(payload.content)
     }
 
-    /// The same with an empty secret.
+    /// The same with an empty secret, and without words that somebody may take back.
     pub(super) fn without_secret(&self) -> Self {
         let mut content = self.clone();
+        if let Self::Announcement { title, .. } = &mut content {
+            title.clear();
+        }
         if let Self::VerifyEmail { token, .. }
         | Self::PasswordReset { token, .. }
         | Self::Invitation { token, .. } = &mut content

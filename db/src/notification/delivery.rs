@@ -4,6 +4,7 @@ use super::preference::{self, Fate, Topic};
 use super::{Content, State};
 use crate::account::{Locale, locale};
 use crate::among::among;
+use crate::announcement;
 use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::message::mention;
@@ -148,10 +149,25 @@ async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> R
     Ok(())
 }
 
-/// Nobody is told of what they have read meanwhile, or may see no more.
+/// Nobody is told of what they have read meanwhile, or may see no more; and of an announcement as it is now.
 async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
-    let told = mention::worth_telling(&mut *db.connection().await?, leased).await?;
-    for letter in mem::take(leased) {
+    let (told, announced) = {
+        let mut conn = db.connection().await?;
+        let told = mention::worth_telling(&mut conn, leased).await?;
+        (told, announcement::worth_telling(&mut conn, leased, now).await?)
+    };
+    for mut letter in mem::take(leased) {
+        if let Content::Announcement { announcement_id, title, requires_ack, .. } = &mut letter.content {
+            match announced.get(&(letter.recipient.clone(), *announcement_id)) {
+                Some((now_titled, asks)) => {
+                    title.clone_from(now_titled);
+                    *requires_ack = *asks;
+                    leased.push(letter);
+                }
+                None => end(db, &letter, State::Withheld, now).await?,
+            }
+            continue;
+        }
         match &letter.content {
             Content::Mention { message_id, .. }
                 if !told.contains(&(letter.recipient.clone(), *message_id)) =>

@@ -20,19 +20,22 @@ use crate::labels::labels;
 use crate::message::End;
 use crate::prepared::Prepare as _;
 use crate::tables::{
-    announcements, conversation_states, inbox_entries, inboxes, members, messages, notifications, occurrences,
+    announcements, conversation_states, inbox_entries, inboxes, members, message_mentions, notifications,
+    occurrences,
 };
 use crate::task::{Status, reminder};
 use crate::{
     Connection, ConversationId, Database, Error, HouseholdId, InboxEntryId, MemberId, NotificationId, Result,
     SubjectId, Time, UserId,
 };
-use diesel::dsl::{case_when, count, count_star};
+use diesel::dsl::{case_when, count, count_star, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use std::time::Duration;
 
+/// Entries of which it is told that a read marker moved over them: the newest. Of the others it is found when they are read.
+const MOVED: i64 = 10;
 /// How long entries are kept after they last changed.
 const KEPT_FOR: Duration = Duration::from_hours(90 * 24);
 
@@ -147,7 +150,6 @@ macro_rules! entries {
                     .eq(inbox_entries::member_id)
                     .and(conversation_states::conversation_id.eq(inbox_entries::group_id))),
             )
-            .left_join(messages::table.on(messages::id.eq(inbox_entries::subject_id)))
             .left_join(announcements::table.on(announcements::id.eq(inbox_entries::subject_id)))
             .left_join(occurrences::table.on(occurrences::id.eq(inbox_entries::subject_id)))
             // Who is no longer a member is told no more of it, and sees it again when they are back.
@@ -164,16 +166,17 @@ macro_rules! is_unread {
             .eq(false)
             .and(inbox_entries::arrived_at.gt(inboxes::read_to))
             .and(
-                inbox_entries::cause.ne(Cause::Mention).or(messages::id
-                    .nullable()
-                    .is_not_null()
-                    .and(messages::deleted_at.nullable().is_null())
-                    .and(
-                        conversation_states::read_seq
-                            .nullable()
-                            .is_null()
-                            .or(conversation_states::read_seq.nullable().lt(inbox_entries::subject_seq)),
-                    )),
+                // Any of those that were told together; who deletes a message, or names nobody in it any more, takes back theirs.
+                inbox_entries::cause.ne(Cause::Mention).or(exists(
+                    message_mentions::table
+                        .filter(message_mentions::member_id.nullable().eq(inbox_entries::member_id))
+                        .filter(message_mentions::conversation_id.eq(inbox_entries::group_id))
+                        .filter(message_mentions::seq.nullable().ge(inbox_entries::first_seq))
+                        .filter(message_mentions::seq.nullable().le(inbox_entries::last_seq))
+                        .filter(conversation_states::read_seq.nullable().is_null().or(
+                            message_mentions::seq.nullable().gt(conversation_states::read_seq.nullable()),
+                        )),
+                )),
             )
             .and(
                 inbox_entries::cause.ne(Cause::Announcement).or(announcements::id
@@ -252,22 +255,35 @@ async fn add(conn: &mut Connection, news: &News, now: Time) -> Result<()> {
         .filter(inbox_entries::cause.eq(news.cause))
         .filter(inbox_entries::group_id.eq(news.group))
         .filter(is_unread!())
-        .select(inbox_entries::id);
-    let unread: Option<InboxEntryId> = run!(conn, |c| query.first(c).await.optional())?;
-    if let Some(entry) = unread {
-        let update = diesel::update(inbox_entries::table)
-            .filter(inbox_entries::id.eq(entry))
+        .order(inbox_entries::arrived_at.desc())
+        .select((inbox_entries::id, inbox_entries::first_seq, inbox_entries::last_seq));
+    let unread: Option<(InboxEntryId, Option<i64>, Option<i64>)> =
+        run!(conn, |c| query.first(c).await.optional())?;
+    if let Some((entry, first, last)) = unread {
+        let earlier = diesel::update(inbox_entries::table).filter(inbox_entries::id.eq(entry));
+        let counted = earlier
             .set((
-                inbox_entries::subject_id.eq(news.subject),
-                inbox_entries::subject_seq.eq(news.subject_seq),
                 inbox_entries::actor_id.eq(news.actor),
                 inbox_entries::count.eq(inbox_entries::count + 1),
+                inbox_entries::first_seq.eq(first.min(news.subject_seq)),
                 inbox_entries::arrived_at.eq(number),
                 inbox_entries::changed_at.eq(number),
                 inbox_entries::happened_at.eq(now),
             ))
             .prepared();
-        return run!(conn, |c| update.execute(c).await).map(|_| ());
+        run!(conn, |c| counted.execute(c).await)?;
+        // Who names somebody in an older message, by editing it, does not lead away from the newest.
+        if news.subject_seq >= last {
+            let moved = diesel::update(inbox_entries::table)
+                .filter(inbox_entries::id.eq(entry))
+                .set((
+                    inbox_entries::subject_id.eq(news.subject),
+                    inbox_entries::last_seq.eq(news.subject_seq),
+                ))
+                .prepared();
+            run!(conn, |c| moved.execute(c).await)?;
+        }
+        return Ok(());
     }
     let insert = diesel::insert_into(inbox_entries::table).values((
         inbox_entries::id.eq(InboxEntryId::new()),
@@ -277,7 +293,8 @@ async fn add(conn: &mut Connection, news: &News, now: Time) -> Result<()> {
         inbox_entries::cause.eq(news.cause),
         inbox_entries::subject_id.eq(news.subject),
         inbox_entries::group_id.eq(news.group),
-        inbox_entries::subject_seq.eq(news.subject_seq),
+        inbox_entries::first_seq.eq(news.subject_seq),
+        inbox_entries::last_seq.eq(news.subject_seq),
         inbox_entries::actor_id.eq(news.actor),
         inbox_entries::count.eq(1),
         inbox_entries::arrived_at.eq(number),
@@ -317,6 +334,15 @@ async fn take_numbers(conn: &mut Connection, user: UserId, many: i64) -> Result<
     };
     conn.notes_inbox(user, head);
     Ok(head - many + 1)
+}
+
+/// Takes the lock of an inbox, if there is one yet.
+async fn lock(conn: &mut Connection, user: UserId) -> Result<()> {
+    let update = diesel::update(inboxes::table)
+        .filter(inboxes::user_id.eq(user))
+        .set(inboxes::head.eq(inboxes::head))
+        .prepared();
+    run!(conn, |c| update.execute(c).await).map(|_| ())
 }
 
 /// Where an inbox is.
@@ -390,8 +416,8 @@ pub async fn find(conn: &mut Connection, user: UserId, id: InboxEntryId) -> Resu
 /// Which of an inbox somebody has read.
 #[derive(Debug, Clone, Copy)]
 pub enum Which<'a> {
-    /// These entries; those that are not theirs are passed over.
-    Entries(&'a [InboxEntryId]),
+    /// These entries, if they have not come again after this place; those that are not theirs are passed over.
+    Entries(&'a [InboxEntryId], Option<i64>),
     /// All up to this place.
     UpTo(i64),
 }
@@ -438,10 +464,13 @@ impl Work for Mark<'_> {
                     .prepared();
                 run!(conn, |c| update.execute(c).await)?
             }
-            Act::Read(Which::Entries(ids)) => {
+            Act::Read(Which::Entries(ids, up_to)) => {
+                // Before they are looked at: what comes meanwhile is not read with them.
+                lock(conn, self.user).await?;
                 let query = inbox_entries::table
                     .filter(inbox_entries::user_id.eq(self.user))
                     .filter(among(inbox_entries::id, ids))
+                    .filter(inbox_entries::arrived_at.le(up_to.unwrap_or(i64::MAX)))
                     .filter(inbox_entries::is_read.eq(false))
                     .order(inbox_entries::id)
                     .select(inbox_entries::id);
@@ -489,10 +518,11 @@ pub(crate) async fn marker_moved(
         .filter(inbox_entries::user_id.eq(user))
         .filter(inbox_entries::cause.eq(Cause::Mention))
         .filter(inbox_entries::group_id.eq(SubjectId::from(conversation)))
-        .filter(inbox_entries::subject_seq.gt(from.min(to)))
-        .filter(inbox_entries::subject_seq.le(from.max(to)))
+        .filter(inbox_entries::last_seq.gt(from.min(to)))
+        .filter(inbox_entries::first_seq.le(from.max(to)))
         .filter(inbox_entries::is_read.eq(false))
-        .order(inbox_entries::id)
+        .order(inbox_entries::arrived_at.desc())
+        .limit(MOVED)
         .select(inbox_entries::id);
     let ids: Vec<InboxEntryId> = run!(conn, |c| query.load(c).await)?;
     renumber(conn, user, &ids, false).await
@@ -572,6 +602,10 @@ impl Work for TellDue {
             })
         });
         tell(conn, news.collect(), self.now).await?;
+        // Whatever becomes of its mail, which plans the same.
+        for letter in &letters {
+            reminder::nag_on(conn, &letter.content, &letter.recipient, self.now).await?;
+        }
         Ok(rows.len())
     }
 }

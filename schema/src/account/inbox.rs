@@ -18,7 +18,7 @@ use async_graphql::{
     ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject, Subscription, Union,
 };
 use futures_util::stream::BoxStream;
-use roomm8_db::event::Position;
+use roomm8_db::event::{self, Position};
 use roomm8_db::household::Archived;
 use roomm8_db::notification::inbox::{self, Cause, Found, Which};
 use roomm8_db::{ConversationId, HouseholdId, InboxEntryId, UserId};
@@ -199,17 +199,17 @@ pub(super) async fn page(
     arguments: &PageArguments,
 ) -> Result<Connection<Notification>> {
     let scope = ctx.scope()?;
-    let page = inbox::Page {
-        after: arguments.after.map(place).transpose()?,
-        before: arguments.before.map(place).transpose()?,
-        limit: arguments.probe(),
-        end: arguments.end,
-        unread_only,
-    };
     let (epoch, found) = {
         let mut conn = scope.connection().await?;
-        let found = inbox::page(&mut conn, user, page).await?;
-        (inbox::position(&mut conn, user).await?.epoch, found)
+        let position = inbox::position(&mut conn, user).await?;
+        let page = inbox::Page {
+            after: arguments.after.map(|cursor| place(cursor, position)).transpose()?,
+            before: arguments.before.map(|cursor| place(cursor, position)).transpose()?,
+            limit: arguments.probe(),
+            end: arguments.end,
+            unread_only,
+        };
+        (position.epoch, inbox::page(&mut conn, user, page).await?)
     };
     if found.iter().any(|found| found.entry.household_id.is_some()) {
         // All at once, however many households the page is about.
@@ -220,12 +220,22 @@ pub(super) async fn page(
     Ok(Connection::new(arguments, found.into_iter().map(Notification::from).collect(), cursor))
 }
 
-/// The place in an inbox that a cursor stands for.
-fn place(cursor: Cursor) -> Result<i64> {
+/// The place that a cursor stands for in an inbox that is there: one of before a backup was restored stands for none, nor does
+/// one of something else.
+fn place(cursor: Cursor, inbox: Position) -> Result<i64> {
     match cursor {
-        Cursor::Log(position) => Ok(position.seq),
+        Cursor::Log(position) => {
+            event::check(position, inbox)?;
+            Ok(position.seq)
+        }
         Cursor::Item(_) | Cursor::Timed(..) => Err(Error::bad_input("this cursor is not of your inbox")),
     }
+}
+
+/// The place in the viewer's inbox that a cursor stands for.
+async fn place_of_viewer(ctx: &Context<'_>, user: UserId, cursor: Cursor) -> Result<i64> {
+    let position = inbox::position(&mut *ctx.scope()?.connection().await?, user).await?;
+    place(cursor, position)
 }
 
 /// Something in the viewer's inbox.
@@ -255,12 +265,13 @@ pub(crate) struct MarkNotificationsSeenPayload {
     client_mutation_id: Option<String>,
 }
 
-/// What you have read: some entries, or all up to one. Exactly one of `notificationIds` and `upTo`.
+/// What you have read: some entries, or all up to one. At least one of `notificationIds` and `upTo`; with both, those of the
+/// entries that have not come again since.
 #[derive(InputObject)]
 pub(crate) struct MarkNotificationsReadInput {
     /// The global ids of entries, at most 100. Those that are not in your inbox are passed over.
     notification_ids: Option<Vec<ID>>,
-    /// The cursor of an entry or event: everything that came up to then.
+    /// The cursor of the newest entry or event that you showed: what came later stays unread.
     up_to: Option<Cursor>,
     /// Given back in the payload. It needs no remembering: to say it twice is the same as once.
     client_mutation_id: Option<String>,
@@ -291,8 +302,9 @@ impl InboxMutation {
         nullable(async {
             let scope = ctx.scope()?;
             let user = scope.viewer()?.user_id;
+            let up_to = place_of_viewer(ctx, user, input.up_to).await?;
             scope.release_connection().await;
-            inbox::mark_seen(scope.database(), user, place(input.up_to)?).await?;
+            inbox::mark_seen(scope.database(), user, up_to).await?;
             Ok(MarkNotificationsSeenPayload {
                 viewer: current_viewer(ctx).await?,
                 user_errors: Vec::new(),
@@ -312,21 +324,25 @@ impl InboxMutation {
         nullable(async {
             let scope = ctx.scope()?;
             let user = scope.viewer()?.user_id;
+            let up_to = match input.up_to {
+                Some(cursor) => Some(place_of_viewer(ctx, user, cursor).await?),
+                None => None,
+            };
             scope.release_connection().await;
-            match (&input.notification_ids, input.up_to) {
-                (Some(ids), None) if ids.len() <= MARKED => {
+            match (&input.notification_ids, up_to) {
+                (Some(ids), up_to) if ids.len() <= MARKED => {
                     // What is no id of an entry is in nobody's inbox.
                     let ids: Vec<_> = ids.iter().filter_map(|id| GlobalId::notification(id).ok()).collect();
-                    inbox::mark_read(scope.database(), user, Which::Entries(&ids)).await?;
+                    inbox::mark_read(scope.database(), user, Which::Entries(&ids, up_to)).await?;
                 }
                 (None, Some(up_to)) => {
-                    inbox::mark_read(scope.database(), user, Which::UpTo(place(up_to)?)).await?;
+                    inbox::mark_read(scope.database(), user, Which::UpTo(up_to)).await?;
                 }
-                (Some(ids), None) => {
+                (Some(ids), _) => {
                     let message = format!("`notificationIds` has {} items; {MARKED} are allowed", ids.len());
                     return Err(Error::bad_input(message));
                 }
-                _ => return Err(Error::bad_input("give `notificationIds` or `upTo`, exactly one of them")),
+                (None, None) => return Err(Error::bad_input("give `notificationIds`, `upTo`, or both")),
             }
             Ok(MarkNotificationsReadPayload {
                 viewer: current_viewer(ctx).await?,

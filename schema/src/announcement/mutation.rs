@@ -116,7 +116,8 @@ pub(crate) struct AnnouncementMutation;
 
 #[Object]
 impl AnnouncementMutation {
-    /// Announces something to everybody in the household, in their inbox and by mail. Needs ANNOUNCE.
+    /// Announces something to everybody in the household, in their inbox and by mail. At most 20 an hour, those that ask again
+    /// included: `RATE_LIMITED` with `retryAfter` beyond that. Needs ANNOUNCE.
     async fn post_announcement(
         &self,
         ctx: &Context<'_>,

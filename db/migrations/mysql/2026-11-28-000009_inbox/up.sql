@@ -1,5 +1,8 @@
--- Whether a notification is in its recipient's inbox already, or is not to be. Those of versions before this one are not.
+-- Whether a notification is in its recipient's inbox already, or is not to be. Those that versions before this one write are not.
 ALTER TABLE notifications ADD COLUMN is_shown BOOLEAN NOT NULL DEFAULT TRUE;
+
+UPDATE notifications SET is_shown = FALSE
+WHERE kind = 'TASK_REMINDER' AND state = 'PENDING' AND created_at > UNIX_TIMESTAMP() * 1000000;
 
 CREATE INDEX notifications_to_show ON notifications (is_shown, created_at);
 
@@ -22,7 +25,8 @@ CREATE TABLE inbox_entries (
     cause VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     subject_id BINARY(16) NOT NULL,
     group_id BINARY(16) NOT NULL,
-    subject_seq BIGINT,
+    first_seq BIGINT,
+    last_seq BIGINT,
     actor_id BINARY(16),
     count INT NOT NULL,
     arrived_at BIGINT NOT NULL,
@@ -31,7 +35,7 @@ CREATE TABLE inbox_entries (
     happened_at BIGINT NOT NULL,
     UNIQUE (user_id, arrived_at),
     UNIQUE (user_id, changed_at),
-    FOREIGN KEY (user_id) REFERENCES users (id)
+    FOREIGN KEY (user_id) REFERENCES inboxes (user_id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 CREATE INDEX inbox_entries_by_group ON inbox_entries (user_id, cause, group_id);

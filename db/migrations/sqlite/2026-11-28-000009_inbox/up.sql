@@ -1,5 +1,8 @@
--- Whether a notification is in its recipient's inbox already, or is not to be. Those of versions before this one are not.
+-- Whether a notification is in its recipient's inbox already, or is not to be. Those that versions before this one write are not.
 ALTER TABLE notifications ADD COLUMN is_shown BOOLEAN NOT NULL DEFAULT TRUE;
+
+UPDATE notifications SET is_shown = FALSE
+WHERE kind = 'TASK_REMINDER' AND state = 'PENDING' AND created_at > CAST(strftime('%s', 'now') AS INTEGER) * 1000000;
 
 CREATE INDEX notifications_to_show ON notifications (is_shown, created_at);
 
@@ -15,13 +18,14 @@ CREATE TABLE inboxes (
 -- What people find in their inbox. `arrived_at` and `changed_at` are numbers of their inbox, not times.
 CREATE TABLE inbox_entries (
     id BLOB NOT NULL PRIMARY KEY,
-    user_id BLOB NOT NULL REFERENCES users (id),
+    user_id BLOB NOT NULL REFERENCES inboxes (user_id),
     household_id BLOB,
     member_id BLOB,
     cause TEXT NOT NULL,
     subject_id BLOB NOT NULL,
     group_id BLOB NOT NULL,
-    subject_seq BIGINT,
+    first_seq BIGINT,
+    last_seq BIGINT,
     actor_id BLOB,
     count INTEGER NOT NULL,
     arrived_at BIGINT NOT NULL,
