@@ -258,7 +258,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("a setting is misspelt", APP, "TRUSTED_PROXIES=2", "TRUSTED_PROXY=2"),
     ("one proxy is believed too few", APP, "TRUSTED_PROXIES=2", "TRUSTED_PROXIES=1"),
     ("a field of a secret is misspelt", DATA, "GenerateStringKey: keys", "GenerateStringKey: key"),
-    ("the authority of the database is not given", APP, "        DATABASE_CA=/opt/roomm8/rds-ca.pem\n", ""),
+    ("the authority of the database is not given", APP, "${Replica}DATABASE_CA=/opt/roomm8/rds-ca.pem", "${Replica}"),
     ("Valkey is spoken to in the clear", APP, "rediss://", "redis://"),
     ("the replica is not read from", APP, "${Replica}DATABASE_CA", "DATABASE_CA"),
     ("a password is a setting", APP, "{secretsmanager:${AppSecretArn}#password}", "hunter22"),
