@@ -532,8 +532,16 @@ async fn nothing_is_left_of_a_household_that_nobody_restored_in_time() {
         db.tell(&format!("{a_month} - 60000000")).await;
         perform(&db, ada, other, Restore).await.unwrap_err();
         db.forget_what_is_old().await.unwrap();
-        let of_people =
-            ["users", "sessions", "user_tokens", "throttles", "digests", "notifications", "idempotency_keys"];
+        let of_people = [
+            "users",
+            "sessions",
+            "user_tokens",
+            "throttles",
+            "digests",
+            "notifications",
+            "inboxes",
+            "idempotency_keys",
+        ];
         let mut looked_into = 0;
         for table in db.tables().await {
             if of_people.contains(&&*table) || table.starts_with("__diesel") || table.starts_with("sqlite_") {
