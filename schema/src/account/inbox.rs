@@ -319,7 +319,7 @@ impl InboxMutation {
     async fn mark_notifications_read(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: MarkNotificationsReadInput,
+        #[graphql(desc = "Which entries.")] input: MarkNotificationsReadInput,
     ) -> Nullable<MarkNotificationsReadPayload> {
         nullable(async {
             let scope = ctx.scope()?;

@@ -174,7 +174,7 @@ impl AnnouncementMutation {
     async fn remove_announcement(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: RemoveAnnouncementInput,
+        #[graphql(desc = "Which announcement.")] input: RemoveAnnouncementInput,
     ) -> Nullable<RemoveAnnouncementPayload> {
         nullable(async {
             let (household, announcement) = GlobalId::announcement(&input.announcement_id)?;
@@ -189,7 +189,7 @@ impl AnnouncementMutation {
     async fn acknowledge_announcement(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: AcknowledgeAnnouncementInput,
+        #[graphql(desc = "Which announcement.")] input: AcknowledgeAnnouncementInput,
     ) -> Nullable<AcknowledgeAnnouncementPayload> {
         nullable(async {
             let (household, announcement) = GlobalId::announcement(&input.announcement_id)?;

@@ -96,7 +96,7 @@ async fn an_invitation_is_made_looked_at_and_accepted() {
 
     let joined = ben.joins(&made).await;
     let household = json!({ "name": "Elm Street 5", "cursor": joined["cursor"], "viewerMember": { "role": "MEMBER" },
-        "viewerPermissions": ["READ", "CHAT", "LEAVE", "CREATE_CONVERSATION", "MENTION_EVERYONE", "INVITE",
+        "viewerPermissions": ["READ", "CHAT", "LEAVE", "CREATE_CONVERSATION", "MENTION_EVERYONE", "ANNOUNCE", "INVITE",
             "DO_TASKS", "MANAGE_TASKS", "EDIT_GROCERIES"] });
     assert_eq!((&joined["household"], &joined["alreadyMember"]), (&household, &json!(false)));
     let again = ben.joins(&made).await;
