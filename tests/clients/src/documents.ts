@@ -82,6 +82,7 @@ export const Events = graphql(`
         ... on Invitation { uses }
         ... on Conversation { kind title }
         ... on Message { body }
+        ... on Announcement { announced: title }
         ... on Task { chore: title }
         ... on Occurrence { number task { title } }
         ... on SwapOffer { state }

@@ -29,6 +29,10 @@ const deeds: Record<HouseholdEventKind, string> = {
   MESSAGE_DELETED: 'deleted',
   REACTION_ADDED: 'reacted to',
   REACTION_REMOVED: 'no longer reacts to',
+  ANNOUNCEMENT_POSTED: 'announced',
+  ANNOUNCEMENT_EDITED: 'changed',
+  ANNOUNCEMENT_REMOVED: 'took back',
+  ANNOUNCEMENT_ACKNOWLEDGED: 'knows of',
   TASK_CREATED: 'made',
   TASK_UPDATED: 'changed',
   TASK_ARCHIVED: 'put away',
@@ -83,6 +87,7 @@ function named(subject: Subject): string {
     case 'Invitation': return `an invitation used ${subject.uses} times`;
     case 'Conversation': return [conversations[subject.kind], subject.title].filter(Boolean).join(' ');
     case 'Message': return subject.body ?? 'a message that is gone';
+    case 'Announcement': return subject.announced ?? 'an announcement that is gone';
     case 'Task': return `the chore ${subject.chore}`;
     case 'Occurrence': return `${subject.task.title}, number ${subject.number}`;
     case 'SwapOffer': return `a trade that is ${subject.state}`;
