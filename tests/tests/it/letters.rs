@@ -286,12 +286,12 @@ async fn a_link_in_a_mail_ends_mails_of_its_kind(deployment: Deployment) {
     assert_eq!(anybody.get(path).await.unwrap().0, 200);
     assert_eq!(
         mailed().await,
-        json!(["MENTION", "TASK_REMINDER", "TASK_NUDGE"]),
+        json!(["MENTION", "ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE"]),
         "to look at it does nothing"
     );
     for _ in 0..2 {
         assert_eq!(anybody.post(path).await.unwrap().0, 200);
-        assert_eq!(mailed().await, json!(["TASK_REMINDER", "TASK_NUDGE"]));
+        assert_eq!(mailed().await, json!(["ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE"]));
     }
     mention_second(&system, &home).await;
     until_nothing_waits(&system).await;
