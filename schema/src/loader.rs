@@ -49,8 +49,9 @@ impl<B: Batch> BatchFn<B::Key, Loaded<B::Value>> for Batcher<B> {
 impl<B: Batch> Loader<B> {
     pub(crate) fn new(store: &Arc<Store>) -> Self {
         let loader = cached::Loader::new(Batcher(store.clone(), PhantomData));
-        // One yield is enough to gather a level of the query, and half the polls of the default.
-        Self(loader.with_yield_count(1).with_max_batch_size(BATCH))
+        // Enough to gather a level of the query whichever of its branches hears from the database first: after one yield some
+        // were left to a statement of their own now and then. It is still a third of the polls of the default.
+        Self(loader.with_yield_count(3).with_max_batch_size(BATCH))
     }
 
     /// The value, or `None` if there is none.
