@@ -23,7 +23,6 @@ pub use reset::{change_password, request_password_reset, reset_password};
 
 use crate::access::MemberStatus;
 use crate::among::among;
-use crate::connection::{Link, within_deadline};
 use crate::tables::{members, users};
 use crate::{Connection, Database, Result, Time, UserId};
 use diesel::dsl::exists;
@@ -85,13 +84,7 @@ pub async fn seen_by(conn: &mut Connection, viewer: UserId, user: UserId) -> Res
 /// Lets one wish of a person in at a time.
 pub(crate) async fn lock(conn: &mut Connection, user: UserId) -> Result<()> {
     let query = users::table.filter(users::id.eq(user)).select(users::id);
-    conn.starts_call();
-    let result = match &mut conn.link {
-        Link::Mysql(link) => within_deadline(query.for_update().first::<UserId>(&mut **link)).await,
-        // BEGIN IMMEDIATE holds the lock of the whole file already.
-        Link::Sqlite(link) => within_deadline(query.first(link)).await,
-    };
-    conn.ends_call(result).map(|_| ())
+    locked!(conn, query, |q, c| q.first::<UserId>(c).await).map(|_| ())
 }
 
 /// Answers come at full steps of this, so that a write more or less does not show.

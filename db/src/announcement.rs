@@ -18,7 +18,6 @@ use crate::{
     AnnouncementId, Change, Connection, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, Time,
 };
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -97,6 +96,14 @@ pub enum Which {
     Current(Time),
 }
 
+/// Those that were not removed and are not over at this instant.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn stands(now: Time) -> _ {
+    announcements::removed_at
+        .is_null()
+        .and(announcements::expires_at.is_null().or(announcements::expires_at.gt(now)))
+}
+
 /// The announcements with these ids, of the households named with them, removed or not. Both are only ever taken from what
 /// the asker was allowed to see: events, entries of an inbox, or proofs of membership.
 pub async fn known(
@@ -117,19 +124,14 @@ pub async fn page(
     window: Window,
 ) -> Result<Vec<Announcement>> {
     let (after, before): (AnnouncementId, AnnouncementId) = window.bounds();
-    let (now, includes_over) = match which {
-        Which::All => (reader.household().created_at, true),
-        Which::Current(now) => (now, false),
+    let now = match which {
+        // Nothing is over yet when its household is founded.
+        Which::All => reader.household().created_at,
+        Which::Current(now) => now,
     };
     let query = announcements::table
         .filter(announcements::household_id.eq(reader.household_id()))
-        .filter(announcements::removed_at.is_null())
-        .filter(
-            announcements::expires_at
-                .is_null()
-                .or(announcements::expires_at.gt(now))
-                .or(includes_over.into_sql::<Bool>().nullable()),
-        )
+        .filter(stands(now))
         .filter(announcements::id.gt(after))
         .filter(announcements::id.lt(before))
         .limit(window.limit);
@@ -157,8 +159,7 @@ pub async fn pinned(conn: &mut Connection, reader: &Reader, now: Time) -> Result
     let query = announcements::table
         .filter(announcements::household_id.eq(reader.household_id()))
         .filter(announcements::is_pinned.eq(true))
-        .filter(announcements::removed_at.is_null())
-        .filter(announcements::expires_at.is_null().or(announcements::expires_at.gt(now)))
+        .filter(stands(now))
         .order(announcements::id.desc())
         .limit(PINNED_LIMIT);
     run!(conn, |c| query.select(Announcement::as_select()).load(c).await)
@@ -208,8 +209,7 @@ pub(crate) async fn worth_telling(
         .inner_join(users::table.on(users::id.eq(members::user_id)))
         .left_join(ack)
         .filter(among(announcements::id, &ids))
-        .filter(announcements::removed_at.is_null())
-        .filter(announcements::expires_at.is_null().or(announcements::expires_at.gt(now)))
+        .filter(stands(now))
         .filter(among(users::email, &addresses))
         .filter(members::status.eq(MemberStatus::Active))
         .filter(announcement_acks::member_id.nullable().is_null())
@@ -240,8 +240,7 @@ async fn refuse_too_many_pinned(change: &mut Change<'_>) -> Result<()> {
     let query = announcements::table
         .filter(announcements::household_id.eq(change.household_id()))
         .filter(announcements::is_pinned.eq(true))
-        .filter(announcements::removed_at.is_null())
-        .filter(announcements::expires_at.is_null().or(announcements::expires_at.gt(now)))
+        .filter(stands(now))
         .count();
     if run!(change.conn(), |c| query.get_result::<i64>(c).await)? < PINNED_LIMIT {
         return Ok(());

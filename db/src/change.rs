@@ -5,7 +5,6 @@
 //! audit and exactly-once retries are therefore decided here and nowhere else.
 
 use crate::access::{self, Member, Permission};
-use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::idempotency::{Key, Receipt};
 use crate::prepared::Prepare as _;
@@ -383,13 +382,7 @@ pub(crate) async fn lock(conn: &mut Connection, household: HouseholdId) -> Resul
     let query = household_streams::table
         .filter(household_streams::household_id.eq(household))
         .select((household_streams::epoch, household_streams::head));
-    conn.starts_call();
-    let result = match &mut conn.link {
-        Link::Mysql(link) => within_deadline(query.for_update().first(&mut **link)).await,
-        // BEGIN IMMEDIATE holds the lock of the whole file already.
-        Link::Sqlite(link) => within_deadline(query.first(link)).await,
-    };
-    let (epoch, seq) = conn.ends_call(result)?;
+    let (epoch, seq) = locked!(conn, query, |q, c| q.first(c).await)?;
     Ok(event::Position { epoch, seq })
 }
 

@@ -53,6 +53,34 @@ macro_rules! run {
     }};
 }
 
+/// Reads rows that nobody else changes until the transaction ends: `locked!(conn, query, |q, c| q.first(c).await)`.
+///
+/// Whoever comes second waits; with `skip_locked` after the query, they pass by what is taken. SQLite needs no more words:
+/// `BEGIN IMMEDIATE` holds the lock of the whole file already.
+macro_rules! locked {
+    ($conn:expr, $query:expr, |$q:ident, $c:ident| $body:expr) => {
+        locked!(@ $conn, $query, [for_update], |$q, $c| $body)
+    };
+    ($conn:expr, $query:expr, skip_locked, |$q:ident, $c:ident| $body:expr) => {
+        locked!(@ $conn, $query, [for_update skip_locked], |$q, $c| $body)
+    };
+    (@ $conn:expr, $query:expr, [$($lock:ident)+], |$q:ident, $c:ident| $body:expr) => {{
+        let conn: &mut $crate::Connection = $conn;
+        let $q = $query;
+        conn.starts_call();
+        let result = match &mut conn.link {
+            $crate::connection::Link::Mysql($c) => {
+                let ($q, $c) = ($q$(.$lock())+, &mut **$c);
+                $crate::connection::within_deadline(async { $body }).await
+            }
+            $crate::connection::Link::Sqlite($c) => {
+                $crate::connection::within_deadline(async { $body }).await
+            }
+        };
+        conn.ends_call(result)
+    }};
+}
+
 /// Ends a database call that takes too long.
 pub(crate) async fn within_deadline<T>(call: impl Future<Output = diesel::QueryResult<T>>) -> Result<T> {
     match tokio::time::timeout(DEADLINE, call).await {

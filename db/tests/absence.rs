@@ -17,14 +17,13 @@ use roomm8_db::grocery::{AddMany, category, staple, store, trip};
 use roomm8_db::household::{Archive, Restore};
 use roomm8_db::member::leave_preview::{self, Preview};
 use roomm8_db::member::{ChangeRole, EndAway, Leave, OpenChores, Remove, Return, SetAway, absence};
-use roomm8_db::message::{self};
 use roomm8_db::task::fairness::{DAY_LIMIT, of_household};
 use roomm8_db::task::occurrence::Filter;
 use roomm8_db::task::reminder::Reminders;
 use roomm8_db::task::rotation::{Load, Strategy, WHOLE};
 use roomm8_db::task::swap::{Accept, Propose};
 use roomm8_db::task::{Claim, Create, Pause, Reassign, Task, Undo, Update};
-use roomm8_db::{Database, Date, Error, MemberId, RefusalCode};
+use roomm8_db::{Database, Date, Error, MemberId, RefusalCode, announcement, message};
 use support::databases;
 
 #[expect(clippy::unnecessary_wraps, reason = "as occurrences have their dates")]
@@ -460,6 +459,16 @@ async fn live_in(db: &Database, home: &Home) {
     perform(db, ada, home.id, Propose { offered: offered.id, wanted: wanted.id }).await.unwrap();
     perform(db, bob, home.id, away(0, 9, OpenChores::PassOn)).await.unwrap();
     shop_in(db, home).await;
+    let post = announcement::Post {
+        title: "The water is off".into(),
+        body: None,
+        importance: announcement::Importance::Normal,
+        is_pinned: true,
+        requires_ack: true,
+        expires_at: None,
+    };
+    let announced = perform(db, ada, home.id, post).await.unwrap();
+    perform(db, bob, home.id, announcement::Acknowledge { announcement: announced.id }).await.unwrap();
     let reader = proof(db, ada, home.id).await.unwrap();
     let general =
         roomm8_db::conversation::general(&mut db.connection().await.unwrap(), &reader).await.unwrap().id;
@@ -523,8 +532,12 @@ async fn nothing_is_left_of_a_household_that_nobody_restored_in_time() {
         for table in db.tables().await {
             assert!(!table.starts_with("grocery_") || db.count(&table).await > 0, "{table}");
         }
-        let letters = "SELECT COUNT(*) FROM notifications WHERE kind = 'TASK_REMINDER'";
-        assert!(db.number(letters).await > 0);
+        let letters = |kind| format!("SELECT COUNT(*) FROM notifications WHERE kind = '{kind}'");
+        let of_chores = letters("TASK_REMINDER");
+        let of_announcements = letters("ANNOUNCEMENT");
+        for letters in [&of_chores, &of_announcements] {
+            assert!(db.number(letters).await > 0, "{letters}");
+        }
 
         let other = cast::home(&db, ada).await;
         perform(&db, ada, home.id, Archive).await.unwrap();
@@ -552,7 +565,9 @@ async fn nothing_is_left_of_a_household_that_nobody_restored_in_time() {
         }
         assert!(looked_into > 15, "{looked_into} tables");
         assert_eq!(db.count("users").await, 3);
-        assert_eq!(db.number(letters).await, 0, "nobody is reminded of what is gone");
+        for letters in [&of_chores, &of_announcements] {
+            assert_eq!(db.number(letters).await, 0, "nobody is told of what is gone: {letters}");
+        }
         assert!(matches!(proof(&db, ada, home.id).await, Err(Error::NotFound)));
         db.forget_what_is_old().await.unwrap();
     }

@@ -7,6 +7,7 @@ pub use key::PageKey;
 
 use super::Letter;
 use anyhow::Context as _;
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use tokio::fs::{OpenOptions, create_dir_all};
@@ -49,12 +50,9 @@ impl Mailbox {
     /// # Errors
     /// If the file is there and cannot be read.
     pub fn print(&self, to: Option<&str>, out: &mut impl io::Write) -> anyhow::Result<()> {
-        let file = match std::fs::File::open(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                writeln!(out, "no letter has come yet: they will be in {}", self.0.display())?;
-                return Ok(());
-            }
-            file => file.with_context(|| format!("{} cannot be read", self.0.display()))?,
+        let Some(file) = self.open()? else {
+            writeln!(out, "no letter has come yet: they will be in {}", self.0.display())?;
+            return Ok(());
         };
         for line in BufReader::new(file).lines() {
             // A last line may still be written.
@@ -70,12 +68,17 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Its file, if any letter has come.
+    fn open(&self) -> anyhow::Result<Option<File>> {
+        match File::open(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => file.map(Some).with_context(|| format!("{} cannot be read", self.0.display())),
+        }
+    }
+
     /// Up to so many of its newest letters, the newest first.
     fn newest(&self, limit: usize) -> anyhow::Result<Vec<Letter>> {
-        let mut file = match std::fs::File::open(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            file => file.with_context(|| format!("{} cannot be read", self.0.display()))?,
-        };
+        let Some(mut file) = self.open()? else { return Ok(Vec::new()) };
         let begin = file.metadata()?.len().saturating_sub(NEWEST_BYTES);
         file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();

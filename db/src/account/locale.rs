@@ -1,12 +1,9 @@
 //! In which language people are written to, and by which clocks.
 
-use crate::among::among;
 use crate::household::time_zone;
 use crate::tables::users;
-use crate::{Connection, Error, RefusalCode, Result};
+use crate::{Error, RefusalCode, Result};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
-use std::collections::HashMap;
 
 /// The longest tag: that many characters RFC 5646 (4.4.1) wants to be kept.
 const LONGEST_TAG: usize = 35;
@@ -44,17 +41,6 @@ fn checked_tag(text: &str) -> Result<String> {
     }
     let message = "must be a BCP 47 language tag, for example de or en-GB";
     Err(Error::refused(RefusalCode::Invalid, "locale", message))
-}
-
-/// How those with these addresses are written to; nothing of who has no account.
-pub(crate) async fn of_recipients(
-    conn: &mut Connection,
-    addresses: &[&str],
-) -> Result<HashMap<String, Locale>> {
-    let query = users::table.filter(among(users::email, addresses));
-    let rows: Vec<(String, Locale)> =
-        run!(conn, |c| query.select((users::email, Locale::as_select())).load(c).await)?;
-    Ok(rows.into_iter().collect())
 }
 
 #[cfg(test)]

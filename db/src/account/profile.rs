@@ -3,7 +3,6 @@
 use super::{Locale, User, text};
 use crate::among::among;
 use crate::change::checked;
-use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::idempotency::{Key, Receipt};
 use crate::prepared::Prepare as _;
@@ -112,15 +111,7 @@ impl Apply<'_> {
 /// The user, whom nobody else changes until the commit.
 async fn lock(conn: &mut Connection, user: UserId) -> Result<User> {
     let query = users::table.filter(users::id.eq(user));
-    conn.starts_call();
-    let result = match &mut conn.link {
-        Link::Mysql(link) => {
-            within_deadline(query.select(User::as_select()).for_update().first(&mut **link)).await
-        }
-        // BEGIN IMMEDIATE holds the lock of the whole file already.
-        Link::Sqlite(link) => within_deadline(query.select(User::as_select()).first(link)).await,
-    };
-    conn.ends_call(result)
+    locked!(conn, query, |q, c| q.select(User::as_select()).first(c).await)
 }
 
 async fn save(conn: &mut Connection, user: &User) -> Result<()> {

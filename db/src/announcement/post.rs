@@ -102,15 +102,9 @@ pub(super) async fn tell(change: &mut Change<'_>, announcement: &Announcement, o
             subject: Some(announcement.id.into()),
         };
         if notification::plan(change.conn(), plan, now).await? {
-            news.push(News {
-                user,
-                cause: Cause::Announcement,
-                place: Some((announcement.household_id, member)),
-                subject: announcement.id.into(),
-                group: announcement.id.into(),
-                subject_seq: None,
-                actor: Some(actor),
-            });
+            let (household, subject) = (announcement.household_id, announcement.id.into());
+            let told = News::of_household(user, Cause::Announcement, household, member, subject);
+            news.push(News { actor: Some(actor), ..told });
         }
     }
     inbox::tell(change.conn(), news, now).await

@@ -106,10 +106,8 @@ impl Replica {
 
     /// Tries the replica, so that what is wrong with it is logged before anybody needs it.
     pub async fn look(&self) {
-        match timeout(SHOWN_WITHIN, self.pool.get()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => self.fails(missed(error)),
-            Err(_) => self.fails(Missed::Away(late())),
+        if let Err(missed) = soon(async { self.pool.get().await.map_err(missed) }).await {
+            self.fails(missed);
         }
     }
 
@@ -127,17 +125,13 @@ impl Replica {
             self.reads.away.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        match timeout(SHOWN_WITHIN, self.begin(of)).await {
-            Ok(Ok(conn)) => {
+        match soon(self.begin(of)).await {
+            Ok(conn) => {
                 self.works();
                 Some(conn)
             }
-            Ok(Err(missed)) => {
+            Err(missed) => {
                 self.fails(missed);
-                None
-            }
-            Err(_) => {
-                self.fails(Missed::Away(late()));
                 None
             }
         }
@@ -215,8 +209,11 @@ impl Replica {
     }
 }
 
-fn late() -> String {
-    format!("it did not answer within {} ms", SHOWN_WITHIN.as_millis())
+/// What the replica answers, unless a caller has to wait too long for it.
+async fn soon<T>(answer: impl Future<Output = Result<T, Missed>>) -> Result<T, Missed> {
+    timeout(SHOWN_WITHIN, answer).await.unwrap_or_else(|_| {
+        Err(Missed::Away(format!("it did not answer within {} ms", SHOWN_WITHIN.as_millis())))
+    })
 }
 
 fn missed(error: PoolError<Error>) -> Missed {

@@ -3,7 +3,6 @@
 use super::{LATE_AT_MOST, date_of, next};
 use crate::access::{MemberStatus, Permission, Role};
 use crate::among::among;
-use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::household::time_zone;
 use crate::notification::{self, Content, DigestLine};
@@ -84,14 +83,7 @@ impl Tell {
             .filter(digests::user_id.eq(self.user))
             .filter(digests::next_at.le(self.now))
             .select((digests::told_at, digests::time_zone, digests::next_at, digests::last_on));
-        conn.starts_call();
-        let result = match &mut conn.link {
-            Link::Mysql(link) => within_deadline(query.for_update().skip_locked().load(&mut **link)).await,
-            // BEGIN IMMEDIATE: there is no other writer.
-            Link::Sqlite(link) => within_deadline(query.load(link)).await,
-        };
-        let rows: Vec<Row> = conn.ends_call(result)?;
-        Ok(rows.into_iter().next())
+        locked!(conn, query, skip_locked, |q, c| q.first(c).await.optional())
     }
 
     async fn tell(&self, conn: &mut Connection, date: NaiveDate) -> Result<()> {

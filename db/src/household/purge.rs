@@ -320,6 +320,9 @@ impl Batch {
             .select(announcements::id)
             .limit(BATCH);
         let ids: Vec<AnnouncementId> = run!(conn, |c| query.load(c).await)?;
+        let delete = diesel::delete(notifications::table)
+            .filter(among(notifications::subject_id.assume_not_null(), &ids));
+        run!(conn, |c| delete.execute(c).await)?;
         let delete =
             diesel::delete(announcement_acks::table).filter(among(announcement_acks::announcement_id, &ids));
         run!(conn, |c| delete.execute(c).await)?;

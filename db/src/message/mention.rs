@@ -95,14 +95,13 @@ async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]
         };
         let cause = format!("mention:{}:{member}", message.id);
         if notification::enqueue(change.conn(), &cause, &email, &content, now).await? {
+            let (household, subject) = (message.household_id, message.id.into());
+            let told = News::of_household(user, Cause::Mention, household, member, subject);
             news.push(News {
-                user,
-                cause: Cause::Mention,
-                place: Some((message.household_id, member)),
-                subject: message.id.into(),
                 group: message.conversation_id.into(),
                 subject_seq: Some(message.seq),
                 actor: Some(author),
+                ..told
             });
         }
     }

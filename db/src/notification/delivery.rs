@@ -2,10 +2,9 @@
 
 use super::preference::{self, Fate, Topic};
 use super::{Content, State};
-use crate::account::{Locale, locale};
+use crate::account::Locale;
 use crate::among::among;
 use crate::announcement;
-use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::message::mention;
 use crate::prepared::Prepare as _;
@@ -111,33 +110,23 @@ pub async fn lease(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> 
     drop_called_off(db, &mut leased, now).await?;
     withhold_what_is_read(db, &mut leased, now).await?;
     respect_wishes(db, &mut leased, now).await?;
-    localize(db, &mut leased).await?;
     Ok(leased)
 }
 
-/// Notes how each is written to, as they wish it now.
-async fn localize(db: &Database, leased: &mut [Leased]) -> Result<()> {
+/// Notes how each is written to; and of what people can do without, withholds what they do not wish to get, and lets rest
+/// what comes in their quiet hours.
+async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
     let recipients: Vec<&str> = leased.iter().map(|letter| letter.recipient.as_str()).collect();
     if recipients.is_empty() {
         return Ok(());
     }
-    let mut locales = locale::of_recipients(&mut *db.connection().await?, &recipients).await?;
-    for letter in leased {
-        letter.locale = locales.remove(&letter.recipient).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// Of what people can do without, withholds what they do not wish to get, and lets rest what comes in their quiet hours.
-async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
-    let can_wait = leased.iter().filter(|letter| Topic::of(&letter.content).is_some());
-    let recipients: Vec<&str> = can_wait.map(|letter| letter.recipient.as_str()).collect();
-    if recipients.is_empty() {
-        return Ok(());
-    }
-    let wishes = preference::of_recipients(&mut *db.connection().await?, &recipients).await?;
-    for letter in mem::take(leased) {
-        let theirs = wishes.get(&letter.recipient).zip(Topic::of(&letter.content));
+    let people = preference::of_recipients(&mut *db.connection().await?, &recipients).await?;
+    for mut letter in mem::take(leased) {
+        let wishes = people.get(&letter.recipient).map(|(wishes, locale)| {
+            letter.locale = locale.clone();
+            wishes
+        });
+        let theirs = wishes.zip(Topic::of(&letter.content));
         let household = letter.content.household();
         match theirs.map_or(Fate::Delivered, |(wishes, topic)| wishes.fate(household, topic, now)) {
             Fate::Delivered => leased.push(letter),
@@ -157,24 +146,22 @@ async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>, now: Tim
         (told, announcement::worth_telling(&mut conn, leased, now).await?)
     };
     for mut letter in mem::take(leased) {
-        if let Content::Announcement { announcement_id, title, requires_ack, .. } = &mut letter.content {
-            match announced.get(&(letter.recipient.clone(), *announcement_id)) {
-                Some((now_titled, asks)) => {
-                    title.clone_from(now_titled);
+        let is_wanted = match &mut letter.content {
+            Content::Mention { message_id, .. } => told.contains(&(letter.recipient.clone(), *message_id)),
+            Content::Announcement { announcement_id, title, requires_ack, .. } => {
+                let current = announced.get(&(letter.recipient.clone(), *announcement_id));
+                if let Some((titled, asks)) = current {
+                    title.clone_from(titled);
                     *requires_ack = *asks;
-                    leased.push(letter);
                 }
-                None => end(db, &letter, State::Withheld, now).await?,
+                current.is_some()
             }
-            continue;
-        }
-        match &letter.content {
-            Content::Mention { message_id, .. }
-                if !told.contains(&(letter.recipient.clone(), *message_id)) =>
-            {
-                end(db, &letter, State::Withheld, now).await?;
-            }
-            _ => leased.push(letter),
+            _ => true,
+        };
+        if is_wanted {
+            leased.push(letter);
+        } else {
+            end(db, &letter, State::Withheld, now).await?;
         }
     }
     Ok(())
@@ -256,14 +243,11 @@ impl Work for Lease {
             notifications::attempts,
             notifications::created_at,
         ));
-        conn.starts_call();
-        let result = match &mut conn.link {
-            // Relays pass each other by instead of queueing for the same rows.
-            Link::Mysql(link) => within_deadline(due.for_update().skip_locked().load(&mut **link)).await,
-            // BEGIN IMMEDIATE: there is no other writer.
-            Link::Sqlite(link) => within_deadline(due.load(link)).await,
-        };
-        let rows: Vec<Row> = conn.ends_call(result)?;
+        // Relays pass each other by instead of queueing for the same rows.
+        let rows: Vec<Row> = locked!(conn, due, skip_locked, |q, c| q.load(c).await)?;
+        if rows.is_empty() {
+            return Ok(rows);
+        }
         let ids: Vec<_> = rows.iter().map(|row| row.0).collect();
         let update = diesel::update(notifications::table.filter(among(notifications::id, &ids)))
             .set((
@@ -271,9 +255,7 @@ impl Work for Lease {
                 notifications::attempts.eq(notifications::attempts + 1),
             ))
             .prepared();
-        if !rows.is_empty() {
-            run!(conn, |c| update.execute(c).await)?;
-        }
+        run!(conn, |c| update.execute(c).await)?;
         Ok(rows)
     }
 }

@@ -13,7 +13,6 @@ use super::{Content, Leased};
 use crate::access::MemberStatus;
 use crate::account::Locale;
 use crate::among::among;
-use crate::connection::{Link, within_deadline};
 use crate::database::Work;
 use crate::event::Position;
 use crate::labels::labels;
@@ -226,6 +225,17 @@ impl News {
     /// Of somebody's account.
     pub(crate) fn of_account(user: UserId, cause: Cause, subject: SubjectId) -> Self {
         Self { user, cause, place: None, subject, group: subject, subject_seq: None, actor: None }
+    }
+
+    /// Of their household, which is nobody's doing.
+    pub(crate) fn of_household(
+        user: UserId,
+        cause: Cause,
+        household: HouseholdId,
+        member: MemberId,
+        subject: SubjectId,
+    ) -> Self {
+        Self { place: Some((household, member)), ..Self::of_account(user, cause, subject) }
     }
 }
 
@@ -591,15 +601,8 @@ impl Work for TellDue {
             let Content::TaskReminder { household_id, occurrence_id, member_id, .. } = &letter.content else {
                 return None;
             };
-            Some(News {
-                user: *users.get(&letter.recipient)?,
-                cause: Cause::TaskReminder,
-                place: Some((*household_id, *member_id)),
-                subject: (*occurrence_id).into(),
-                group: (*occurrence_id).into(),
-                subject_seq: None,
-                actor: None,
-            })
+            let (user, subject) = (*users.get(&letter.recipient)?, (*occurrence_id).into());
+            Some(News::of_household(user, Cause::TaskReminder, *household_id, *member_id, subject))
         });
         tell(conn, news.collect(), self.now).await?;
         // Whatever becomes of its mail, which plans the same.
@@ -624,13 +627,10 @@ impl TellDue {
                 notifications::payload,
                 notifications::created_at,
             ));
-        conn.starts_call();
-        let result = match &mut conn.link {
-            Link::Mysql(link) => within_deadline(due.for_update().skip_locked().load(&mut **link)).await,
-            // BEGIN IMMEDIATE: there is no other writer.
-            Link::Sqlite(link) => within_deadline(due.load(link)).await,
-        };
-        let rows: Vec<Row> = conn.ends_call(result)?;
+        let rows: Vec<Row> = locked!(conn, due, skip_locked, |q, c| q.load(c).await)?;
+        if rows.is_empty() {
+            return Ok(rows);
+        }
         let ids: Vec<_> = rows.iter().map(|row| row.0).collect();
         let update = diesel::update(notifications::table.filter(among(notifications::id, &ids)))
             .set(notifications::is_shown.eq(true))

@@ -5,6 +5,7 @@
 
 use super::State;
 use super::content::{Content, TASK_DIGEST};
+use crate::account::Locale;
 use crate::among::among;
 use crate::database::Work;
 use crate::household::time_zone;
@@ -157,11 +158,19 @@ pub(super) async fn of_users(
         return Ok(HashMap::new());
     }
     let query = users::table.left_join(quiet_hours::table).filter(among(users::id, users));
-    let people: Vec<(UserId, Option<Time>, Option<QuietHours>)> = run!(conn, |c| {
+    let people: Vec<Person> = run!(conn, |c| {
         let columns = (users::id, users::email_verified_at, Option::<QuietHours>::as_select());
         query.select(columns).load(c).await
     })?;
-    let query = notification_choices::table.filter(among(notification_choices::user_id, users)).select((
+    with_choices(conn, people).await
+}
+
+/// Who somebody is, when they proved their address, and when they wish to be left alone.
+type Person = (UserId, Option<Time>, Option<QuietHours>);
+
+async fn with_choices(conn: &mut Connection, people: Vec<Person>) -> Result<HashMap<UserId, Preferences>> {
+    let users: Vec<UserId> = people.iter().map(|(user, ..)| *user).collect();
+    let query = notification_choices::table.filter(among(notification_choices::user_id, &users)).select((
         notification_choices::user_id,
         notification_choices::scope_id,
         notification_choices::channel,
@@ -181,15 +190,23 @@ pub(super) async fn of_users(
     Ok(found)
 }
 
-/// What those with these addresses wish.
+/// What those with these addresses wish, and how they are written to; nothing of who has no account.
 pub(super) async fn of_recipients(
     conn: &mut Connection,
     addresses: &[&str],
-) -> Result<HashMap<String, Preferences>> {
-    let people = users_at(conn, addresses).await?;
-    let users: Vec<UserId> = people.values().copied().collect();
-    let mut wishes = of_users(conn, &users).await?;
-    Ok(people.into_iter().filter_map(|(address, user)| Some((address, wishes.remove(&user)?))).collect())
+) -> Result<HashMap<String, (Preferences, Locale)>> {
+    let query = users::table.left_join(quiet_hours::table).filter(among(users::email, addresses));
+    let found: Vec<(String, Locale, Person)> = run!(conn, |c| {
+        let person = (users::id, users::email_verified_at, Option::<QuietHours>::as_select());
+        query.select((users::email, Locale::as_select(), person)).load(c).await
+    })?;
+    let (recipients, people): (Vec<_>, Vec<_>) =
+        found.into_iter().map(|(address, locale, person)| ((address, locale, person.0), person)).unzip();
+    let mut wishes = with_choices(conn, people).await?;
+    let recipients = recipients
+        .into_iter()
+        .filter_map(|(address, locale, user)| Some((address, (wishes.remove(&user)?, locale))));
+    Ok(recipients.collect())
 }
 
 /// Who has these addresses.

@@ -4,7 +4,6 @@ use super::schedule::{Moment, Pause};
 use super::{Nag, Reminders};
 use crate::access::{MemberStatus, Permission, Role};
 use crate::among::among;
-use crate::connection::{Link, within_deadline};
 use crate::member::absence::by_member;
 use crate::notification::{self, Content, Leased, Plan};
 use crate::tables::{absences, households, members, occurrences, tasks, users};
@@ -221,15 +220,7 @@ pub(crate) async fn nag_on(
         .filter(occurrences::status.eq(Status::Open))
         .filter(occurrences::due_at.eq(*due_at))
         .select((occurrences::task_id, occurrences::assignee_id));
-    conn.starts_call();
-    let result = match &mut conn.link {
-        Link::Mysql(link) => {
-            within_deadline(async { query.for_update().first(&mut **link).await.optional() }).await
-        }
-        // BEGIN IMMEDIATE holds the lock of the whole file already.
-        Link::Sqlite(link) => within_deadline(async { query.first(link).await.optional() }).await,
-    };
-    let row: Option<(TaskId, Option<MemberId>)> = conn.ends_call(result)?;
+    let row: Option<(TaskId, Option<MemberId>)> = locked!(conn, query, |q, c| q.first(c).await.optional())?;
     let Some((task, assignee)) = row else { return Ok(()) };
     if assignee.is_some_and(|assignee| assignee != *member_id) {
         return Ok(());

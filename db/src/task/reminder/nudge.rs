@@ -70,15 +70,10 @@ impl Operation for Nudge {
                 subject: Some(occurrence.id.into()),
             };
             if notification::plan(change.conn(), plan, now).await? {
-                news.push(News {
-                    user: person.user,
-                    cause: Cause::TaskNudge,
-                    place: Some((occurrence.household_id, person.member)),
-                    subject: occurrence.id.into(),
-                    group: occurrence.id.into(),
-                    subject_seq: None,
-                    actor: Some(actor),
-                });
+                let (household, subject) = (occurrence.household_id, occurrence.id.into());
+                let told =
+                    News::of_household(person.user, Cause::TaskNudge, household, person.member, subject);
+                news.push(News { actor: Some(actor), ..told });
             }
         }
         inbox::tell(change.conn(), news, now).await?;
