@@ -175,6 +175,25 @@ FAULTS: list[tuple[str, str, str, str]] = [
         '            Action: ["kms:Decrypt", "kms:GenerateDataKey*"]\n            Resource: "*"\n            Condition: {StringEquals: {"aws:SourceAccount": !Ref AWS::AccountId}}',
         '            Action: ["kms:Decrypt", "kms:GenerateDataKey*"]\n            Resource: "*"',
     ),
+    (
+        "EventBridge is asked for which account it publishes",
+        DATA,
+        '"kms:EncryptionContext:aws:sns:topicArn": !Sub "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:roomm8-${Environment}-operators"',
+        '"aws:SourceAccount": !Ref AWS::AccountId',
+    ),
+    ("EventBridge uses the key for another topic", DATA, "${AWS::AccountId}:roomm8-${Environment}-operators", "${AWS::AccountId}:*"),
+    (
+        "the topic asks EventBridge for a condition",
+        DATA,
+        "            Principal: {Service: events.amazonaws.com}\n            Action: sns:Publish\n",
+        '            Principal: {Service: events.amazonaws.com}\n            Condition: {StringEquals: {"aws:SourceAccount": !Ref AWS::AccountId}}\n            Action: sns:Publish\n',
+    ),
+    (
+        "events may not be published",
+        DATA,
+        "          - Sid: Events\n            Effect: Allow\n            Principal: {Service: events.amazonaws.com}\n            Action: sns:Publish\n            Resource: !Ref OperatorTopic\n",
+        "",
+    ),
     ("backups leave out the database", DATA, "Resources: [!GetAtt Database.DBInstanceArn]", "Resources: []"),
     (
         "insights are asked of a small class",

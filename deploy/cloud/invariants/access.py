@@ -124,16 +124,53 @@ def roles_are_ours_and_for_one_service(d: Deployment) -> Iterator[str]:
             yield f"{function} has a role that is not made here"
 
 
+EVENTS = "events.amazonaws.com"
+TOPIC_OF_KEY = "kms:EncryptionContext:aws:sns:topicArn"
+
+
+def services(statement: dict[str, Any]) -> list[str]:
+    """The services that a statement lets in."""
+    principal = statement.get("Principal", {})
+    return as_list(principal.get("Service", [])) if statement["Effect"] == "Allow" and isinstance(principal, dict) else []
+
+
+def topics_named(d: Deployment, statement: dict[str, Any]) -> list[Resource]:
+    """The topics of ours that the key may be used for by a statement, each by its whole address."""
+    named = as_list(statement.get("Condition", {}).get("StringEquals", {}).get(TOPIC_OF_KEY, []))
+    topics = d.every("AWS::SNS::Topic")
+    return [
+        topic for value in named for topic in topics if re.fullmatch(rf"arn:aws:sns:[a-z0-9-]+:\d+:{topic.get('TopicName')}", str(value))
+    ]
+
+
 @invariant
 def services_act_for_this_account(d: Deployment) -> Iterator[str]:
-    """What a service may do to ours, it may do for this account only."""
+    """What a service may do to ours, it may do for this account only; EventBridge, which does not say whose it is, for our topics only."""
     for resource, statement in resource_policies(d):
-        principal = statement.get("Principal", {})
-        if statement["Effect"] != "Allow" or not isinstance(principal, dict) or "Service" not in principal:
-            continue
-        condition = str(statement.get("Condition", {}))
-        if not any(word in condition for word in ("aws:SourceAccount", "aws:SourceArn", "aws:logs:arn")):
-            yield f"{resource} trusts {principal['Service']} for any account"
+        conditions = {key for operator in statement.get("Condition", {}).values() for key in operator}
+        for service in services(statement):
+            if service == EVENTS:
+                if conditions & {"aws:SourceAccount", "aws:SourceArn", "aws:SourceOrgID"}:
+                    yield f"{resource} asks EventBridge what it does not say, so it lets nothing in"
+                if resource.type == "AWS::KMS::Key" and not topics_named(d, statement):
+                    yield f"{resource} is EventBridge's for any topic"
+                if resource.type == "AWS::SNS::TopicPolicy" and (conditions or d.target(statement.get("Resource")) is None):
+                    yield f"{resource} asks EventBridge for a condition, which it cannot meet, or is for another topic"
+            elif not conditions & {"aws:SourceAccount", "aws:SourceArn", "kms:EncryptionContext:aws:logs:arn"}:
+                yield f"{resource} trusts {service} for any account"
+
+
+@invariant
+def events_reach_encrypted_topics(d: Deployment) -> Iterator[str]:
+    """Where a rule leads events to a topic, the topic and its key let EventBridge in."""
+    let_in = [(resource, statement) for resource, statement in resource_policies(d) if EVENTS in services(statement)]
+    for rule in d.some("AWS::Events::Rule"):
+        for topic in [topic for topic in d.targets([item["Arn"] for item in rule.get("Targets", [])]) if topic.type == "AWS::SNS::Topic"]:
+            if not any(d.target(statement.get("Resource")) is topic for _, statement in let_in):
+                yield f"{rule} may not publish to {topic}"
+            key = d.target(topic.get("KmsMasterKeyId"))
+            if key and not any(resource is key and topic in topics_named(d, statement) for resource, statement in let_in):
+                yield f"{rule} may not use the key of {topic}"
 
 
 @invariant
