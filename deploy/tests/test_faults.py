@@ -363,6 +363,20 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ),
     ("production has one NAT", "params/prod.json", '"NatPerZone": "true"', '"NatPerZone": "false"'),
     ("production has one node of Valkey", "params/prod.json", '"CacheNodes": "2"', '"CacheNodes": "1"'),
+    (
+        "a runbook speaks to a database that it cannot reach",
+        "runbooks/region-loss.md",
+        "AWS-StartPortForwardingSessionToRemoteHost",
+        "AWS-StartPortForwardingSession",
+    ),
+    (
+        "a runbook takes all instances away",
+        "runbooks/incident.md",
+        "aws ssm start-session --target INSTANCE",
+        "aws autoscaling set-desired-capacity --desired-capacity 0",
+    ),
+    ("a runbook stops the API, and a new instance starts it", "runbooks/failover.md", "suspend-processes", "describe-policies"),
+    ("a runbook starts the API on places that are gone", "runbooks/restore.md", "SET epoch", "SET era"),
     ("a runbook is gone", "runbooks/incident.md", "## It worked if", "## Afterwards"),
     (
         "an alarm is on a dimension that nobody sends",

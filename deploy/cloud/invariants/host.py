@@ -197,3 +197,34 @@ def runbooks_say_how_to_see_that_it_worked(d: Deployment) -> Iterator[str]:
     for path in [path for path in d.files if path.startswith("runbooks/")]:
         if "```sh" not in d.files[path] or "## It worked if" not in d.files[path]:
             yield f"{path} is not to be followed"
+
+
+@invariant
+def runbooks_reach_a_database_through_an_instance(d: Deployment) -> Iterator[str]:
+    """Databases are private: whoever is to speak to one is led there by an instance, so none takes all of them away."""
+    found = False
+    for path in [path for path in d.files if path.startswith("runbooks/")]:
+        text = d.files[path]
+        if "mysql --host" in text:
+            found = True
+            if not 0 <= text.find("AWS-StartPortForwardingSessionToRemoteHost") < text.find("mysql --host"):
+                yield f"{path} speaks to a database without a way to it"
+        if re.search(r"--(max-size|desired-capacity) 0\b", text):
+            yield f"{path} takes all instances away"
+    if not found:
+        yield "no runbook speaks to a database"
+
+
+@invariant
+def runbooks_start_what_they_stop(d: Deployment) -> Iterator[str]:
+    """Where the API is stopped, groups start no other instance meanwhile, and both go on afterwards."""
+    found = False
+    for path in [path for path in d.files if path.startswith("runbooks/")]:
+        steps = ("suspend-processes", "systemctl stop roomm8", "SET epoch", "systemctl start roomm8", "resume-processes")
+        places = [d.files[path].find(step) for step in steps]
+        if places[1] >= 0:
+            found = True
+            if -1 in places or places != sorted(places):
+                yield f"{path} does not suspend, stop, give an epoch, start and resume, in this order"
+    if not found:
+        yield "no runbook stops the API"
