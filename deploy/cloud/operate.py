@@ -60,6 +60,7 @@ def drill(account: Account, *, patience: float = 7200, pause: float = 30) -> Non
     """Restore the newest backup into a database of its own, have an instance open it, and delete it."""
     outputs = account.outputs_of("20-data")
     point = newest_backup(account, outputs["BackupVaultName"])
+    knows_the_password(account, outputs["AppSecretArn"], point["CreationDate"])
     host = an_instance(account)
     name = f"{outputs['DatabaseId']}-drill"
     started = time.monotonic()
@@ -84,6 +85,16 @@ def newest_backup(account: Account, vault: str) -> dict[str, Any]:
     if age > BACKUPS_ARE_YOUNGER_THAN:
         raise Refused(f"the newest backup in {vault} is {age.days} days old, although one is due each night")
     return whole[-1]
+
+
+def knows_the_password(account: Account, secret: str, made: datetime) -> None:
+    """Refuse a backup of before a rotation: instances have another user or password by now, and would fail to open it."""
+    listed = account.client("secretsmanager").list_secret_version_ids(SecretId=secret)["Versions"]
+    (rotated,) = [version["CreatedDate"] for version in listed if "AWSCURRENT" in version.get("VersionStages", [])]
+    if rotated > made:
+        raise Refused(
+            f"the API's password is of {rotated:%Y-%m-%d %H:%M}, and the newest backup of {made:%Y-%m-%d %H:%M} knows the one before; try again after the next night"
+        )
 
 
 def an_instance(account: Account) -> str:

@@ -32,7 +32,8 @@ class Drill:
             made = self.rds.create_db_snapshot(DBSnapshotIdentifier="awsbackup-of-last-night", DBInstanceIdentifier=outputs["DatabaseId"])
             snapshots = [made["DBSnapshot"]]
         self.backup = snapshots[0]["DBSnapshotIdentifier"]
-        self.stubs = {name: Stubber(account.session.client(name)) for name in ("backup", "autoscaling", "ssm")}
+        self.stubs = {name: Stubber(account.session.client(name)) for name in ("backup", "secretsmanager", "autoscaling", "ssm")}
+        self.secret = outputs["AppSecretArn"]
         self.group = account.outputs("40-app")[f"{account.outputs('40-app')['ActiveColor'].capitalize()}Group"]
 
     def vault_holds(self, *points: tuple[str, str, datetime]) -> None:
@@ -41,8 +42,14 @@ class Drill:
             "list_recovery_points_by_backup_vault", {"RecoveryPoints": listed}, {"BackupVaultName": self.vault, "ByResourceType": "RDS"}
         )
 
-    def holds_last_night(self) -> None:
+    def holds_last_night(self, *, rotated: timedelta = timedelta(days=3)) -> None:
+        """Backups, and a password that was changed so long ago."""
         now = datetime.now(UTC)
+        versions = [
+            {"VersionId": "0" * 32, "VersionStages": ["AWSPREVIOUS"], "CreatedDate": now - timedelta(days=40)},
+            {"VersionId": "1" * 32, "VersionStages": ["AWSCURRENT", "AWSPENDING"], "CreatedDate": now - rotated},
+        ]
+        self.stubs["secretsmanager"].add_response("list_secret_version_ids", {"Versions": versions}, {"SecretId": self.secret})
         self.vault_holds(
             ("arn:aws:rds:us-east-1:1:snapshot:awsbackup:older", "COMPLETED", now - timedelta(days=1, hours=9)),
             (self.backup, "COMPLETED", now - timedelta(hours=9)),
@@ -180,6 +187,13 @@ def test_a_drill_without_a_backup_of_last_night_fails(drill: Drill) -> None:
         drill.run()
     drill.vault_holds((drill.backup, "COMPLETED", datetime.now(UTC) - timedelta(days=9, hours=1)))
     with pytest.raises(Refused, match=f"the newest backup in {drill.vault} is 9 days old, although one is due each night"):
+        drill.run()
+    assert not drill.is_left()
+
+
+def test_a_backup_of_before_a_rotation_is_not_taken_for_a_bad_one(drill: Drill) -> None:
+    drill.holds_last_night(rotated=timedelta(hours=5))
+    with pytest.raises(Refused, match=r"^the API's password is of 20.*, and the newest backup of 20.* knows the one before; try again"):
         drill.run()
     assert not drill.is_left()
 
