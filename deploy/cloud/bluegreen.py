@@ -6,7 +6,10 @@ import time
 
 from cloud.release import Release, parameters_of
 from cloud.stacks import Account, Refused, update
+from cloud.template import environment
 
+# Until the alarms know the new colour: two minutes in which somebody served, and one in which nobody did yet.
+SETTLE = 180
 OTHER = {"blue": "green", "green": "blue"}
 # Alarms that send people back to the release before.
 TROUBLE = ("nobody-healthy", "balancer-errors", "api-errors", "slow-answers")
@@ -23,8 +26,7 @@ def active(account: Account) -> str:
 
 
 def standby_runs(account: Account) -> bool:
-    described = account.described("40-app") or {}
-    return any(item["ParameterKey"] == "Standby" and item["ParameterValue"] == "on" for item in described.get("Parameters", []))
+    return setting(account, "Standby") == "on"
 
 
 def healthy(account: Account, color: str) -> int:
@@ -34,18 +36,43 @@ def healthy(account: Account, color: str) -> int:
     return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
 
-def wanted(account: Account) -> int:
+def setting(account: Account, name: str) -> str:
     described = account.described("40-app") or {}
-    return next(int(item["ParameterValue"]) for item in described["Parameters"] if item["ParameterKey"] == "MinInstances")
+    return next(item["ParameterValue"] for item in described["Parameters"] if item["ParameterKey"] == name)
 
 
-def wait_for(account: Account, color: str, *, patience: float = 900, pause: float = 10) -> None:
-    """Wait until enough instances of a colour serve."""
+def least(account: Account) -> int:
+    return int(setting(account, "MinInstances"))
+
+
+def size(account: Account, color: str) -> int:
+    """How many instances a colour is to have now, by what scaling made of it."""
+    name = account.outputs_of("40-app")[f"{color.capitalize()}Group"]
+    (group,) = account.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return group["DesiredCapacity"]
+
+
+def grow(account: Account, color: str, number: int) -> None:
+    """Give a colour as many instances as the other has, which are as many as people need at this hour."""
+    name = account.outputs_of("40-app")[f"{color.capitalize()}Group"]
+    account.client("autoscaling").set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=number, HonorCooldown=False)
+
+
+def kept_in_service(account: Account, given: dict[str, str]) -> str:
+    """How many serve while instances are replaced: as many as run, if one more may be; CloudFormation refuses it otherwise."""
+    known = environment(account.environment)["parameters"] | account.own | given
+    fewest, most = int(known["MinInstances"]), int(known["MaxInstances"])
+    running = size(account, active(account)) if account.described("40-app") else fewest
+    return str(min(max(running, fewest), most - 1))
+
+
+def wait_for(account: Account, color: str, number: int, *, patience: float = 900, pause: float = 10) -> None:
+    """Wait until so many instances of a colour serve."""
     deadline = time.monotonic() + patience
-    while (serving := healthy(account, color)) < wanted(account):
+    while (serving := healthy(account, color)) < number:
         if time.monotonic() > deadline:
             raise Refused(
-                f"only {serving} instances of {color} serve after {patience:.0f} s; {OTHER[color]} goes on, {color} runs to be looked at"
+                f"only {serving} instances of {color} serve after {patience:.0f} s, of {number}; {OTHER[color]} goes on, {color} runs to be looked at"
             )
         time.sleep(pause)
     account.say(f"{serving} instances of {color} serve")
@@ -73,13 +100,16 @@ def watch(account: Account, old: str, rang_before: set[str], *, bake: float, pau
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
 
 
-def release(account: Account, made: Release, *, bake: float = 300, patience: float = 900, pause: float = 10) -> None:
+def release(account: Account, made: Release, *, bake: float = 600, patience: float = 900, pause: float = 10) -> None:
     """Start the waiting colour with a release, lead people to it, watch it, and stop the old one."""
     old = active(account)
     new = OTHER[old]
     account.say(f"{old} serves; {new} starts with {made.key}")
     change(account, {"Standby": "on", **parameters_of(new.capitalize(), made)})
-    wait_for(account, new, patience=patience, pause=pause)
+    number = max(size(account, old), least(account))
+    grow(account, new, number)
+    wait_for(account, new, number, patience=patience, pause=pause)
+    time.sleep(SETTLE)
     # A release may be what ends them.
     if rang_before := trouble(account):
         account.say(f"{', '.join(sorted(rang_before))} rings already, and does not count until it has been quiet")
@@ -95,7 +125,7 @@ def go_back(account: Account) -> None:
     back = OTHER[active(account)]
     if not standby_runs(account):
         raise Refused("only one colour runs, so there is nothing to go back to")
-    if healthy(account, back) < wanted(account):
+    if healthy(account, back) < least(account):
         raise Refused(f"{back} does not serve")
     change(account, {"ActiveColor": back})
     account.say(f"people are led to {back}")

@@ -50,6 +50,16 @@ def database_ca(given: argparse.Namespace) -> bytes:
     return given.database_ca.read_bytes() if given.database_ca else release.authorities(environment(given.environment)["region"])
 
 
+def looked_up(there: Account, values: dict[str, str]) -> dict[str, str]:
+    """What an operator gives, and what the account knows."""
+    known = {
+        "CloudFrontPrefixList": stacks.cloudfront_prefix_list(there),
+        "ImageId": stacks.newest_image(there),
+        "InstancesInService": bluegreen.kept_in_service(there, values),
+    }
+    return known | values
+
+
 def deploy(given: argparse.Namespace) -> None:
     there = account(given)
     values = assignments(given)
@@ -63,7 +73,7 @@ def deploy(given: argparse.Namespace) -> None:
         raise Refused(f"params/{given.environment}.json still has examples: {', '.join(examples)}")
     if given.binary:
         program.check_that_hosts_run(given.binary)
-    values.setdefault("CloudFrontPrefixList", stacks.cloudfront_prefix_list(there))
+    values = looked_up(there, values)
     stacks.have_service_role(there)
     for stack in stacks.stack_names():
         # The bucket of releases is there after the stack of data.
@@ -80,7 +90,7 @@ def deploy(given: argparse.Namespace) -> None:
 
 def diff(given: argparse.Namespace) -> None:
     there = account(given)
-    stacks.diff(there, assignments(given) | {"CloudFrontPrefixList": stacks.cloudfront_prefix_list(there)})
+    stacks.diff(there, looked_up(there, assignments(given)))
 
 
 def colours(given: argparse.Namespace) -> None:

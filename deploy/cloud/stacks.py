@@ -14,6 +14,7 @@ from cloud.template import TEMPLATES, environment, parse
 # What holds what people wrote: deleting one of these asks for more than a command.
 PROTECTED = ("20-data",)
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+NEWEST_IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 
 # A template's text as it goes to CloudFormation: emulators get one without what they do not know.
@@ -80,6 +81,11 @@ def cloudfront_prefix_list(account: Account) -> str:
     if not lists["PrefixLists"]:
         raise Refused(f"this region has no prefix list {PREFIX_LIST}")
     return lists["PrefixLists"][0]["PrefixListId"]
+
+
+def newest_image(account: Account) -> str:
+    """Amazon Linux as it is today in this region."""
+    return account.client("ssm").get_parameter(Name=NEWEST_IMAGE)["Parameter"]["Value"]
 
 
 def have_service_role(account: Account) -> None:

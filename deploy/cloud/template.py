@@ -23,6 +23,9 @@ NOTHING = "${nothing}"
 # What the driver finds out or makes while it deploys; these stand for it where nothing is deployed.
 FROM_DRIVER = {
     "CloudFrontPrefixList": "pl-0123abcd",
+    "ImageId": "ami-0123456789abcdef0",
+    # More than must be.
+    "InstancesInService": "3",
     "BlueRelease": "releases/0000000.tar.gz",
     "BlueSha256": "0" * 64,
     "GreenRelease": "releases/0000000.tar.gz",

@@ -318,8 +318,9 @@ def led_to(account: stacks.Account) -> str:
     return "blue" if rule["Actions"][0]["TargetGroupArn"] == account.outputs("40-app")["BlueTargetsArn"] else "green"
 
 
-def test_a_release_goes_to_the_other_colour_and_back(emulation: Emulation, tmp_path: Path) -> None:
+def test_a_release_goes_to_the_other_colour_and_back(emulation: Emulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     account = emulation.account
+    monkeypatch.setattr(bluegreen, "SETTLE", 0)
     outputs = account.outputs("40-app")
     balancers = account.client("elbv2")
     # The emulator starts no instances, so these stand for them.

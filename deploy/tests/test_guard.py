@@ -25,7 +25,7 @@ def test_our_rules_hold(ours: dict[str, Deployment], environment: str, tmp_path:
 def test_our_rules_find_the_original_s_faults(original: Deployment, tmp_path: Path) -> None:
     found = findings(original, tmp_path, OURS)
     assert {rule for rule, _ in found} == {
-        "groups_believe_the_load_balancer",
+        "a_failover_replaces_nobody",
         "health_is_readiness",
         "hosts_have_no_keys",
         "intake_is_signed",

@@ -130,6 +130,58 @@ def when_led(operator: Operator) -> Iterator[Callable[[Callable[[], None]], None
         serve(operator.account, color)
 
 
+def test_bluegreen_gives_the_new_colour_as_many_instances_as_the_old_has(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = active(operator)[0]
+    new = colours.OTHER[old]
+    colours.grow(operator.account, old, 5)
+    monkeypatch.setattr("cloud.bluegreen.release.__kwdefaults__", {"bake": 0, "patience": 0.2, "pause": 0.1})
+    with pytest.raises(Refused, match=f"only 2 instances of {new} serve after 0 s, of 5; {old} goes on"):
+        bluegreen(operator, "one for the evening", bake=0)
+    assert (active(operator)[0], colours.size(operator.account, new)) == (old, 5)
+    serve(operator.account, new.capitalize(), 5)
+    assert f"5 instances of {new} serve" in bluegreen(operator, "one for the evening", bake=0)
+    assert active(operator)[0] == new
+    fall_silent(operator.account, new.capitalize(), 5)
+    serve(operator.account, new.capitalize())
+    colours.grow(operator.account, new, 2)
+
+
+def test_deploy_keeps_as_many_in_service_as_run(operator: Operator) -> None:
+    color = active(operator)[0]
+    kept = []
+    for number in (2, 4, 5):
+        colours.grow(operator.account, color, number)
+        kept.append(colours.kept_in_service(operator.account, {"MaxInstances": "5"}))
+    # CloudFormation wants room for one more.
+    assert kept == ["2", "4", "4"]
+    operator.types(f"deploy prod {operator.given} --until 40-app")
+    assert parameter(operator.account, "InstancesInService") == "4"
+    colours.grow(operator.account, color, 2)
+    operator.types(f"deploy prod {operator.given} --until 40-app")
+
+
+def test_a_release_takes_no_newer_image_and_a_deployment_does(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = parameter(operator.account, "ImageId")
+    assert before.startswith("ami-")
+    monkeypatch.setattr("cloud.stacks.newest_image", lambda _: "ami-0fedcba9876543210")
+    bluegreen(operator, "one of the day of another image", bake=0)
+    assert parameter(operator.account, "ImageId") == before
+    operator.types(f"deploy prod {operator.given} --until 40-app")
+    assert parameter(operator.account, "ImageId") == "ami-0fedcba9876543210"
+    monkeypatch.undo()
+    operator.types(f"deploy prod {operator.given} --until 40-app")
+
+
+def test_people_are_led_to_a_release_only_when_the_alarms_know_it(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("cloud.bluegreen.time.sleep", slept.append)
+    settled = colours.SETTLE
+    colours.release(operator.account, colours.Release("releases/0000000000000000.tar.gz", "0" * 64), bake=0)
+    assert settled in slept
+    # That one is in no bucket.
+    bluegreen(operator, "one that is", bake=0)
+
+
 def test_bluegreen_leads_people_back_when_an_alarm_rings(operator: Operator, when_led: Callable[[Callable[[], None]], None]) -> None:
     before = active(operator)[0]
     when_led(lambda: alarm(operator, "api-errors", "ALARM"))
@@ -166,7 +218,7 @@ def test_bluegreen_leads_nobody_to_what_does_not_serve(operator: Operator, monke
     fall_silent(operator.account, idle)
     monkeypatch.setattr("cloud.bluegreen.wait_for.__kwdefaults__", {"patience": 0.2, "pause": 0.1})
     monkeypatch.setattr("cloud.bluegreen.release.__kwdefaults__", {"bake": 0, "patience": 0.2, "pause": 0.1})
-    with pytest.raises(Refused, match=f"only 0 instances of {idle.lower()} serve after 0 s; {before[0]} goes on"):
+    with pytest.raises(Refused, match=f"only 0 instances of {idle.lower()} serve after 0 s, of 2; {before[0]} goes on"):
         bluegreen(operator, "one that does not start", bake=0)
     serve(operator.account, idle)
     assert active(operator)[0] == before[0]

@@ -37,6 +37,8 @@ class Operator:
     def types(self, words: str) -> list[str]:
         """What a command says."""
         with pytest.MonkeyPatch.context() as patch:
+            # No alarm of the emulator's has to see the new colour.
+            patch.setattr("cloud.bluegreen.SETTLE", 0)
             patch.setattr("sys.argv", ["roomm8ctl", *shlex.split(words)])
             patch.setattr(commands, "account", lambda given: self.account_of(given.environment))
             given = roomm8ctl().arguments()
@@ -85,14 +87,14 @@ def deployed(folder: Path) -> Iterator[Operator]:
         yield typist
 
 
-def serve(account: Account, color: str) -> None:
-    """Two instances of a colour serve: the emulator starts none, so these stand for them."""
-    targets = [{"Id": f"i-0{color.lower()}{number}", "Port": 9090} for number in range(2)]
+def serve(account: Account, color: str, number: int = 2) -> None:
+    """Instances of a colour serve: the emulator starts none, so these stand for them."""
+    targets = [{"Id": f"i-0{color.lower()}{one}", "Port": 9090} for one in range(number)]
     account.client("elbv2").register_targets(TargetGroupArn=account.outputs("40-app")[f"{color}TargetsArn"], Targets=targets)
 
 
-def fall_silent(account: Account, color: str) -> None:
-    targets = [{"Id": f"i-0{color.lower()}{number}"} for number in range(2)]
+def fall_silent(account: Account, color: str, number: int = 2) -> None:
+    targets = [{"Id": f"i-0{color.lower()}{one}"} for one in range(number)]
     account.client("elbv2").deregister_targets(TargetGroupArn=account.outputs("40-app")[f"{color}TargetsArn"], Targets=targets)
 
 

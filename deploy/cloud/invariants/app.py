@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cloud.invariants import invariant
 from cloud.invariants.balancer import attributes
 from cloud.invariants.data import is_our_key
-from cloud.template import Deployment, Resource
+from cloud.template import FROM_DRIVER, Deployment, Resource
 
 
 def setting(d: Deployment, name: str) -> str | None:
@@ -116,34 +116,47 @@ def a_stop_that_nobody_told_of_is_seen_in_time(d: Deployment) -> Iterator[str]:
             yield f"{group} sees after {seen} s that an instance stops, which takes requests for {notice:.0f} s"
 
 
+def runs(group: Resource) -> bool:
+    """Whether a colour is to have instances."""
+    return group.get("DesiredCapacity") is None or int(group.get("DesiredCapacity")) > 0
+
+
 @invariant
 def at_least_two_instances(d: Deployment) -> Iterator[str]:
-    """The active colour has two to five instances in two zones."""
-    running = [group for group in d.some("AWS::AutoScaling::AutoScalingGroup") if int(group.get("MaxSize", 0)) > 0]
-    if not running:
+    """The active colour has two to five instances in two zones, and room for one more; the other has none."""
+    groups = d.some("AWS::AutoScaling::AutoScalingGroup")
+    if not any(runs(group) for group in groups):
         yield "no colour runs"
-    for group in running:
-        if int(group.get("MinSize", 0)) < 2:
-            yield f"{group} may have {group.get('MinSize')}"
-        if (
-            int(group.get("MaxSize", 0)) != int(d.parameters.get(group.stack, {}).get("MaxInstances", 5))
-            or int(group.get("MaxSize", 0)) > 5
-        ):
-            yield f"{group} may have {group.get('MaxSize')}"
+    for group in groups:
+        least, most = int(group.get("MinSize", 0)), int(group.get("MaxSize", 0))
+        if not runs(group):
+            if (least, most) != (0, 1):
+                yield f"{group} does not run, and may have {least} to {most}"
+            continue
+        if least < 2:
+            yield f"{group} may have {least}"
+        if most != int(d.parameters.get(group.stack, {}).get("MaxInstances", 5)) or not least < most <= 5:
+            yield f"{group} may have {most}"
         if len({str(subnet.get("AvailabilityZone")) for subnet in d.targets(group.get("VPCZoneIdentifier", []))}) < 2:
             yield f"{group} is in one zone"
 
 
 @invariant
 def sick_instances_are_replaced(d: Deployment) -> Iterator[str]:
-    """Auto Scaling believes the load balancer's health checks, after a grace for the start."""
+    """
+    A dead process is started again by systemd, a dead machine replaced by Auto Scaling, and nobody is led to what is not ready.
+    What is not ready is not dead: while the database is away that is every instance.
+    """
     for group in d.some("AWS::AutoScaling::AutoScalingGroup"):
-        if group.get("HealthCheckType") != "ELB":
-            yield f"{group} looks at the machine only"
+        if group.get("HealthCheckType") != "EC2":
+            yield f"{group} is replaced as a whole when the database is away"
         if not 30 <= int(group.get("HealthCheckGracePeriod", 0)) <= 600:
             yield f"{group} has no grace"
-        if not d.targets(group.get("TargetGroupARNs", [])):
-            yield f"{group} is behind nothing"
+        if not any(target.get("HealthCheckPath") == "/readyz" for target in d.targets(group.get("TargetGroupARNs", []))):
+            yield f"people are led to what of {group} is not ready"
+    unit = d.file("host/roomm8.service")
+    if "\nRestart=always\n" not in unit or "\nStartLimitIntervalSec=0\n" not in unit:
+        yield "nobody starts a dead process again"
 
 
 @invariant
@@ -171,11 +184,15 @@ def each_colour_scales_by_three_measures(d: Deployment) -> Iterator[str]:
 
 @invariant
 def running_instances_are_replaced_without_loss(d: Deployment) -> Iterator[str]:
-    """An update replaces one instance at a time, keeps the least number in service, and waits for each to say it serves."""
+    """An update replaces one instance at a time, keeps as many in service as run, and waits for each to say it serves."""
     for group in d.some("AWS::AutoScaling::AutoScalingGroup"):
         policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
-        if int(policy.get("MinInstancesInService", -1)) != int(group.get("MinSize", 0)) or policy.get("WaitOnResourceSignals") is not True:
+        kept = int(policy.get("MinInstancesInService", -1))
+        wanted = int(d.parameters[group.stack].get("InstancesInService", 0)) if runs(group) else 0
+        if kept != wanted or policy.get("WaitOnResourceSignals") is not True:
             yield f"{group} is replaced with a gap"
+        if kept >= int(group.get("MaxSize", 0)):
+            yield f"CloudFormation refuses to update {group}, which may not have more than it must"
         if {"HealthCheck", "ReplaceUnhealthy", "AlarmNotification"} - set(policy.get("SuspendProcesses", [])):
             yield f"{group} is scaled while it is replaced"
         template = d.target(group.get("LaunchTemplate.LaunchTemplateId"))
@@ -189,7 +206,7 @@ def colours_are_alike(d: Deployment) -> Iterator[str]:
 
     def plain(resource: Resource) -> str:
         text = repr((resource.type, resource.properties, resource.attributes)).replace("Green", "Blue").replace("green", "blue")
-        return re.sub(r"'(MinSize|MaxSize|MinInstancesInService)': '?\d+'?", "", text)
+        return re.sub(r"'(MinSize|MaxSize|DesiredCapacity|MinInstancesInService)': '?\d+'?(, )?", "", text)
 
     by_name = {resource.name: resource for resource in d.resources}
     blue = {name for name in by_name if name.startswith("Blue")}
@@ -246,10 +263,17 @@ def instances_are_of_this_generation(d: Deployment) -> Iterator[str]:
 
 @invariant
 def image_is_amazon_s_newest(d: Deployment) -> Iterator[str]:
-    """The image is named by AWS's public parameter, so it is of every region and current."""
+    """The image is what AWS's public parameter names when the driver deploys; CloudFormation does not look it up at each release."""
     for template in d.some("AWS::EC2::LaunchTemplate"):
-        if not str(template.get("LaunchTemplateData.ImageId")).startswith("/aws/service/ami-amazon-linux-latest/al2023"):
+        if template.get("LaunchTemplateData.ImageId") != FROM_DRIVER["ImageId"]:
             yield f"{template} starts {template.get('LaunchTemplateData.ImageId')}"
+        about = d.templates[template.stack].get("Parameters", {}).get("ImageId", {})
+        if about.get("Type") != "AWS::EC2::Image::Id" or "Default" in about:
+            yield f"{template.stack} looks the image up by itself, or needs none to be looked up"
+    if not re.search(
+        r'^NEWEST_IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"$', d.file("cloud/stacks.py"), re.MULTILINE
+    ):
+        yield "the driver looks up another image"
 
 
 @invariant

@@ -107,6 +107,16 @@ def error_lines_are_counted(d: Deployment) -> Iterator[str]:
         yield "nobody counts errors"
 
 
+def active_targets(d: Deployment) -> list[str]:
+    """The target group that people are led to: of the rule that asks for CloudFront's header."""
+    return [
+        str(action["TargetGroupArn"])
+        for rule in d.every("AWS::ElasticLoadBalancingV2::ListenerRule")
+        if any(item.get("HttpHeaderConfig", {}).get("HttpHeaderName") == "X-RoomM8-Origin" for item in rule.get("Conditions", []))
+        for action in rule.get("Actions", [])
+    ]
+
+
 @invariant
 def silence_of_health_is_an_alarm(d: Deployment) -> Iterator[str]:
     """No figure of healthy instances is the worst figure; no figure of failures is none."""
@@ -116,8 +126,10 @@ def silence_of_health_is_an_alarm(d: Deployment) -> Iterator[str]:
             found = True
             if alarm.get("TreatMissingData") != "breaching":
                 yield f"{alarm} is content with silence"
-            if len(alarm.get("Metrics", [])) < 3:
-                yield f"{alarm} is of one colour only"
+            # A colour that waits is healthy too, and would hide that nobody serves.
+            about = [str(item["Value"]) for item in alarm.get("Dimensions", []) if item["Name"] == "TargetGroup"]
+            if about != [f"{led[:-1]}.TargetGroupFullName}}" for led in active_targets(d)]:
+                yield f"{alarm} is not of the colour that people are led to"
         elif alarm.get("TreatMissingData") in (None, "missing", "ignore"):
             yield f"{alarm} does not say what silence means"
     if not found:
