@@ -147,16 +147,14 @@ def checkov_findings(*paths: Path) -> set[Finding]:
 def suppressions() -> tuple[dict[Finding, str], list[str]]:
     """What is meant to be found, and what is wrong with the list itself."""
     entries = yaml.safe_load(SUPPRESSIONS.read_text())
-    wrong = [f"{entry.get('rule')} has no reason" for entry in entries if len(str(entry.get("reason", ""))) < 30]
+    wrong = [f"{', '.join(entry['rules'])} has no reason" for entry in entries if len(str(entry.get("reason", ""))) < 30]
     if len(entries) > MOST_SUPPRESSIONS:
         wrong.append(f"there are {len(entries)} suppressions, {MOST_SUPPRESSIONS} may be")
-    allowed = {(entry["rule"], resource): entry["reason"] for entry in entries for resource in entry["resources"]}
+    allowed = {(rule, resource): entry["reason"] for entry in entries for rule in entry["rules"] for resource in entry["resources"]}
     for path in templates():
         for name, resource in template.parse(path.read_text())["Resources"].items():
-            for tool, about in resource.get("Metadata", {}).items():
-                if tool == "checkov" and any(len(skip.get("comment", "")) < 30 for skip in about["skip"]):
-                    wrong.append(f"{path.name}: {name} skips a check of checkov's without a reason")
-                if tool in ("guard", "cfn-lint"):
+            for tool in resource.get("Metadata", {}):
+                if tool in ("checkov", "guard", "cfn-lint"):
                     wrong.append(f"{path.name}: {name} suppresses by itself; say it in suppressions.yml")
     return allowed, wrong
 

@@ -56,13 +56,23 @@ def test_a_finding_that_nobody_meant_and_one_that_is_gone_are_both_wrong(monkeyp
 
 def test_a_suppression_without_a_reason_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = tmp_path / "suppressions.yml"
-    listed.write_text("- {rule: CKV_AWS_1, resources: [Database], reason: later}\n")
+    listed.write_text("- {rules: [CKV_AWS_1], resources: [Database], reason: later}\n")
     monkeypatch.setattr(validate, "SUPPRESSIONS", listed)
     assert "CKV_AWS_1 has no reason" in validate.suppressions()[1]
 
 
+def test_a_template_that_suppresses_by_itself_is_wrong(copy: Path) -> None:
+    broken = copy / "cfn/30-notify.yml"
+    before = "  Notifier:\n    Type: AWS::Lambda::Function\n"
+    text = broken.read_text()
+    assert before in text
+    reason = "there is a very good reason for this one, too"
+    broken.write_text(text.replace(before, f"{before}    Metadata: {{checkov: {{skip: [{{id: CKV_AWS_115, comment: {reason}}}]}}}}\n"))
+    assert validate.suppressions()[1] == ["30-notify.yml: Notifier suppresses by itself; say it in suppressions.yml"]
+
+
 def test_too_many_suppressions_are_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = "- {rule: CKV_AWS_%d, resources: [Database], reason: there is a very good reason for this one}\n"
+    entry = "- {rules: [CKV_AWS_%d], resources: [Database], reason: there is a very good reason for this one}\n"
     listed = tmp_path / "suppressions.yml"
     listed.write_text("".join(entry % number for number in range(21)))
     monkeypatch.setattr(validate, "SUPPRESSIONS", listed)
