@@ -22,10 +22,14 @@ WITHOUT_RESOURCE = {
 }
 # These say nothing about their caller that a condition could test.
 UNCONDITIONAL = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+# Where a name would be too narrow: what else keeps the permission small, by a condition.
+WIDE = {
+    # The sandbox asks for each reader's address as well.
+    ("ses:SendEmail", "identity/*"): "ses:FromAddress",
+}
 AWS_POLICIES = (
     "service-role/AmazonRDSEnhancedMonitoringRole",
     "service-role/AWSBackupServiceRolePolicyForBackup",
-    "service-role/AWSBackupServiceRolePolicyForRestores",
     "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
 )
 
@@ -75,19 +79,33 @@ def instances_have_a_role(d: Deployment) -> Iterator[str]:
             yield f"{template} has no instance profile"
 
 
+def is_all_of_a_kind(resource: str) -> bool:
+    """Whether an address names a service or a kind of thing, and none of them: `*`, `identity/*`, `bucket/*`."""
+    parts = re.split("[:/]", resource.split(":", 5)[-1])
+    return parts[-1] == "*" and len(parts) <= 2
+
+
 @invariant
 def every_permission_names_its_resource(d: Deployment) -> Iterator[str]:
-    """No statement allows something on everything, unless it is an action that knows no resource, under a condition."""
+    """
+    No statement allows something on everything, or on all of a kind, unless it is an action that knows no resource, under a
+    condition, or one of the few that are written above.
+    """
     for role, statement in statements(d):
         if statement["Effect"] != "Allow":
             continue
         actions = set(as_list(statement["Action"]))
+        conditions = {key for operator in statement.get("Condition", {}).values() for key in operator}
         for resource in as_list(statement.get("Resource", "*")):
             if resource == "*":
                 if not actions <= WITHOUT_RESOURCE:
                     yield f"{role} may {', '.join(sorted(actions - WITHOUT_RESOURCE))} on everything"
-                elif not statement.get("Condition") and not actions <= UNCONDITIONAL:
+                elif not conditions and not actions <= UNCONDITIONAL:
                     yield f"{role} may {', '.join(sorted(actions))} without a condition"
+            elif is_all_of_a_kind(str(resource)):
+                for action in sorted(actions):
+                    if WIDE.get((action, str(resource).split(":", 5)[-1])) not in conditions:
+                        yield f"{role} may {action} on {resource}"
 
 
 @invariant
@@ -232,6 +250,22 @@ def instances_may_use_the_key(d: Deployment) -> Iterator[str]:
                 yield "instances use the key for anything"
             return
     yield "instances cannot open what is encrypted"
+
+
+@invariant
+def the_key_is_used_through_services(d: Deployment) -> Iterator[str]:
+    """Whoever may use the key may do so only through the services that keep what they read."""
+    using = [
+        (role, statement)
+        for role, statement in statements(d)
+        if any(str(action).startswith("kms:") for action in as_list(statement["Action"]))
+    ]
+    if not using:
+        yield "nobody uses the key"
+    for role, statement in using:
+        through = as_list(statement.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", []))
+        if not through or not all(re.fullmatch(r"[a-z0-9]+\.[a-z0-9-]+\.amazonaws\.com", str(service)) for service in through):
+            yield f"{role} uses the key for anything"
 
 
 @invariant

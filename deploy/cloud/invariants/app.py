@@ -243,6 +243,20 @@ def disks_are_encrypted(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def disks_are_on_the_bill(d: Deployment) -> Iterator[str]:
+    """The budget counts what carries the tag Environment, and a disk has only the tags that its launch template gives it."""
+    for template in d.some("AWS::EC2::LaunchTemplate"):
+        tags = {
+            tag["Key"]: tag["Value"]
+            for item in template.get("LaunchTemplateData.TagSpecifications", [])
+            if item["ResourceType"] == "volume"
+            for tag in item["Tags"]
+        }
+        if tags.get("Environment") != d.parameters[template.stack].get("Environment", d.environment):
+            yield f"disks of {template} are nobody's"
+
+
+@invariant
 def instances_have_no_public_address(d: Deployment) -> Iterator[str]:
     """Instances are behind the load balancer only."""
     for template in d.some("AWS::EC2::LaunchTemplate"):

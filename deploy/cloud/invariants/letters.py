@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from cloud.invariants import invariant
-from cloud.invariants.access import as_list
+from cloud.invariants.access import as_list, statements
 from cloud.invariants.data import RETAINS
 from cloud.template import Deployment, Resource
 
@@ -255,13 +256,20 @@ def mail_s_trouble_has_an_alarm(d: Deployment) -> Iterator[str]:
         for item in alarm.get("Dimensions", [])
     }
     for namespace, metric in (
-        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         ("AWS/Lambda", "Throttles"),
         ("AWS/SES", "Reputation.BounceRate"),
         ("AWS/SES", "Reputation.ComplaintRate"),
     ):
         if (namespace, metric) not in watched:
             yield f"nobody is told of {metric}"
+    aged = {
+        str(d.target(item["Value"]))
+        for alarm in d.every("AWS::CloudWatch::Alarm")
+        if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage"
+        for item in alarm.get("Dimensions", [])
+    }
+    ends = dead_letter_queues(d)
+    yield from (f"nobody is told that {item} waits" for item in d.some("AWS::SQS::Queue") if item.id not in aged | ends)
     yield from (f"nobody is told that {item} fails" for item in d.some("AWS::Lambda::Function") if item.id not in function)
 
 
@@ -288,3 +296,21 @@ def mail_is_on(d: Deployment) -> Iterator[str]:
     for stage in d.some("AWS::ApiGateway::Stage"):
         if any(item.get("DataTraceEnabled") for item in stage.get("MethodSettings", [])):
             yield f"{stage} writes letters into its log"
+
+
+@invariant
+def mail_is_from_one_address_and_its_domain_vouches(d: Deployment) -> Iterator[str]:
+    """Who may send may send as one address only; what the domain must say of that is named, for who keeps its zone."""
+    found = False
+    for role, statement in statements(d):
+        if any(action.startswith("ses:") for action in as_list(statement["Action"])):
+            found = True
+            sender = statement.get("Condition", {}).get("StringEquals", {}).get("ses:FromAddress")
+            if not re.fullmatch(r"letters@[a-z0-9.-]+", str(sender)):
+                yield f"{role} sends as {sender or 'anybody'}"
+    if not found:
+        yield "nobody may send mail"
+    named = json.dumps(d.templates["30-notify"].get("Outputs", {}))
+    for word in ("DkimDNSTokenValue1", "DkimDNSTokenValue2", "DkimDNSTokenValue3", "MX 10 feedback-smtp.", "v=spf1 include:amazonses.com"):
+        if word not in named:
+            yield f"nobody is told of the record {word}"

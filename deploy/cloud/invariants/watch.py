@@ -165,6 +165,23 @@ def replica_has_an_alarm(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def every_node_of_the_cache_is_watched(d: Deployment) -> Iterator[str]:
+    """Alarms on the cache are on as many nodes as there may be, as any of them may be the one that is written to."""
+    most = int(d.templates.get("20-data", {}).get("Parameters", {}).get("CacheNodes", {}).get("MaxValue", 0))
+    nodes = {f"-{number:03}" for number in range(1, most + 1)}
+    for metric in ("EngineCPUUtilization", "Evictions"):
+        watched = {
+            str(dimension["Value"])[-4:]
+            for alarm in d.some("AWS::CloudWatch::Alarm")
+            for item in alarm.get("Metrics", [])
+            if item.get("MetricStat", {}).get("Metric", {}).get("MetricName") == metric
+            for dimension in item["MetricStat"]["Metric"]["Dimensions"]
+        }
+        if not nodes or watched != nodes:
+            yield f"{metric} is watched on {sorted(watched)}, and there may be {most} nodes"
+
+
+@invariant
 def people_s_trouble_is_one_alarm(d: Deployment) -> Iterator[str]:
     """One composite alarm is what people notice: nobody serves, failures, slowness; each by an alarm that exists."""
     alarms = {alarm.id: alarm for alarm in d.some("AWS::CloudWatch::Alarm")}

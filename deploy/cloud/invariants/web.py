@@ -148,9 +148,10 @@ def origins_agree(d: Deployment) -> Iterator[str]:
 def names_lead_where_they_say(d: Deployment) -> Iterator[str]:
     """CloudFront finds the load balancer by a record and a certificate of the same name, people find CloudFront."""
     balancers, sites = d.some("AWS::ElasticLoadBalancingV2::LoadBalancer"), d.some("AWS::CloudFront::Distribution")
-    led = {
-        str(item.get("Name")): str(item.get("AliasTarget.DNSName")) for item in d.some("AWS::Route53::RecordSet") if item.get("Type") == "A"
+    records = {
+        (str(item.get("Name")), item.get("Type")): str(item.get("AliasTarget.DNSName")) for item in d.some("AWS::Route53::RecordSet")
     }
+    led = {name: place for (name, kind), place in records.items() if kind == "A"}
     certified = {
         str(item.get("DomainName")) for item in d.some("AWS::CertificateManager::Certificate") if item.get("ValidationMethod") == "DNS"
     }
@@ -163,5 +164,7 @@ def names_lead_where_they_say(d: Deployment) -> Iterator[str]:
         for name in config.get("Aliases", []):
             if led.get(name) not in {f"${{{item.id}.DomainName}}" for item in sites}:
                 yield f"{name} does not lead to the site"
+            if config.get("IPV6Enabled") and records.get((name, "AAAA")) != led.get(name):
+                yield f"{name} does not lead to the site over IPv6, which it speaks"
         if not config.get("Aliases"):
             yield "the site has no name"
