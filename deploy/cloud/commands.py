@@ -73,6 +73,8 @@ def deploy(given: argparse.Namespace) -> None:
         raise Refused(f"params/{given.environment}.json still has examples: {', '.join(examples)}")
     if given.binary:
         program.check_that_hosts_run(given.binary)
+    if given.notifier:
+        release.check_the_notifier(given.notifier)
     values = looked_up(there, values)
     stacks.have_service_role(there)
     for stack in stacks.stack_names():

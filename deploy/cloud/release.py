@@ -7,10 +7,13 @@ import hashlib
 import io
 import mimetypes
 import tarfile
+import tempfile
 import urllib.request
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud.program import check_that_hosts_run
 from cloud.stacks import Account, Refused
 from cloud.template import HOST
 
@@ -75,10 +78,19 @@ def parameters_of(color: str, made: Release) -> dict[str, str]:
     return {f"{color}Release": made.key, f"{color}Sha256": made.sha256}
 
 
-def upload_notifier(account: Account, path: Path) -> str:
-    """Put the function's zip in the bucket; another content has another key, so the function is updated."""
+def check_the_notifier(path: Path) -> None:
+    """Refuse a function that Lambda could not start: its system has the hosts' glibc."""
     if not path.is_file():
         raise Refused(f"there is no {path}")
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="roomm8-notifier-") as folder:
+            check_that_hosts_run(Path(archive.extract("bootstrap", folder)))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise Refused(f"{path} is no zip with a bootstrap in it") from error
+
+
+def upload_notifier(account: Account, path: Path) -> str:
+    """Put the function's zip in the bucket; another content has another key, so the function is updated."""
     data = path.read_bytes()
     key = f"notifier/{hashlib.sha256(data).hexdigest()[:16]}.zip"
     account.client("s3").put_object(Bucket=bucket(account), Key=key, Body=data)

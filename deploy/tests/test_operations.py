@@ -57,6 +57,22 @@ def test_deploy_refuses_what_is_no_release(operator: Operator) -> None:
         operator.types(f"deploy prod {operator.given} --binary {operator.binary('x')} --database-ca {operator.folder}/web/index.html")
 
 
+def test_deploy_refuses_a_function_that_lambda_cannot_start(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Refused, match=r"there is no .*nothing\.zip"):
+        operator.types(f"deploy prod {operator.given} --notifier {operator.folder}/nothing.zip")
+    with pytest.raises(Refused, match=r"rds\.pem is no zip with a bootstrap in it"):
+        operator.types(f"deploy prod {operator.given} --notifier {operator.folder}/rds.pem")
+    monkeypatch.setattr("cloud.program.HOSTS_HAVE", (2, 17))
+    with pytest.raises(Refused, match=r"bootstrap needs glibc 2\.\d+, and hosts have 2\.17"):
+        operator.types(f"deploy prod {operator.given} --notifier {operator.folder}/notifier.zip")
+
+
+def test_every_stack_carries_the_tags_that_the_bill_is_counted_by(operator: Operator) -> None:
+    for stack in stacks.stack_names():
+        tags = {tag["Key"]: tag["Value"] for tag in (operator.account.described(stack) or {})["Tags"]}
+        assert tags == {"Environment": "prod", "Application": "roomm8"}, stack
+
+
 def test_diff_tells_of_a_change_and_makes_none(operator: Operator) -> None:
     said = operator.types(f"diff prod {operator.given} --set MaxInstances=3")
     assert "40-app: update" in said
