@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from cloud import template
+from cloud.figures import COLORS, Agent, of_logs, selected
 from cloud.template import DEPLOY, Deployment
 
 PRICES = DEPLOY / "prices.json"
@@ -18,6 +19,23 @@ CEILINGS = {"prod": 260, "lean": 140}
 
 def prices() -> dict[str, Any]:
     return json.loads(PRICES.read_text())
+
+
+def metrics(d: Deployment, price: dict[str, Any]) -> int:
+    """How many figures CloudWatch keeps that are paid for: ours, and those that EC2 and API Gateway send when asked for detail."""
+    color = COLORS[0]
+    agent = Agent(d, color)
+    found = len({*of_logs(d), *agent.of_the_host(), *agent.of_a_scrape(selected(d, color))})
+    for group in d.some("AWS::AutoScaling::AutoScalingGroup"):
+        launch = d.target(group.get("LaunchTemplate.LaunchTemplateId"))
+        each = len(agent.kept_apart())
+        if launch and launch.get("LaunchTemplateData.Monitoring.Enabled") is True:
+            each += price["figures"]["ec2_instance"]
+        found += int(group.get("MinSize")) * each
+    for stage in d.every("AWS::ApiGateway::Stage"):
+        if any(item.get("MetricsEnabled") for item in stage.get("MethodSettings", [])):
+            found += len(d.every("AWS::ApiGateway::Method")) * price["figures"]["api_method"]
+    return found
 
 
 def monthly(d: Deployment, price: dict[str, Any]) -> dict[str, float]:
@@ -68,7 +86,7 @@ def monthly(d: Deployment, price: dict[str, Any]) -> dict[str, float]:
         "Keys and secrets": len(d.some("AWS::KMS::Key")) * fixed["key"] + len(d.some("AWS::SecretsManager::Secret")) * fixed["secret"],
         "Firewall": len(d.some("AWS::WAFv2::WebACL")) * fixed["firewall"] + rules * fixed["firewall_rule"],
         "Logs, figures, alarms": beyond("log_gb", use["log_gb"]["amount"], use["log_gb"]["price"])
-        + beyond("metrics", use["metrics"]["amount"], use["metrics"]["price"])
+        + beyond("metrics", metrics(d, price), fixed["metric"])
         + beyond("alarms", alarms, fixed["alarm"])
         + beyond("dashboards", len(d.some("AWS::CloudWatch::Dashboard")), fixed["dashboard"])
         + len(d.some("AWS::CloudWatch::CompositeAlarm")) * fixed["composite_alarm"],

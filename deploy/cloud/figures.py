@@ -100,6 +100,11 @@ class Agent:
                     for name in measured["measurement"]:
                         yield Figure(metrics["namespace"], name, frozenset((key, own[key]) for key in names))
 
+    def kept_apart(self) -> list[str]:
+        """What each host sends besides, under its own name: nobody waits for that, and each is one more to be paid for."""
+        measured = self.config["metrics"]["metrics_collected"].values()
+        return [name for item in measured for name in item["measurement"] if name not in item.get("drop_original_metrics", [])]
+
     def of_a_scrape(self, scraped: list[Sample]) -> Iterator[Figure]:
         """What becomes a metric of what the API tells; the rest is a line in a log."""
         processor = self.config["logs"]["metrics_collected"]["prometheus"]["emf_processor"]
@@ -128,6 +133,11 @@ def of_logs(d: Deployment) -> Iterator[Figure]:
     for counting in d.every("AWS::Logs::MetricFilter"):
         for item in counting.get("MetricTransformations", []):
             yield figure(item["MetricNamespace"], item["MetricName"], item.get("Dimensions", []))
+
+
+def selected(d: Deployment, color: str) -> list[Sample]:
+    """What the agent takes of the API's figures, as if that told all of them."""
+    return [Sample(selector.strip("^$"), "gauge") for selector in Agent(d, color).selectors()]
 
 
 def given(d: Deployment, scraped: list[Sample]) -> set[Figure]:

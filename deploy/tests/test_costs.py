@@ -45,6 +45,16 @@ def test_a_larger_database_costs_more(ours: dict[str, Deployment], texts: dict[s
     assert after["Valkey"] == before["Valkey"]
 
 
+def test_figures_are_counted(ours: dict[str, Deployment], texts: dict[str, str]) -> None:
+    price = costs.prices()
+    # Ours are 2 of logs, 4 of a host and 7 of the API, those with a colour and without; of EC2 there are 7 an instance.
+    assert costs.metrics(ours["lean"], price) == 2 + 4 + 2 * 7
+    assert costs.metrics(ours["prod"], price) == costs.metrics(ours["lean"], price) + 2 * 7
+    agent = texts["host/cloudwatch-agent.json"].replace('"drop_original_metrics": ["mem_used_percent"]', '"drop_original_metrics": []')
+    one_more = agent.replace('"^roomm8_outbox_dead$"', '"^roomm8_outbox_dead$", "^roomm8_outbox_lost$"')
+    assert costs.metrics(template.resolve("lean", texts | {"host/cloudwatch-agent.json": one_more}), price) == 20 + 2 + 2
+
+
 def test_a_type_without_a_price_is_an_error(texts: dict[str, str]) -> None:
     unknown = texts | {"params/prod.json": texts["params/prod.json"].replace("t3.small", "t3.huge")}
     with pytest.raises(KeyError):

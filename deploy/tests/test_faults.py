@@ -388,6 +388,8 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("the unit reads other settings", UNIT, "EnvironmentFile=/etc/roomm8/environment", "EnvironmentFile=/etc/roomm8/env"),
     ("the agent reads /var/log/messages", AGENT, '"/var/log/roomm8/roomm8.log"', '"/var/log/messages"'),
     ("the agent writes to another group", AGENT, '"/roomm8/{{environment}}/api"', '"/roomm8/api"'),
+    ("hosts send figures of their own", AGENT, '"drop_original_metrics": ["mem_used_percent"]', '"drop_original_metrics": []'),
+    ("production is measured every five minutes", "params/prod.json", '"DetailedMonitoring": "true"', '"DetailedMonitoring": "false"'),
     ("memory is not measured", AGENT, '"mem": {', '"swap": {'),
     ("a figure of the binary is misspelt", AGENT, "^roomm8_sockets_open$", "^roomm8_socket_open$"),
     ("boot goes on after a failure", BOOT, "set -euo pipefail", "set -u"),

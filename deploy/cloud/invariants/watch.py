@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from cloud.figures import COLORS, Agent, Sample, given, waited_for
+from cloud.figures import COLORS, Agent, given, selected, waited_for
 from cloud.invariants import invariant
 from cloud.template import Deployment, Resource
 
@@ -200,12 +200,18 @@ def every_metric_of_ours_is_sent(d: Deployment) -> Iterator[str]:
     """Each metric in our namespace that an alarm, a policy or the dashboard waits for is one that the agent or a filter sends, with
     these dimensions."""
     # That the API tells what is selected is another's to show.
-    told = [Sample(selector.strip("^$"), "gauge") for selector in Agent(d, COLORS[0]).selectors()]
-    sent = given(d, told)
+    sent = given(d, selected(d, COLORS[0]))
     waited = list(waited_for(d))
     if not waited:
         yield "nothing waits for a metric of ours"
     yield from (f"{who} waits for {wanted}, which nobody sends" for who, wanted in sorted(waited) if wanted not in sent)
+
+
+@invariant
+def hosts_send_nothing_under_their_own_names(d: Deployment) -> Iterator[str]:
+    """Figures are summed up over hosts: each host's own would be paid for, and nobody looks at them."""
+    for name in Agent(d, COLORS[0]).kept_apart():
+        yield f"each host sends {name} besides"
 
 
 @invariant
