@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,31 @@ def test_a_tool_finds_what_it_is_for(copy: Path, check: Callable[[], list[str]],
     assert before in text
     broken.write_text(text.replace(before, after) if before else after)
     assert found in "\n".join(check())
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("notes.md", "AK" + "IA" + "0123456789ABCDEF", "an AWS key"),
+        ("tests/key.pem", "-----BEGIN RSA " + "PRIVATE KEY-----", "a private key"),
+        ("runbooks/restore.md", "mysql://root:" + "hunter22@db", "a password in a URL"),
+        ("cloud/settings.py", "PASSWORD = " + '"hunter2222"', "a password"),
+        ("cfn/data.yml", "MasterUserPassword: " + "hunter2222", "a password"),
+        ("ci.sh", "token=gh" + "p_" + "0123456789abcdef0123456789abcdef0123", "a token"),
+    ],
+)
+def test_a_secret_in_any_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, text: str, found: str) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / "kept.md").write_text("mysql://roomm8:" + "PASSWORD@")
+    monkeypatch.setattr(validate, "DEPLOY", tmp_path)
+    monkeypatch.setattr(validate, "NO_SECRETS", {"mysql://roomm8:" + "PASSWORD@"})
+    assert validate.literal_secrets() == []
+    (tmp_path / path).write_text(f"{text}\n")
+    assert validate.literal_secrets() == [f"{path} holds {found}"]
+    (tmp_path / path).unlink()
+    (tmp_path / "kept.md").write_text("nothing")
+    assert validate.literal_secrets() == ["no file holds mysql://roomm8:PASSWORD@, which may be there"]
 
 
 def test_a_finding_that_nobody_meant_and_one_that_is_gone_are_both_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,23 @@ from cloud.template import REFERENCE, Deployment, references
 # A value that is read from a secret when it is needed.
 SECRET = re.compile(r"\{\{resolve:secretsmanager:\$\{([0-9a-z-]+)\.(\w+)\}:SecretString:\w+\}\}")
 
+SHAPES = {
+    "an AWS key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+    "a password in a URL": re.compile(r"\w+://[^\s:/@${\"']*:[^\s@/${\"'{}]{3,}@"),
+    "a token": re.compile(r"\b(?:gh[pousr]_[0-9A-Za-z]{36}|xox[abpr]-[0-9A-Za-z-]{10,}|eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.)"),
+    "a password": re.compile(
+        r"(?i)(?:password|passwd|secret_access_key|auth_?token)[\"']?\s*[:=]\s*(?:[\"'][^\"'\s{}$<>]{8,}[\"']|[^\s\"'{}$<>!()\[\]&,.*;`|-][^\s\"'{}$<>()\[\],;`|]{7,}$)",
+        re.MULTILINE,
+    ),
+}
+
+
+def secrets_in(text: str) -> Iterator[tuple[str, str]]:
+    """What of a text looks like a secret, and of which kind it is."""
+    for what, shape in SHAPES.items():
+        yield from ((what, found[0]) for found in shape.finditer(text))
+
 
 @invariant
 def rds_does_not_keep_the_password(d: Deployment) -> Iterator[str]:
@@ -141,16 +158,11 @@ def cache_is_encrypted_and_asks_for_a_token(d: Deployment) -> Iterator[str]:
 
 @invariant
 def no_literal_secret(d: Deployment) -> Iterator[str]:
-    """Nothing under deploy/ holds a password, key or token, and no property that is one has a value written here."""
-    shapes = {
-        "an AWS key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-        "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
-        "a password in a URL": re.compile(r"\w+://[^\s:/@${]+:[^\s@/${]{3,}@"),
-    }
+    """What goes to hosts and to AWS holds no password, key or token, and no property that is one has a value written here."""
+    # `validate` looks at every other file, too.
     for path, text in d.files.items():
-        for what, shape in shapes.items():
-            if path.startswith(("cfn/", "params/", "host/", "container/")) and shape.search(text):
-                yield f"{path} holds {what}"
+        if path.startswith(("cfn/", "params/", "host/", "container/")):
+            yield from (f"{path} holds {what}" for what, _ in secrets_in(text))
     names = re.compile(r"(?:password|secretstring|authtoken|headervalue|privatekey)$", re.IGNORECASE)
     for resource in d.resources:
         for path, value in _leaves(resource.properties):
