@@ -62,7 +62,9 @@ def kept_in_service(account: Account, given: dict[str, str]) -> str:
     """How many serve while instances are replaced: as many as run, if one more may be; CloudFormation refuses it otherwise."""
     known = environment(account.environment)["parameters"] | account.own | given
     fewest, most = int(known["MinInstances"]), int(known["MaxInstances"])
-    running = size(account, active(account)) if account.described("40-app") else fewest
+    # There is none in a first deployment, nor after one that failed.
+    color = account.outputs("40-app").get("ActiveColor")
+    running = size(account, color) if color else fewest
     return str(min(max(running, fewest), most - 1))
 
 
@@ -110,6 +112,8 @@ def release(account: Account, made: Release, *, bake: float = 600, patience: flo
     grow(account, new, number)
     wait_for(account, new, number, patience=patience, pause=pause)
     time.sleep(SETTLE)
+    if (serving := healthy(account, new)) < least(account):
+        raise Refused(f"only {serving} instances of {new} serve after {SETTLE} s more; {old} goes on, {new} runs to be looked at")
     # A release may be what ends them.
     if rang_before := trouble(account):
         account.say(f"{', '.join(sorted(rang_before))} rings already, and does not count until it has been quiet")

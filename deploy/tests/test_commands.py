@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from cloud.template import DEPLOY
+from cloud import bluegreen
+from cloud.template import DEPLOY, Deployment
 
 
 def roomm8ctl(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
@@ -37,6 +38,27 @@ def test_what_cannot_be_is_said_in_a_sentence(words: tuple[str, ...], said: str)
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_every_option_is_read_by_the_command_that_takes_it() -> None:
+    source = (DEPLOY / "roomm8ctl").read_text()
+    options = {name.replace("-", "_") for name in re.findall(r'add_argument\(\s*"(?:--)?([a-z-]+)"', source)}
+    assert len(options) > 10
+    read = (DEPLOY / "cloud/commands.py").read_text()
+    assert [option for option in sorted(options) if not re.search(rf"\bgiven\.{option}\b", read)] == []
+
+
+def test_a_release_is_watched_for_longer_than_the_slowest_alarm_takes(ours: dict[str, Deployment]) -> None:
+    alarms = {str(alarm.get("AlarmName")): alarm for alarm in ours["prod"].some("AWS::CloudWatch::Alarm")}
+    takes = {
+        name: int(alarms[f"roomm8-prod-{name}"].get("Period")) * int(alarms[f"roomm8-prod-{name}"].get("EvaluationPeriods"))
+        for name in bluegreen.TROUBLE
+    }
+    bake = (bluegreen.release.__kwdefaults__ or {})["bake"]
+    assert f'"--bake", type=int, default={bake},' in (DEPLOY / "roomm8ctl").read_text()
+    # Figures of the load balancer come a minute or two late, and the first minute is of both colours.
+    assert bake >= max(takes.values()) + 180
+    assert takes["nobody-healthy"] + 60 <= bluegreen.SETTLE
 
 
 def test_nothing_is_destroyed_by_a_yes() -> None:

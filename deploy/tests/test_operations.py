@@ -168,6 +168,9 @@ def test_deploy_keeps_as_many_in_service_as_run(operator: Operator) -> None:
     for number in (2, 4, 5):
         colours.grow(operator.account, color, number)
         kept.append(colours.kept_in_service(operator.account, {"MaxInstances": "5"}))
+    # In a first deployment none runs yet.
+    lean = Account(operator.account.session, "lean", operator.account.endpoint)
+    assert colours.kept_in_service(lean, {}) == "2"
     # CloudFormation wants room for one more.
     assert kept == ["2", "4", "4"]
     operator.types(f"deploy prod {operator.given} --until 40-app")
@@ -186,6 +189,16 @@ def test_a_release_takes_no_newer_image_and_a_deployment_does(operator: Operator
     assert parameter(operator.account, "ImageId") == "ami-0fedcba9876543210"
     monkeypatch.undo()
     operator.types(f"deploy prod {operator.given} --until 40-app")
+
+
+def test_nobody_is_led_to_what_served_for_a_moment_only(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = active(operator)[0]
+    new = colours.OTHER[old]
+    monkeypatch.setattr("cloud.bluegreen.time.sleep", lambda _: fall_silent(operator.account, new.capitalize()))
+    with pytest.raises(Refused, match=f"only 0 instances of {new} serve after 0 s more; {old} goes on"):
+        bluegreen(operator, "one that fails after a minute", bake=0)
+    assert active(operator)[0] == old
+    serve(operator.account, new.capitalize())
 
 
 def test_people_are_led_to_a_release_only_when_the_alarms_know_it(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
