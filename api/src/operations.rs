@@ -93,6 +93,7 @@ async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
     let connections = database.connections();
     for (name, is_gauge, value) in [
         ("db_statements_total", false, counter(&database.statistics().statements)),
+        ("db_request_statements_total", false, counter(&database.statistics().of_requests)),
         ("db_transaction_retries_total", false, counter(&database.statistics().retries)),
         ("db_connections", true, gauge(connections.open)),
         ("db_connections_in_use", true, gauge(connections.in_use)),

@@ -10,7 +10,7 @@ use crate::protocol::{Charge, Credentials, Events, Refused, Service, answer};
 use async_graphql::{Request, Response, ServerError, ValidationMode};
 use bytes::Bytes;
 use roomm8_db::account::session::{self, TokenHash, Viewer};
-use roomm8_db::{Error as DbError, HouseholdId, Reader, Replica, SessionId, access};
+use roomm8_db::{Error as DbError, HouseholdId, Reader, Replica, SessionId, access, for_request};
 use roomm8_schema::{Caller, Live, RateLimit, Schema, Scope, Services, versioned};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -105,7 +105,7 @@ impl RoomM8 {
         let snapshot = replica.snapshot(&reader).await.ok_or(LeftToPrimary)?;
         let scope = Arc::new(Scope::of_readers_on(self.services.clone(), reader, snapshot));
         let reading = async {
-            let response = self.schema.execute(request.data(Arc::clone(&scope))).await;
+            let response = for_request(self.schema.execute(request.data(Arc::clone(&scope)))).await;
             (response, scope.take_connection().await)
         };
         let (response, connection) = timeout(READ_WITHIN, reading).await.ok().unzip();
@@ -169,7 +169,7 @@ impl Service for RoomM8 {
     }
 
     async fn execute(&self, caller: Caller, request: Request, charge: Option<Charge>) -> Response {
-        self.schema.execute(self.prepare(caller, request, charge)).await
+        for_request(self.schema.execute(self.prepare(caller, request, charge))).await
     }
 
     async fn execute_guarded(
@@ -180,7 +180,7 @@ impl Service for RoomM8 {
     ) -> Option<Response> {
         let build = || Schema::with(ValidationMode::Fast, PanicGuard);
         let request = self.prepare(caller, request, charge);
-        Some(self.guarded.get_or_init(build).execute(request).await)
+        Some(for_request(self.guarded.get_or_init(build).execute(request)).await)
     }
 
     fn subject(&self, request: &mut Request) -> Option<HouseholdId> {
@@ -189,7 +189,8 @@ impl Service for RoomM8 {
 
     async fn view(&self, caller: &Caller, household: &HouseholdId) -> Option<Reader> {
         let mut conn = self.services.database.connection().await.ok()?;
-        access::member(&mut conn, caller.viewer?.user_id, *household).await.ok().map(Reader::from)
+        let member = for_request(access::member(&mut conn, caller.viewer?.user_id, *household));
+        member.await.ok().map(Reader::from)
     }
 
     async fn execute_view(&self, reader: Reader, mut request: Request) -> Option<Response> {
@@ -200,7 +201,7 @@ impl Service for RoomM8 {
             return made;
         }
         let scope = Arc::new(Scope::of_readers(self.services.clone(), reader));
-        let response = self.schema.execute(request.data(Arc::clone(&scope))).await;
+        let response = for_request(self.schema.execute(request.data(Arc::clone(&scope)))).await;
         (!scope.is_personal()).then_some(response)
     }
 

@@ -32,6 +32,15 @@ pub(crate) enum Link {
     Sqlite(SyncConnectionWrapper<SqliteConnection>),
 }
 
+tokio::task_local! {
+    static IS_FOR_REQUEST: ();
+}
+
+/// Counts what this asks of a database as asked by a request, and so apart from what the server asks by itself.
+pub fn for_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    IS_FOR_REQUEST.scope((), work)
+}
+
 /// Runs a query on whichever database is connected: `run!(conn, |c| query.load(c).await)`.
 ///
 /// The body is compiled once for each back end, so diesel checks every query against both. It counts as one
@@ -108,6 +117,9 @@ impl Connection {
     pub(crate) fn starts_call(&mut self) {
         self.broken = true;
         self.statistics.statements.fetch_add(1, Ordering::Relaxed);
+        if IS_FOR_REQUEST.try_with(|()| ()).is_ok() {
+            self.statistics.of_requests.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn ends_call<T>(&mut self, result: Result<T>) -> Result<T> {

@@ -69,6 +69,8 @@ pub enum Commit {
 pub struct Statistics {
     /// Statements sent, retries included.
     pub statements: AtomicU64,
+    /// Of these, those of requests: see [`for_request`](crate::for_request).
+    pub of_requests: AtomicU64,
     /// Transactions run again after a deadlock, a lock wait or a lost connection.
     pub retries: AtomicU64,
 }

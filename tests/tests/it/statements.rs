@@ -78,8 +78,10 @@ fn reading(deployment: Deployment) -> Plan {
     deployment.own().servers(1).with("ANSWER_BYTES", "0")
 }
 
-/// The counter of statements the server has sent to its database.
-const STATEMENTS: &str = "roomm8_db_statements_total";
+/// The counter of statements that requests have sent to the database.
+const STATEMENTS: &str = "roomm8_db_request_statements_total";
+/// The counter of all statements, those among them that tell events.
+const ALL_STATEMENTS: &str = "roomm8_db_statements_total";
 
 async fn the_dashboard_takes_the_same_statements_for_few_rows_and_many(deployment: Deployment) {
     let system = reading(deployment).start().await;
@@ -190,11 +192,9 @@ async fn assert_alike_with(server: &Server, document: &str, homes: [(&Home, &Val
     let mut counted = Vec::new();
     for (home, variables) in homes {
         let client = home.owner().on(server);
-        // Once beforehand: the first request of a session also looks the session up.
-        client.query(document, variables.clone()).await;
         let mut least = f64::MAX;
-        // The poll and other housekeeping add to the counter now and then: the least of some counts.
-        for _ in 0..20 {
+        // A branch that hears from the database late may come too late for a batch, too.
+        for _ in 0..5 {
             let before = server.metric(STATEMENTS).await;
             client.query(document, variables.clone()).await;
             least = least.min(server.metric(STATEMENTS).await - before);
@@ -275,12 +275,12 @@ async fn an_event_of_a_chore_is_read_once_for_all_who_follow(deployment: Deploym
         }
         let mut least = f64::MAX;
         for what in ["claimOccurrence", "releaseOccurrence"].repeat(4) {
-            let before = server.metric(STATEMENTS).await;
+            let before = server.metric(ALL_STATEMENTS).await;
             home.owner().on(server).done(what, free.clone(), "cursor").await;
             for socket in &mut sockets {
                 assert_eq!(socket.next(SOON).await["tasks"]["kind"], "OCCURRENCE_ASSIGNED");
             }
-            least = least.min(server.metric(STATEMENTS).await - before);
+            least = least.min(server.metric(ALL_STATEMENTS).await - before);
         }
         counted.push(least);
     }
