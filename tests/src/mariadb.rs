@@ -154,6 +154,14 @@ pub async fn value<T: FromValue + Send + 'static>(url: &str, query: &str) -> T {
     value.unwrap_or_else(|| panic!("{query} gives nothing"))
 }
 
+/// The values that a query gives, one a row.
+pub async fn values<T: FromValue + Send + 'static>(url: &str, query: &str) -> Vec<T> {
+    let mut conn = connect(url).await.unwrap_or_else(|error| panic!("{error}"));
+    let values = conn.query(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let _ = conn.disconnect().await;
+    values
+}
+
 /// An installed and empty data folder, made once a run, as installing takes seconds and copying does not.
 async fn template() -> &'static Path {
     static TEMPLATE: OnceCell<PathBuf> = OnceCell::const_new();

@@ -85,7 +85,8 @@ async fn live(server: &Server, hush: &str, mum: &str) -> Vec<String> {
     tokens.push(ada.token.clone());
     assert_eq!(tokens.len(), 3);
 
-    let document = "query($id: ID!) { household(id: $id) { generalConversation { id } } }";
+    let document =
+        "query($id: ID!) { household(id: $id) { generalConversation { id } viewerMember { id } } }";
     let household = ada.on(server).query(document, json!({ "id": home })).await;
     let general = household["household"]["generalConversation"]["id"].clone();
     let mut socket = Socket::open(&server.address(), Some(&ada.token)).await.unwrap();
@@ -99,6 +100,18 @@ async fn live(server: &Server, hush: &str, mum: &str) -> Vec<String> {
     let message = ada.on(server).done("sendMessage", said, "message { id }").await;
     let edited = json!({ "messageId": message["message"]["id"], "body": format!("{hush}!") });
     ada.on(server).mutate("editMessage", edited, "userErrors { code }").await;
+    let announced = json!({ "householdId": home, "title": hush, "body": hush });
+    ada.on(server).done("postAnnouncement", announced, "cursor").await;
+    let member = &household["household"]["viewerMember"]["id"];
+    let chore = json!({ "householdId": home, "title": hush, "notes": hush, "roster": [member],
+        "schedule": { "startDate": "2099-01-01" } });
+    ada.on(server).done("createTask", chore, "cursor").await;
+    let list = json!({ "householdId": home, "name": hush });
+    let list = ada.on(server).done("createGroceryList", list, "list { id }").await["list"]["id"].clone();
+    let bought = json!({ "listId": list, "text": hush });
+    ada.on(server).done("addGroceryItems", bought, "cursor").await;
+    let inbox = "{ viewer { notifications(first: 5) { nodes { cause } } } }";
+    ada.on(server).query(inbox, json!({})).await;
     let profile = json!({ "displayName": format!("{hush} the second") });
     ada.on(server).done("updateProfile", profile, "clientMutationId").await;
 

@@ -10,13 +10,15 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mysql_async::prelude::Queryable as _;
 use redis::cmd;
 use roomm8_tests::{
     Deployment, Home, System,
     aws::Aws,
     client::mutation,
     mariadb::{self, Mariadb},
-    mysql, on_both, on_mysql,
+    mysql::{self, Mysql},
+    on_both, on_mysql,
     people::text,
     process,
     redis::{Redis, connect},
@@ -70,24 +72,34 @@ impl SecretFile {
     }
 }
 
-/// A database of a server of its own, and two users who take turns.
-struct Rotated(Mariadb);
+/// A database, and two users who take turns.
+struct Rotated {
+    server: String,
+    database: String,
+    users: [String; 2],
+    _mysql: Mysql,
+}
 
 impl Rotated {
-    const USERS: [&str; 2] = ["roomm8_one", "roomm8_two"];
-
+    /// Of the server that the environment names, if its user may let others in; of a MariaDB of its own otherwise.
     async fn start() -> Self {
-        let rotated = Self(Mariadb::start().await);
-        rotated.run("CREATE DATABASE home CHARACTER SET utf8mb4").await;
-        for user in Self::USERS {
+        let shared = Mysql::shared().await;
+        let grants: String = mariadb::value(&shared.url(), "SHOW GRANTS").await;
+        let mysql =
+            if grants.contains("WITH GRANT OPTION") { shared } else { Mysql::Own(Mariadb::start().await) };
+        let (server, name) = (mysql.url(), format!("rm8_{:08x}", rand::random::<u32>()));
+        let users = ["one", "two"].map(|which| format!("{name}_{which}"));
+        let rotated = Self { server, database: name, users, _mysql: mysql };
+        rotated.run(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", rotated.database)).await;
+        for user in &rotated.users {
             rotated.run(&format!("CREATE USER {user}@'%' IDENTIFIED BY '{}'", new_password())).await;
-            rotated.run(&format!("GRANT ALL ON home.* TO {user}@'%'")).await;
+            rotated.run(&format!("GRANT ALL ON {}.* TO {user}@'%'", rotated.database)).await;
         }
         rotated
     }
 
     async fn run(&self, statement: &str) {
-        mariadb::run(&self.0.url(""), statement).await;
+        mariadb::run(&self.server, statement).await;
     }
 
     /// Gives the user another password; returns what a secret holds of it.
@@ -99,14 +111,23 @@ impl Rotated {
 
     /// `DATABASE_URL`, with the places of the user and the password.
     fn url(&self, secret: impl Fn(&str) -> String) -> String {
-        let address = mysql::address(&self.0.url("")).to_owned();
-        format!("mysql://{}:{}@{address}/home", secret("username"), secret("password"))
+        let (address, database) = (mysql::address(&self.server), &self.database);
+        format!("mysql://{}:{}@{address}/{database}", secret("username"), secret("password"))
     }
 
-    /// How many connections this user has.
-    async fn connections(&self, user: &str) -> u64 {
-        let query = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{user}'");
-        mariadb::number(&self.0.url(""), &query).await
+    /// The connections of this user, by their numbers.
+    async fn connections(&self, user: &str) -> Vec<u64> {
+        let query = format!("SELECT id FROM information_schema.processlist WHERE user = '{user}'");
+        mariadb::values(&self.server, &query).await
+    }
+
+    /// Ends the connections of this user.
+    async fn disconnect(&self, user: &str) {
+        let mut conn = mariadb::connect(&self.server).await.unwrap();
+        for connection in self.connections(user).await {
+            // One may be gone by itself meanwhile.
+            let _ = conn.query_drop(format!("KILL {connection}")).await;
+        }
     }
 }
 
@@ -156,17 +177,17 @@ impl Load {
 
 async fn passwords_of_the_database_are_changed_under_load(deployment: Deployment) {
     let (database, aws) = (Rotated::start().await, Aws::start().await);
-    aws.keep_secret("roomm8/app", &database.change(Rotated::USERS[0]).await).await;
+    aws.keep_secret("roomm8/app", &database.change(&database.users[0]).await).await;
     let url = database.url(|field| format!("{{secretsmanager:roomm8/app#{field}}}"));
     let plan = aws.env().iter().fold(deployment.own(), |plan, (name, value)| plan.with(name, value));
     let system = plan.with("DATABASE_URL", &url).with("SECRETS_SECONDS", "1").heavy().start().await;
     let load = Load::start(&system).await;
     for rotation in 1..=ROTATIONS {
-        let (new, old) = (Rotated::USERS[rotation % 2], Rotated::USERS[(rotation + 1) % 2]);
+        let (new, old) = (&database.users[rotation % 2], &database.users[(rotation + 1) % 2]);
         load.goes_on().await;
         aws.keep_secret("roomm8/app", &database.change(new).await).await;
         wait::until_so(SOON, &format!("{new} had taken over"), async || {
-            database.connections(new).await > 0 && database.connections(old).await == 0
+            !database.connections(new).await.is_empty() && database.connections(old).await.is_empty()
         })
         .await;
     }
@@ -179,7 +200,7 @@ async fn passwords_of_the_database_are_changed_under_load(deployment: Deployment
 
 async fn a_password_that_is_refused_is_looked_up_at_once(deployment: Deployment) {
     let database = Rotated::start().await;
-    let user = Rotated::USERS[0];
+    let user = &database.users[0];
     let secret = SecretFile::with(&database.change(user).await);
     let url = database.url(|field| secret.named(Some(field)));
     let system = deployment.own().with("DATABASE_URL", &url).with("SECRETS_SECONDS", NEVER).start().await;
@@ -187,7 +208,7 @@ async fn a_password_that_is_refused_is_looked_up_at_once(deployment: Deployment)
     for round in 1..=2 {
         secret.becomes(&database.change(user).await);
         // Those that are signed in would stay so.
-        database.run(&format!("KILL USER {user}")).await;
+        database.disconnect(user).await;
         for server in &system.servers {
             let document = mutation("sendMessage", "message { id }");
             let input = json!({ "input": { "conversationId": home.general, "body": "still here" } });
