@@ -14,9 +14,10 @@
     reason = "a bench may fail loudly, and measures nothing of its own making"
 )]
 
+mod rounds;
+
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
@@ -26,6 +27,7 @@ use futures_util::FutureExt;
 use roomm8_api::protocol::plan::Planner;
 use roomm8_api::protocol::{Limits, Parameters};
 use roomm8_schema::Schema;
+use rounds::{Contender, tell, time, turns};
 
 const DASHBOARD: &str = include_str!("dashboard.graphql");
 const ROUNDS: usize = 15;
@@ -116,44 +118,20 @@ fn main() {
     }
 }
 
-type Contender<'a> = (&'a str, &'a dyn Fn());
-
 fn ratios(contenders: &Contenders) {
+    let turn = |run: &dyn Fn()| time(TIMES, run);
     let contenders: [Contender<'_>; 4] = [
-        ("async-graphql alone", &|| contenders.alone()),
-        ("async-graphql alone, again", &|| contenders.alone()),
-        ("ours, cold", &|| contenders.cold()),
-        ("ours, warm", &|| contenders.warm()),
+        ("async-graphql alone", &|| turn(&|| contenders.alone())),
+        ("async-graphql alone, again", &|| turn(&|| contenders.alone())),
+        ("ours, cold", &|| turn(&|| contenders.cold())),
+        ("ours, warm", &|| turn(&|| contenders.warm())),
     ];
-    let mut rounds = Vec::new();
-    for round in 0..ROUNDS {
-        let mut took = [Duration::ZERO; 4];
-        // Each begins as often as the others.
-        for turn in 0..contenders.len() {
-            let at = (round + turn) % contenders.len();
-            if let (Some((_, run)), Some(took)) = (contenders.get(at), took.get_mut(at)) {
-                *took = time(TIMES, run);
-            }
-        }
-        rounds.push(took);
-    }
+    let took = turns(&contenders, ROUNDS);
+    let alone = took.first().cloned().unwrap_or_default();
     println!("\nTimes that of async-graphql alone: the median of {ROUNDS} rounds (least to most)");
-    for (at, (name, _)) in contenders.iter().enumerate() {
-        let of = |took: &[Duration; 4]| Some(took.get(at)?.as_secs_f64() / took.first()?.as_secs_f64());
-        let mut ratios: Vec<f64> = rounds.iter().filter_map(of).collect();
-        ratios.sort_by(f64::total_cmp);
-        if let [least, .., most] = ratios[..] {
-            println!("{name:28} {:5.3} ({least:.3} to {most:.3})", ratios.get(ROUNDS / 2).unwrap_or(&0.0));
-        }
+    for ((name, _), took) in contenders.iter().zip(&took) {
+        tell(name, took.iter().zip(&alone).map(|(took, alone)| took / alone).collect(), "");
     }
-}
-
-fn time(times: usize, run: impl Fn()) -> Duration {
-    let started = Instant::now();
-    for _ in 0..times {
-        run();
-    }
-    started.elapsed()
 }
 
 /// A document of about so many bytes.

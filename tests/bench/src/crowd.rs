@@ -109,6 +109,11 @@ impl Crowd {
         Ok(crowd)
     }
 
+    /// How many messages were said so far.
+    pub(crate) fn said(&self) -> usize {
+        self.said.get()
+    }
+
     /// One more subscriber, who never reads.
     pub(crate) fn add_deaf(&self) -> anyhow::Result<()> {
         let chat = self.chat.clone();

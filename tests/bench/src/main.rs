@@ -5,6 +5,7 @@ mod floor;
 mod home;
 mod load;
 mod process;
+mod rest;
 mod rounds;
 mod workload;
 
@@ -42,8 +43,12 @@ enum Workload {
     Send,
     /// One message to many subscribers.
     FanOut,
-    /// Subscribers who hear nothing.
+    /// The memory of subscribers who hear nothing, and of those who have heard a thousand messages.
     Idle,
+    /// As many subscribers as one instance may have sockets.
+    Many,
+    /// The dashboard, and nothing at all, beside ten to a hundred thousand households at rest.
+    Rest,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -65,6 +70,12 @@ fn main() -> anyhow::Result<()> {
     }
     if is_wanted(Workload::Idle) {
         bench.idle()?;
+    }
+    if is_wanted(Workload::Many) {
+        bench.many()?;
+    }
+    if is_wanted(Workload::Rest) {
+        bench.rest()?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::crowd::{BODY, Chat, Crowd, Pace};
 use crate::home::{furnished, uuid};
 use crate::load::{self, Target};
 use crate::process::{self, Watched};
+use crate::rest;
 use crate::rounds::{Measure, Rounds, Turn};
 use anyhow::{Context as _, ensure};
 use roomm8_tests::process::{Process, folder};
@@ -11,7 +12,7 @@ use roomm8_tests::server::Server;
 use roomm8_tests::{Deployment, Home, System};
 use serde_json::json;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const DASHBOARD: &str = include_str!("../dashboard.graphql");
 const SEND: &str =
@@ -22,6 +23,28 @@ const FOLLOW: &str =
 /// Households that send at once, where each has its own.
 const HOMES: usize = 64;
 const IDLE: usize = 8_000;
+/// Subscribers who hear so many messages each.
+const LISTENERS: usize = 2_000;
+const MESSAGES: usize = 1_000;
+/// Sockets of one instance: processes here may have 20,000 files at most, and some are not sockets.
+const SOCKETS: usize = 19_000;
+/// Households at rest.
+const AT_REST: [usize; 4] = [10, 1_000, 10_000, 100_000];
+/// How long nobody asks for anything.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// What every answer with the page begins with.
+const PAGE: &str = r#"{"data":{"household":{"id":"#;
+
+/// The page of hand-written code, of an instance that keeps no answers, and of one that does; and whom to watch meanwhile.
+struct Pages {
+    raw: Target,
+    read: Target,
+    kept: Target,
+    of_floor: Watched,
+    of_forgetful: Watched,
+    of_ours: Watched,
+}
 
 /// A running system of two instances, and the floor beside it on the same database and Redis.
 pub(crate) struct Bench {
@@ -123,35 +146,8 @@ impl Bench {
 
     /// One page: GraphQL against a handler that reads the same and writes the same bytes.
     pub(crate) fn dashboard(&self) -> anyhow::Result<()> {
-        let owner = self.home.owner();
-        let (household, user) = (uuid(&json!(self.home.id)), uuid(&json!(owner.user)));
-        let [floor, _] = &self.floor_addresses;
-        let of_floor = |what: &str| Target {
-            address: floor.clone(),
-            requests: [load::get(floor, &format!("/bench/{what}?household={household}&user={user}"), &[])]
-                .into(),
-            begins: r#"{"data":{"household":{"id":"#,
-        };
-        let body = json!({ "query": DASHBOARD, "variables": { "household": self.home.id } }).to_string();
-        let of_server = |server: &Server| {
-            let address = server.address();
-            let request = graphql(&address, &owner.token, &body);
-            Target { requests: [request].into(), address, begins: r#"{"data":{"household":{"id":"# }
-        };
-        let (kept, read) = (of_server(self.system.a()), of_server(&self.forgetful));
-        let raw = of_floor("raw");
-        let (told, by_hand) = (load::once(&read)?, load::once(&raw)?);
-        ensure!(told == by_hand, "the floor answers something else:\n{told}\n{by_hand}");
-        ensure!(told == load::once(&kept)?, "what is kept is something else");
-        // To look at the counter takes some, too.
-        let (first, before) = (self.statements(), self.statements());
-        load::once(&read)?;
-        let statements = (self.statements() - before) - (before - first);
-        println!("\nThe dashboard: {} bytes, {statements} statements", told.len());
-        let forgetful = vec![("server", self.forgetful.process_id())];
-        let watched = [self.watched(self.floors()), self.watched(self.ours()), self.watched(forgetful)];
-        let [of_floor_processes, of_ours, of_forgetful] = &watched;
-        let (unread, point) = (of_floor("static"), of_floor("point"));
+        let pages = self.pages()?;
+        let (unread, point) = (self.page_of_floor("static"), self.page_of_floor("point"));
         for connections in [1, 16, 64] {
             let take =
                 |target: &Target, watched: &Watched| load::drive(target, connections, self.length, watched);
@@ -159,20 +155,54 @@ impl Bench {
                 &format!("dashboard, {connections} connections"),
                 Measure::Rate,
                 &[
-                    ("raw", &|| take(&raw, of_floor_processes)),
-                    ("raw, again", &|| take(&raw, of_floor_processes)),
-                    ("static bytes", &|| take(&unread, of_floor_processes)),
-                    ("point read, static bytes", &|| take(&point, of_floor_processes)),
-                    ("GraphQL, nothing kept", &|| take(&read, of_forgetful)),
-                    ("GraphQL, nothing changed", &|| take(&kept, of_ours)),
+                    ("raw", &|| take(&pages.raw, &pages.of_floor)),
+                    ("raw, again", &|| take(&pages.raw, &pages.of_floor)),
+                    ("static bytes", &|| take(&unread, &pages.of_floor)),
+                    ("point read, static bytes", &|| take(&point, &pages.of_floor)),
+                    ("GraphQL, nothing kept", &|| take(&pages.read, &pages.of_forgetful)),
+                    ("GraphQL, nothing changed", &|| take(&pages.kept, &pages.of_ours)),
                 ],
             )?;
         }
         Ok(())
     }
 
+    fn page_of_floor(&self, what: &str) -> Target {
+        let (household, user) = (uuid(&json!(self.home.id)), uuid(&json!(self.home.owner().user)));
+        let [floor, _] = &self.floor_addresses;
+        Target {
+            address: floor.clone(),
+            requests: [load::get(floor, &format!("/bench/{what}?household={household}&user={user}"), &[])]
+                .into(),
+            begins: PAGE,
+        }
+    }
+
+    /// Whoever shows the page, once it is known that all show the same.
+    fn pages(&self) -> anyhow::Result<Pages> {
+        let body = json!({ "query": DASHBOARD, "variables": { "household": self.home.id } }).to_string();
+        let of_server = |server: &Server| {
+            let address = server.address();
+            let request = graphql(&address, &self.home.owner().token, &body);
+            Target { requests: [request].into(), address, begins: PAGE }
+        };
+        let (raw, read, kept) =
+            (self.page_of_floor("raw"), of_server(&self.forgetful), of_server(self.system.a()));
+        let (told, by_hand) = (load::once(&read)?, load::once(&raw)?);
+        ensure!(told == by_hand, "the floor answers something else:\n{told}\n{by_hand}");
+        ensure!(told == load::once(&kept)?, "what is kept is something else");
+        let before = self.statements();
+        load::once(&read)?;
+        let statements = self.statements() - before;
+        println!("\nThe dashboard: {} bytes, {statements} statements", told.len());
+        let forgetful = vec![("server", self.forgetful.process_id())];
+        let (of_floor, of_forgetful, of_ours) =
+            (self.watched(self.floors()), self.watched(forgetful), self.watched(self.ours()));
+        Ok(Pages { raw, read, kept, of_floor, of_forgetful, of_ours })
+    }
+
     fn statements(&self) -> f64 {
-        self.runtime.block_on(self.forgetful.metric("roomm8_db_statements_total"))
+        self.runtime.block_on(self.forgetful.metric("roomm8_db_request_statements_total"))
     }
 
     /// Messages: `sendMessage` against a transaction of the same statements.
@@ -339,26 +369,103 @@ impl Bench {
         }
     }
 
-    /// What subscribers who hear nothing cost.
+    /// The memory that subscribers take.
     pub(crate) fn idle(&self) -> anyhow::Result<()> {
-        let memory = |processes: &[(&str, u32)]| -> u64 {
-            processes.iter().map(|(_, process)| process::resident(*process)).sum()
-        };
-        println!("\nBytes of memory for each of {IDLE} idle subscribers");
+        println!(
+            "\nBytes of memory for each of {IDLE} idle subscribers, and of {LISTENERS} who have heard {MESSAGES} messages"
+        );
         for (name, chat, processes) in [
             ("raw broadcast", self.floor_chat(200), self.floors()),
             ("GraphQL", self.chat(&self.home, 1), self.ours()),
         ] {
             // The first crowd leaves behind what servers need for any.
             drop(Crowd::gather(&chat, IDLE / 8)?);
-            let before = memory(&processes);
-            let crowd = Crowd::gather(&chat, IDLE)?;
-            let each = memory(&processes).saturating_sub(before) / u64::try_from(IDLE)?;
+            let (crowd, idle) = gathered(&chat, IDLE, &processes)?;
             drop(crowd);
-            println!("{name:30} {each:>9}");
+            let before = resident(&processes);
+            let crowd = Crowd::gather(&chat, LISTENERS)?;
+            while crowd.said() < MESSAGES {
+                crowd.talk(Pace::Window(4), self.length, &Watched(Vec::new()))?;
+            }
+            let used = resident(&processes).saturating_sub(before) / u64::try_from(LISTENERS)?;
+            println!("{name:30} {idle:>9} {used:>9}");
         }
         Ok(())
     }
+
+    /// One instance with as many sockets as it may have.
+    pub(crate) fn many(&self) -> anyhow::Result<()> {
+        println!("\n{SOCKETS} subscribers of one instance");
+        println!(
+            "{:30} {:>9} {:>9} {:>12} {:>12} {:>12}",
+            "", "connect/s", "bytes", "p50 µs", "p99 µs", "last µs"
+        );
+        for (name, mut chat, processes) in [
+            ("raw broadcast", self.floor_chat(200), self.floors()),
+            ("GraphQL", self.chat(&self.home, 1), self.ours()),
+        ] {
+            chat.addresses.truncate(1);
+            let since = Instant::now();
+            let (crowd, bytes) = gathered(&chat, SOCKETS, &processes)?;
+            let pace = u128::try_from(SOCKETS)? * 1000 / since.elapsed().as_millis().max(1);
+            let turn = crowd.talk(Pace::Rate(1), 5 * self.length, &Watched(Vec::new()))?;
+            let [middle, slow, last] = [0.5, 0.99, 1.0].map(|part| turn.quantile(part));
+            println!("{name:30} {pace:>9} {bytes:>9} {middle:>12.0} {slow:>12.0} {last:>12.0}");
+        }
+        Ok(())
+    }
+
+    /// What households cost in which nothing happens.
+    pub(crate) fn rest(&self) -> anyhow::Result<()> {
+        let model = self.runtime.block_on(async {
+            let home = Home::new(&self.system, 1).await;
+            let member = home.member(self.system.a(), home.owner()).await;
+            let input = json!({ "householdId": home.id, "title": "the bins", "roster": [member],
+                "schedule": { "startDate": "2040-01-01", "rule": "FREQ=WEEKLY" } });
+            home.owner().on(self.system.a()).done("createTask", input, "task { id }").await;
+            home
+        });
+        let model = uuid(&json!(model.id)).parse()?;
+        let pages = self.pages()?;
+        let mut next = 1;
+        for households in AT_REST {
+            self.runtime.block_on(rest::copy(&self.system.database_url, model, next..=households))?;
+            next = households + 1;
+            let since = pages.of_ours.begin();
+            std::thread::sleep(QUIET);
+            let (cpu, elapsed) = since.spent();
+            println!("\n{households} households at rest: CPU, in thousandths of a core, while nobody asks");
+            for (name, spent) in cpu {
+                println!("{name:30} {:>9.1}", spent.as_secs_f64() / elapsed.as_secs_f64() * 1e3);
+            }
+            println!("{:30} {:>9}", "bytes of two instances", resident(&self.ours()));
+            let take = |target: &Target, watched: &Watched| load::drive(target, 16, self.length, watched);
+            self.compare(
+                &format!("dashboard, 16 connections, beside {households} households"),
+                Measure::Rate,
+                &[
+                    ("raw", &|| take(&pages.raw, &pages.of_floor)),
+                    ("raw, again", &|| take(&pages.raw, &pages.of_floor)),
+                    ("GraphQL, nothing kept", &|| take(&pages.read, &pages.of_forgetful)),
+                    ("GraphQL, nothing changed", &|| take(&pages.kept, &pages.of_ours)),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The memory of processes together, in bytes.
+fn resident(processes: &[(&str, u32)]) -> u64 {
+    processes.iter().map(|(_, process)| process::resident(*process)).sum()
+}
+
+/// A crowd, and what each of it takes of the memory of processes, in bytes.
+fn gathered(chat: &Chat, size: usize, processes: &[(&str, u32)]) -> anyhow::Result<(Crowd, u64)> {
+    let before = resident(processes);
+    let crowd = Crowd::gather(chat, size)?;
+    let each = resident(processes).saturating_sub(before) / u64::try_from(size)?;
+    Ok((crowd, each))
 }
 
 /// A request of GraphQL by whoever has this token.
