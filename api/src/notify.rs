@@ -29,8 +29,8 @@ use words::Words;
 const BATCH: i64 = 8;
 /// How many of these are delivered at once. They are of different people: see [`notification::lease`].
 const AT_ONCE: usize = 4;
-/// How long one may take: all that were taken are through before their lease ends.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the outbox is looked at.
 const PACE: Duration = Duration::from_millis(500);
 /// Due notifications put into inboxes at once.
@@ -68,7 +68,7 @@ pub(crate) struct Links {
 }
 
 /// Relays until the process is to end; what is being delivered then is finished first.
-pub(crate) async fn relay(database: Database, channel: Channel, links: Links, shutdown: Shutdown) {
+pub(crate) async fn relay(database: Database, channel: Arc<Channel>, links: Arc<Links>, shutdown: Shutdown) {
     let mut look_at = Instant::now();
     while !shutdown.has_begun() {
         if look_at <= Instant::now() {
@@ -77,7 +77,7 @@ pub(crate) async fn relay(database: Database, channel: Channel, links: Links, sh
                 warn!(%error, "who is to be told what is due tomorrow was not: trying again");
             }
         }
-        match relay_once(&database, &channel, &links, Time::now).await {
+        match relay_once(&database, &channel, &links, Time::now, &shutdown).await {
             Ok(0) => pause(PACE.mul_f64(rand::random_range(0.8..1.2)), &shutdown).await,
             Ok(_) => {}
             Err(error) => {
@@ -107,17 +107,25 @@ async fn pause(length: Duration, shutdown: &Shutdown) {
     let _ = timeout(length, shutdown.begun()).await;
 }
 
-/// Delivers a batch of what is due by this clock, and says how many letters that were.
+/// Delivers a batch of what is due by this clock, and says how many letters that were. What cannot be through before its
+/// lease ends, or before the process does, is left to a relay that has the time.
 async fn relay_once(
     database: &Database,
     channel: &Channel,
     links: &Links,
     clock: impl Fn() -> Time + Copy,
+    shutdown: &Shutdown,
 ) -> Result<usize> {
+    let since = Instant::now();
     let leased = notification::lease(database, BATCH, clock()).await?;
     let count = leased.len();
     let deliveries = stream::iter(leased)
-        .map(|letter| async move { deliver(database, channel, &letter, links, clock).await })
+        .map(|letter| async move {
+            if shutdown.has_begun() || since.elapsed() + PATIENCE > notification::LEASE {
+                return Ok(());
+            }
+            deliver(database, channel, &letter, links, clock).await
+        })
         .buffer_unordered(AT_ONCE);
     let outcomes: Vec<Result<()>> = deliveries.collect().await;
     outcomes.into_iter().collect::<Result<()>>().map(|()| count)

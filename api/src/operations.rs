@@ -151,7 +151,7 @@ fn gauge(count: usize) -> u64 {
 }
 
 async fn backlog(operations: &Operations) -> roomm8_db::Result<notification::Backlog> {
-    notification::backlog(&mut *operations.services.database.connection().await?).await
+    notification::backlog(&mut *operations.services.database.connection().await?, Time::now()).await
 }
 
 fn histogram(latencies: &[Latency]) -> String {

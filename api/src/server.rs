@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// How often what is too old is forgotten.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
@@ -33,8 +33,8 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 /// The part of the drain time for which requests are still taken after SIGTERM: a balancer has to hear of it first.
 const NOTICE: f64 = 0.4;
 
-/// How long letters that are being delivered are waited for at the end.
-const LAST_LETTERS: Duration = Duration::from_secs(5);
+/// How long what died in the background stays dead.
+const RESTART: Duration = Duration::from_secs(1);
 
 /// A server that listens and is about to serve.
 pub struct Server {
@@ -147,11 +147,15 @@ impl Server {
         if let Some(page) = mailbox_page(config) {
             router = router.merge(page);
         }
-        let links = Links { public_url, keys };
-        let relay = tokio::spawn(relay(database.clone(), channel, links, shutdown.clone()));
-        tokio::spawn(fill_inboxes(database.clone(), shutdown.clone()));
-        tokio::spawn(keep_time(database.clone(), shutdown.clone()));
-        tokio::spawn(keep_house(database));
+        let (channel, links) = (Arc::new(channel), Arc::new(Links { public_url, keys }));
+        let (db, end) = (database.clone(), shutdown.clone());
+        let relay =
+            kept_up("the relay", move || relay(db.clone(), channel.clone(), links.clone(), end.clone()));
+        let (db, end) = (database.clone(), shutdown.clone());
+        kept_up("the filling of inboxes", move || fill_inboxes(db.clone(), end.clone()));
+        let (db, end) = (database.clone(), shutdown.clone());
+        kept_up("the clock", move || keep_time(db.clone(), end.clone()));
+        kept_up("housekeeping", move || keep_house(database.clone()));
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);
         let listen = Listen { connections_per_address: per_address, ..Listen::default() };
         Ok(Self { listener, address, router, listen, stats, shutdown, drain: config.drain(), relay })
@@ -180,10 +184,24 @@ impl Server {
         });
         listener::serve(listener, router, listen, stats, shutdown).await;
         // What a mail server has taken and is not noted yet would be sent twice.
-        let _ = timeout(LAST_LETTERS, relay).await;
+        let _ = timeout(notify::PATIENCE, relay).await;
         info!("stopped");
         Ok(())
     }
+}
+
+/// Does this in the background until it comes to its end. If it dies of a fault it begins again: an instance whose letters
+/// lie about would look well from outside.
+fn kept_up<F>(what: &'static str, work: impl Fn() -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    tokio::spawn(async move {
+        while tokio::spawn(work()).await.is_err() {
+            error!("{what} died of a fault and begins again");
+            sleep(RESTART).await;
+        }
+    })
 }
 
 /// The replica of the database, if there is one and it is of use. Whether it answers is of no matter here.

@@ -10,13 +10,15 @@ use crate::access::{MemberStatus, Reader};
 use crate::among::among;
 use crate::labels::labels;
 use crate::message::End;
+use crate::notification::inbox::{self, Cause};
 use crate::notification::{Content, Leased};
 use crate::page::Window;
-use crate::tables::{announcement_acks, announcements, members, users};
+use crate::tables::{announcement_acks, announcements, households, inbox_entries, members, users};
 use crate::throttle::Limit;
 use crate::{
     AnnouncementId, Change, Connection, Error, HouseholdId, MemberId, RefusalCode, Result, SubjectId, Time,
 };
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
@@ -187,7 +189,8 @@ pub async fn acknowledgements(
 }
 
 /// What those are called now, and whether they ask, that are worth to be delivered still of these letters, by address and
-/// announcement: those to members who have not said that they know, if it is neither removed nor over.
+/// announcement: those to members who have neither said that they know nor marked it in their inbox, if it is neither removed
+/// nor over, and its household not archived.
 pub(crate) async fn worth_telling(
     conn: &mut Connection,
     letters: &[Leased],
@@ -207,12 +210,23 @@ pub(crate) async fn worth_telling(
     let query = announcements::table
         .inner_join(members::table.on(members::household_id.eq(announcements::household_id)))
         .inner_join(users::table.on(users::id.eq(members::user_id)))
+        .inner_join(households::table.on(households::id.eq(announcements::household_id)))
         .left_join(ack)
         .filter(among(announcements::id, &ids))
         .filter(stands(now))
         .filter(among(users::email, &addresses))
         .filter(members::status.eq(MemberStatus::Active))
         .filter(announcement_acks::member_id.nullable().is_null())
+        .filter(households::archived_at.is_null())
+        .filter(
+            not(exists(inbox::marked_read(Cause::Announcement).filter(
+                inbox_entries::user_id.eq(users::id).and(inbox_entries::group_id.eq(announcements::id)),
+            )))
+            // It asks again.
+            .or(exists(inbox::not_marked_read(Cause::Announcement).filter(
+                inbox_entries::user_id.eq(users::id).and(inbox_entries::group_id.eq(announcements::id)),
+            ))),
+        )
         .select((users::email, announcements::id, announcements::title, announcements::requires_ack));
     let rows: Vec<(String, AnnouncementId, Option<String>, bool)> = run!(conn, |c| query.load(c).await)?;
     let told =

@@ -9,6 +9,7 @@ pub use create::{Create, Created, MAX_HOURS, MAX_USES, OPEN_LIMIT, Revoke, Secre
 use crate::access::{Member, Permission, Role};
 use crate::among::among;
 use crate::message::End;
+use crate::notification;
 use crate::page::Window;
 use crate::prepared::Prepare as _;
 use crate::tables::{invitations, members};
@@ -155,6 +156,8 @@ async fn revoke(change: &mut Change<'_>, mut invitation: Invitation) -> Result<I
         .set((invitations::revoked_at.eq(invitation.revoked_at), invitations::version.eq(invitation.version)))
         .prepared();
     run!(change.conn(), |c| update.execute(c).await)?;
+    let now = change.now();
+    notification::call_off(change.conn(), invitation.id.into(), now).await?;
     record(change, event::Kind::InvitationRevoked, &invitation, &["revokedAt"]);
     Ok(invitation)
 }

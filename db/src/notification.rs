@@ -15,7 +15,7 @@ pub mod preference;
 
 pub(crate) use content::TASK_REMINDER;
 pub use content::{Content, DigestLine, Secret};
-pub use delivery::{Leased, failed, lease, sent};
+pub use delivery::{LEASE, Leased, failed, lease, sent};
 
 use crate::among::among;
 use crate::labels::labels;
@@ -148,18 +148,26 @@ pub struct Backlog {
 }
 
 /// How the outbox is doing, for metrics and alarms.
-pub async fn backlog(conn: &mut Connection) -> Result<Backlog> {
+pub async fn backlog(conn: &mut Connection, now: Time) -> Result<Backlog> {
     let query = notifications::table
         .filter(among(notifications::state, &[State::Pending, State::Dead]))
-        // What is planned for later, or rests until quiet hours end, is no backlog.
-        .filter(notifications::attempts.gt(0).or(notifications::next_attempt_at.le(Time::now())))
+        // What is planned for later, or rests until quiet hours end, is no backlog; what waits for another that failed is.
+        .filter(
+            notifications::attempts
+                .gt(0)
+                .or(notifications::next_attempt_at.le(now))
+                .or(notifications::leased_until.gt(now)),
+        )
         .group_by(notifications::state)
         .select((
             notifications::state,
             count_star(),
             // What rested is due since then.
-            min(case_when(notifications::attempts.gt(0), notifications::created_at)
-                .otherwise(notifications::next_attempt_at)),
+            min(case_when(
+                notifications::attempts.gt(0).or(notifications::next_attempt_at.gt(now)),
+                notifications::created_at,
+            )
+            .otherwise(notifications::next_attempt_at)),
         ));
     let rows: Vec<(State, i64, Option<Time>)> = run!(conn, |c| query.load(c).await)?;
     let mut backlog = Backlog::default();

@@ -243,6 +243,7 @@ async fn a_changed_password_ends_every_session_and_begins_one() {
         let weak = account::change_password(&db, proof, PASSWORD, "ada@example.org is me").await;
         assert_eq!(refusal(weak), Some(RefusalCode::Invalid));
 
+        db.tell("UPDATE users SET email_verified_at = 1").await;
         let new = account::change_password(&db, proof, PASSWORD, OTHER_PASSWORD).await.unwrap();
         let mut ended = new.ended.clone();
         ended.sort();
@@ -258,6 +259,11 @@ async fn a_changed_password_ends_every_session_and_begins_one() {
         let late = account::reset_password(&db, &reset, PASSWORD, HERE).await;
         assert_eq!(refusal(late), Some(RefusalCode::TokenInvalid), "links from before are void");
         assert!(matches!(mails(&db).await[..], [(_, Content::PasswordChanged { .. })]));
+
+        db.tell("UPDATE users SET email_verified_at = NULL").await;
+        let proof = viewer(&db, &new).await.unwrap();
+        account::change_password(&db, proof, OTHER_PASSWORD, PASSWORD).await.unwrap();
+        assert_eq!(mails(&db).await, [], "the address may be somebody else's");
     }
 }
 

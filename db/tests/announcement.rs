@@ -187,7 +187,9 @@ async fn what_waited_is_mailed_as_it_is_now_and_to_those_it_is_still_for() {
         db.tell("UPDATE notifications SET next_attempt_at = 1, leased_until = 1 WHERE state = 'PENDING'")
             .await;
         let mut told = Vec::new();
-        while notification::backlog(&mut db.connection().await.unwrap()).await.unwrap().pending > 0 {
+        while notification::backlog(&mut db.connection().await.unwrap(), Time::now()).await.unwrap().pending
+            > 0
+        {
             for letter in deliver_letters(&db).await {
                 if let Content::Announcement { title, .. } = letter.content {
                     told.push((letter.recipient, title));

@@ -54,7 +54,7 @@ async fn counts(db: &Database, user: UserId) -> (i64, i64) {
 }
 
 async fn backlog(db: &Database) -> i64 {
-    notification::backlog(&mut db.connection().await.unwrap()).await.unwrap().pending
+    notification::backlog(&mut db.connection().await.unwrap(), Time::now()).await.unwrap().pending
 }
 
 async fn head(db: &Database, user: UserId) -> i64 {

@@ -217,6 +217,11 @@ async fn an_address_is_only_written_to_by_who_has_proven_their_own() {
             locale: None,
         };
         assert_eq!(mails(&db).await, [(email_of("Ben"), content)]);
+
+        // Taken back at once, it was perhaps for another address.
+        let (wrong, _) = invite(&db, ada, id, for_ben()).await;
+        perform(&db, ada, id, Revoke { invitation: wrong.id }).await.unwrap();
+        assert_eq!(mails(&db).await, []);
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 use cast::{home, join, perform, person, proof, refusal};
 use roomm8_db::conversation::{self, MarkRead, MuteLevel, OpenDirect, Unread};
 use roomm8_db::message::{self, AddReaction, Delete, Edit, End, Message, Send, Window};
+use roomm8_db::notification::inbox;
 use roomm8_db::{ConversationId, Database, HouseholdId, RefusalCode, Role, UserId, account};
 use support::deliver_letters;
 
@@ -200,6 +201,41 @@ async fn who_is_mentioned_is_written_to_once_and_only_if_they_want() {
             told.iter().map(|letter| letter.recipient.as_str()).collect::<Vec<_>>(),
             ["bob@example.org"]
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mention_that_was_taken_back_or_seen_elsewhere_is_not_mailed() {
+    for db in support::databases().await {
+        let (ada, bob) = (person(&db, "Ada").await, person(&db, "Bob").await);
+        let house = home(&db, ada).await;
+        join(&db, ada, house, Role::Member, bob).await;
+        confirm_addresses(&db).await;
+        deliver_letters(&db).await;
+        let mailed = async || {
+            let letters = deliver_letters(&db).await;
+            letters.iter().filter(|letter| letter.content.kind() == "MENTION").count()
+        };
+
+        let wrong = say(&db, ada, house, "@Bob is to blame").await;
+        let edit = Edit { message: wrong.id, body: "I am to blame".into(), expected_version: None };
+        perform(&db, ada, house, edit).await.unwrap();
+        assert_eq!(mailed().await, 0, "it names him no more");
+
+        say(&db, ada, house, "@Bob the bins").await;
+        let shown = inbox::position(&mut db.connection().await.unwrap(), bob).await.unwrap().seq;
+        inbox::mark_read(&db, bob, inbox::Which::UpTo(shown)).await.unwrap();
+        assert_eq!(mailed().await, 0, "he marked it in his inbox");
+
+        let general = general(&db, bob, house).await;
+        say(&db, ada, house, "@Bob the stairs").await;
+        let mute = |level| conversation::Mute { conversation: general, level };
+        perform(&db, bob, house, mute(MuteLevel::None)).await.unwrap();
+        assert_eq!(mailed().await, 0, "he muted it since");
+
+        perform(&db, bob, house, mute(MuteLevel::All)).await.unwrap();
+        say(&db, ada, house, "@Bob the lamp").await;
+        assert_eq!(mailed().await, 1);
     }
 }
 

@@ -7,6 +7,7 @@ mod support;
 use roomm8_db::notification::{self, Backlog, Leased, State};
 use roomm8_db::{Database, Time, account};
 use std::collections::HashSet;
+use std::time::Duration;
 use support::{HERE, databases, person};
 
 async fn lease(db: &Database) -> Vec<Leased> {
@@ -14,7 +15,7 @@ async fn lease(db: &Database) -> Vec<Leased> {
 }
 
 async fn backlog(db: &Database) -> Backlog {
-    notification::backlog(&mut db.connection().await.unwrap()).await.unwrap()
+    notification::backlog(&mut db.connection().await.unwrap(), Time::now()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,6 +146,21 @@ async fn what_cannot_be_delivered_is_tried_later_and_at_last_given_up() {
         }
         assert!(lease(&db).await.is_empty());
         assert_eq!(backlog(&db).await, Backlog { dead: 1, ..Backlog::default() });
+
+        // Somebody mends the channel, and has it tried again.
+        db.tell("UPDATE notifications SET state = 'PENDING', attempts = 0").await;
+        assert!(lease(&db).await[0].content.secret().unwrap().reveal().starts_with("rm8_"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opens_nothing_any_more_is_not_mailed() {
+    for db in databases().await {
+        person(&db, "Ada").await;
+        let leased =
+            notification::lease(&db, 10, Time::now().after(Duration::from_hours(4 * 24))).await.unwrap();
+        assert_eq!(leased.len(), 0);
+        assert_eq!(db.number("SELECT COUNT(*) FROM notifications WHERE state = 'WITHHELD'").await, 1);
     }
 }
 

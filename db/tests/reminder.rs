@@ -114,7 +114,7 @@ async fn reminders_come_when_they_are_due_and_once() {
         let home = home_of_three(&db).await;
         let bob = &home.members[1..2];
         home.make(&db, dishes("2027-01-20", Strategy::Fixed, bob, offsets(&[-60, 0, 30]))).await;
-        let backlog = notification::backlog(&mut db.connection().await.unwrap()).await.unwrap();
+        let backlog = notification::backlog(&mut db.connection().await.unwrap(), Time::now()).await.unwrap();
         assert_eq!(backlog.pending, 0, "what is planned is no backlog");
         for (now, expected) in [
             ("2027-01-20T16:29:00Z", None),

@@ -5,11 +5,28 @@ use crate::error::{Error, Result};
 use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use roomm8_db::notification::Content;
 use roomm8_db::{
     AnnouncementId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId,
     GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId, InvitationId, MemberId,
     MessageId, OccurrenceId, SessionId, SwapId, TaskId, UserId,
 };
+
+/// The global id of what a notification is about, for a link to it; none if that is no one thing.
+pub fn subject_of(content: &Content) -> Option<String> {
+    let subject = match content {
+        Content::Mention { household_id, message_id, .. } => GlobalId::Message(*household_id, *message_id),
+        Content::Announcement { household_id, announcement_id, .. } => {
+            GlobalId::Announcement(*household_id, *announcement_id)
+        }
+        Content::TaskReminder { household_id, occurrence_id, .. }
+        | Content::TaskNudge { household_id, occurrence_id, .. } => {
+            GlobalId::Occurrence(*household_id, *occurrence_id)
+        }
+        _ => return None,
+    };
+    Some(subject.to_id().to_string())
+}
 
 /// What a global id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,6 +37,7 @@ mod testing;
 pub mod versioned;
 
 pub use error::{CODES, Code, Error};
+pub use id::subject_of;
 pub use live::{Items, Live, Render};
 pub use rate_limit::RateLimit;
 pub use scope::{Caller, Scope, Services};

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 struct Language {
     /// Its tag: it is for whoever has said it, or a form of it, such as `de-AT`.
     tag: &'static str,
-    hello: fn(name: &str) -> String,
+    hello: &'static str,
     /// What leads to no more letters of a kind.
     no_more: &'static str,
     says: fn(&Content, &Clock) -> Said,
@@ -113,7 +113,7 @@ impl Words {
         let clock = Clock { zone: time_zone.as_ref().and_then(|zone| zone.parse().ok()), now };
         Self {
             language,
-            greeting: content.display_name().map(language.hello),
+            greeting: greeting(content, language),
             said: (language.says)(content, &clock),
             url: url(content, public_url),
         }
@@ -155,6 +155,17 @@ impl Words {
     }
 }
 
+/// How it begins. By no name where the address may not be theirs who chose that: a name can be a message, too.
+fn greeting(content: &Content, language: &Language) -> Option<String> {
+    let name = content.display_name()?;
+    Some(match content {
+        Content::VerifyEmail { .. } | Content::AlreadyRegistered { .. } | Content::PasswordReset { .. } => {
+            format!("{},", language.hello)
+        }
+        _ => format!("{} {name},", language.hello),
+    })
+}
+
 /// The language of this tag, of which only the first part counts so far.
 fn language(tag: Option<&str>) -> &'static Language {
     let wanted = tag.and_then(|tag| tag.split('-').next()).unwrap_or_default();
@@ -167,7 +178,11 @@ fn url(content: &Content, public_url: &str) -> String {
         Content::VerifyEmail { token, .. } => format!("{public_url}/verify-email#{}", token.reveal()),
         Content::PasswordReset { token, .. } => format!("{public_url}/reset-password#{}", token.reveal()),
         Content::Invitation { token, .. } => format!("{public_url}/join#{}", token.reveal()),
-        _ => public_url.to_owned(),
+        // Whoever opens it is signed in there, and sees only what they may.
+        _ => match roomm8_schema::subject_of(content) {
+            Some(id) => format!("{public_url}/open/{id}"),
+            None => public_url.to_owned(),
+        },
     }
 }
 

@@ -24,7 +24,13 @@ pub(super) async fn password(db: &Database, email: &str) -> Result<()> {
 
 /// Counts a mail that anybody may have sent to this address.
 pub(super) async fn mail(db: &Database, email: &str) -> Result<()> {
-    db.take(&bucket("mail-hour", email), MAILS_AN_HOUR).await
+    let (bucket, limit) = mails_to(email);
+    db.take(&bucket, limit).await
+}
+
+/// The mails that strangers may cause to be sent to this address, whoever they are.
+pub(crate) fn mails_to(email: &str) -> (String, Limit) {
+    (bucket("mail-hour", email), MAILS_AN_HOUR)
 }
 
 /// Counts anything tried without a session from this place.

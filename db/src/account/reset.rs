@@ -101,7 +101,8 @@ impl Work for Reset<'_> {
         token::redeem(conn, self.token, self.now).await?;
         token::void(conn, id, Purpose::ResetPassword, None, self.now).await?;
         let ended = session::revoke_all(conn, id, None, self.now).await?;
-        tell_of_change(conn, &self.user, self.now).await?;
+        let proven = User { email_verified_at: Some(self.now), ..self.user.clone() };
+        tell_of_change(conn, &proven, self.now).await?;
         Ok(ended)
     }
 }
@@ -171,7 +172,10 @@ impl Work for Exchange {
 async fn tell_of_change(conn: &mut Connection, user: &User, now: Time) -> Result<()> {
     let content = Content::PasswordChanged { display_name: user.display_name.clone(), changed_at: now };
     let cause = format!("password_changed:{}:{}", user.id, now.micros());
-    if notification::enqueue(conn, &cause, &user.email, &content, now).await? {
+    // Unproven, the address may be somebody else's.
+    if user.email_verified_at.is_none()
+        || notification::enqueue(conn, &cause, &user.email, &content, now).await?
+    {
         let news = News::of_account(user.id, Cause::PasswordChanged, user.id.into());
         inbox::tell(conn, vec![news], now).await?;
     }

@@ -25,7 +25,10 @@ pub async fn tell_due(db: &Database, limit: i64) -> Result<usize> {
     let now = Time::now();
     let due = due(&mut *db.connection().await?, limit, now).await?;
     for user in &due {
-        db.transaction(&Tell { user: *user, now }).await?;
+        // Whoever cannot be told keeps nobody else waiting.
+        if let Err(error) = db.transaction(&Tell { user: *user, now }).await {
+            tracing::warn!(%error, "what is due tomorrow was not told to {user}: trying again");
+        }
     }
     Ok(due.len())
 }

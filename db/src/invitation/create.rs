@@ -2,8 +2,8 @@
 
 use super::{Invitation, record};
 use crate::access::{Permission, Role};
-use crate::account::text;
-use crate::notification::{self, Content};
+use crate::account::{attempts, text};
+use crate::notification::{self, Content, Plan};
 use crate::tables::{households, invitations, members, users};
 use crate::throttle::Limit;
 use crate::{
@@ -159,11 +159,20 @@ async fn write_to_guest(change: &mut Change<'_>, invitation: &Invitation, secret
         run!(change.conn(), |c| query.first(c).await.optional())?;
     let Some((household_name, time_zone, inviter_name, locale)) = known else { return Ok(()) };
     change.take(&format!("invitation-mail:{}", change.user_id()?), MAILS).await?;
+    let (bucket, limit) = attempts::mails_to(email);
+    change.take(&bucket, limit).await?;
     let token = notification::Secret::new(secrets.token.clone());
     let (expires_at, time_zone) = (invitation.expires_at, Some(time_zone));
     let content = Content::Invitation { household_name, inviter_name, token, expires_at, time_zone, locale };
-    let (cause, now) = (format!("invitation:{}", invitation.id), change.now());
-    notification::enqueue(change.conn(), &cause, email, &content, now).await.map(|_| ())
+    let now = change.now();
+    let plan = Plan {
+        cause: &format!("invitation:{}", invitation.id),
+        recipient: email,
+        content: &content,
+        at: now,
+        subject: Some(invitation.id.into()),
+    };
+    notification::plan(change.conn(), plan, now).await.map(|_| ())
 }
 
 /// Takes an invitation back, from this instant on. Twice is as once.

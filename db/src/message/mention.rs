@@ -7,8 +7,11 @@ use crate::conversation::{self, Conversation, MuteLevel};
 use crate::member::Profile;
 use crate::notification::inbox::{self, Cause, News};
 use crate::notification::{self, Content, Leased};
-use crate::tables::{conversation_states, households, members, message_mentions, messages, users};
+use crate::tables::{
+    conversation_states, households, inbox_entries, members, message_mentions, messages, users,
+};
 use crate::{Change, Connection, MemberId, MessageId, Result, Subject as _, UserId};
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::{HashMap, HashSet};
@@ -70,12 +73,7 @@ async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]
         .left_join(state)
         .filter(among(members::id, mentioned))
         .filter(members::id.ne(author))
-        .filter(
-            conversation_states::mute_level
-                .nullable()
-                .is_null()
-                .or(conversation_states::mute_level.nullable().ne(MuteLevel::None)),
-        )
+        .filter(wants_mentions())
         .select((members::id, users::id, users::email, users::display_name, households::name));
     let readers: Vec<(MemberId, UserId, String, String, String)> =
         run!(change.conn(), |c| query.load(c).await)?;
@@ -108,8 +106,19 @@ async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]
     inbox::tell(change.conn(), news, now).await
 }
 
-/// Which of these letters about mentions are worth to be delivered still, by address and message: those to members who
-/// have not read the message yet, if it was not deleted.
+/// Whether the reader of a conversation, whose state is joined, wants to hear of mentions there.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn wants_mentions() -> _ {
+    let none: MuteLevel = MuteLevel::None;
+    conversation_states::mute_level
+        .nullable()
+        .is_null()
+        .or(conversation_states::mute_level.nullable().ne(none))
+}
+
+/// Which of these letters about mentions are worth to be delivered still, by address and message: those to members whom the
+/// message still names, who want to hear of it, and who have neither read it nor marked it in their inbox; in a household
+/// that was not archived.
 pub(crate) async fn worth_telling(
     conn: &mut Connection,
     letters: &[Leased],
@@ -128,8 +137,14 @@ pub(crate) async fn worth_telling(
     let query = messages::table
         .inner_join(members::table.on(members::household_id.eq(messages::household_id)))
         .inner_join(users::table.on(users::id.eq(members::user_id)))
+        .inner_join(households::table.on(households::id.eq(messages::household_id)))
+        .inner_join(message_mentions::table.on(
+            message_mentions::message_id.eq(messages::id).and(message_mentions::member_id.eq(members::id)),
+        ))
         .left_join(state)
         .filter(among(messages::id, &ids))
+        .filter(households::archived_at.is_null())
+        .filter(wants_mentions())
         .filter(messages::deleted_at.is_null())
         .filter(among(users::email, &addresses))
         .filter(members::status.eq(MemberStatus::Active))
@@ -139,6 +154,14 @@ pub(crate) async fn worth_telling(
                 .is_null()
                 .or(conversation_states::read_seq.nullable().lt(messages::seq.nullable())),
         )
+        .filter(not(exists(
+            inbox::marked_read(Cause::Mention).filter(
+                inbox_entries::user_id
+                    .eq(users::id)
+                    .and(inbox_entries::group_id.eq(messages::conversation_id))
+                    .and(inbox_entries::last_seq.ge(messages::seq.nullable())),
+            ),
+        )))
         .select((users::email, messages::id));
     let rows: Vec<(String, MessageId)> = run!(conn, |c| query.load(c).await)?;
     Ok(rows.into_iter().collect())

@@ -308,12 +308,18 @@ impl Content {
         Ok(payload.content)
     }
 
-    /// The same with an empty secret, and without words that somebody may take back.
-    pub(super) fn without_secret(&self) -> Self {
+    /// The same without words that somebody may take back. They are looked up when it is delivered.
+    pub(super) fn without_words(&self) -> Self {
         let mut content = self.clone();
         if let Self::Announcement { title, .. } = &mut content {
             title.clear();
         }
+        content
+    }
+
+    /// The same with an empty secret, and without words.
+    pub(super) fn without_secret(&self) -> Self {
+        let mut content = self.without_words();
         if let Self::VerifyEmail { token, .. }
         | Self::PasswordReset { token, .. }
         | Self::Invitation { token, .. } = &mut content

@@ -6,6 +6,7 @@ use crate::account::Locale;
 use crate::among::among;
 use crate::announcement;
 use crate::database::Work;
+use crate::digest::LATE_AT_MOST;
 use crate::message::mention;
 use crate::prepared::Prepare as _;
 use crate::tables::notifications;
@@ -18,7 +19,7 @@ use std::mem;
 use std::time::Duration;
 
 /// How long a relay has to deliver what it leased.
-const LEASE: Duration = Duration::from_secs(30);
+pub const LEASE: Duration = Duration::from_secs(30);
 /// Tries until a notification is parked for a person to look at: half a day to a day.
 const TRIES: i32 = 100;
 /// How long what waits for another try keeps what was written later to the same person waiting.
@@ -107,10 +108,30 @@ pub async fn lease(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> 
             }
         }
     }
+    withhold_what_is_over(db, &mut leased, now).await?;
     drop_called_off(db, &mut leased, now).await?;
     withhold_what_is_read(db, &mut leased, now).await?;
     respect_wishes(db, &mut leased, now).await?;
     Ok(leased)
+}
+
+/// Nobody is told what has passed: a link that opens nothing any more, or what was tomorrow.
+async fn withhold_what_is_over(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
+    for letter in mem::take(leased) {
+        let ends_at = match &letter.content {
+            Content::VerifyEmail { expires_at, .. }
+            | Content::PasswordReset { expires_at, .. }
+            | Content::Invitation { expires_at, .. } => Some(*expires_at),
+            Content::TaskDigest { .. } => Some(letter.created_at.after(LATE_AT_MOST)),
+            _ => None,
+        };
+        if ends_at.is_some_and(|end| end <= now) {
+            end(db, &letter, State::Withheld, now).await?;
+        } else {
+            leased.push(letter);
+        }
+    }
+    Ok(())
 }
 
 /// Notes how each is written to; and of what people can do without, withholds what they do not wish to get, and lets rest
@@ -132,7 +153,7 @@ async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> R
             Fate::Delivered => leased.push(letter),
             // It stays, so that nobody is told twice of its cause.
             Fate::Dropped => end(db, &letter, State::Withheld, now).await?,
-            Fate::Rests(until) => db.transaction(&Rest { attempt: letter.attempt(), until }).await?,
+            Fate::Rests(until) => db.transaction(&Rest { attempt: letter.attempt(), until, now }).await?,
         }
     }
     Ok(())
@@ -171,6 +192,7 @@ async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>, now: Tim
 struct Rest {
     attempt: Attempt,
     until: Time,
+    now: Time,
 }
 
 impl Work for Rest {
@@ -181,7 +203,7 @@ impl Work for Rest {
             .set((
                 notifications::attempts.eq(0),
                 notifications::next_attempt_at.eq(self.until),
-                notifications::leased_until.eq(self.until),
+                notifications::leased_until.eq(self.now),
             ))
             .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
@@ -286,7 +308,8 @@ pub async fn sent(db: &Database, leased: &Leased, now: Time) -> Result<()> {
     end(db, leased, State::Sent, now).await
 }
 
-/// Notes that it could not be delivered: it is tried again later, each time later, and parked after the last try.
+/// Notes that it could not be delivered: it is tried again later, each time later, and parked after the last try. What is
+/// parked keeps its secret, or whoever has it tried again would send links that open nothing.
 /// Returns what became of it.
 pub async fn failed(db: &Database, leased: &Leased, now: Time) -> Result<State> {
     if leased.attempt >= TRIES {
@@ -298,7 +321,10 @@ pub async fn failed(db: &Database, leased: &Leased, now: Time) -> Result<State> 
 }
 
 async fn end(db: &Database, letter: &Leased, state: State, now: Time) -> Result<()> {
-    let payload = letter.content.without_secret().to_payload()?;
+    let payload = match state {
+        State::Dead => letter.content.without_words().to_payload()?,
+        _ => letter.content.without_secret().to_payload()?,
+    };
     db.transaction(&End { letter, state, payload, now }).await
 }
 

@@ -158,6 +158,24 @@ macro_rules! entries {
     };
 }
 
+/// The entries of this cause that their readers have marked as read.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn marked_read(cause: Cause) -> _ {
+    inbox_entries::table
+        .inner_join(inboxes::table.on(inboxes::user_id.eq(inbox_entries::user_id)))
+        .filter(inbox_entries::cause.eq(cause))
+        .filter(inbox_entries::is_read.eq(true).or(inbox_entries::arrived_at.le(inboxes::read_to)))
+}
+
+/// The entries of this cause that their readers have not marked as read.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn not_marked_read(cause: Cause) -> _ {
+    inbox_entries::table
+        .inner_join(inboxes::table.on(inboxes::user_id.eq(inbox_entries::user_id)))
+        .filter(inbox_entries::cause.eq(cause))
+        .filter(inbox_entries::is_read.eq(false).and(inbox_entries::arrived_at.gt(inboxes::read_to)))
+}
+
 /// Whether an entry is not read: neither its reader has said so, nor what it is about.
 macro_rules! is_unread {
     () => {

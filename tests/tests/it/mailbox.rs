@@ -3,7 +3,9 @@
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
 use roomm8_tests::{Deployment, Person, System, client::Client, deployment::Plan, process, server, wait};
+use serde_json::json;
 
+const SOON: Duration = Duration::from_secs(10);
 const NAME: &str = "<img src=x onerror=alert(1)>";
 
 fn key_file(system: &System) -> PathBuf {
@@ -23,6 +25,12 @@ async fn who_has_the_key_reads_letters_and_follows_their_links() {
     let system = Deployment::OneProcess.own().with("LOG", "debug").start().await;
     let ada = Person::new(&system, NAME).await;
     let token = system.token_in_letter(&ada.email, |letter| letter["kind"] == "VERIFY_EMAIL").await;
+    // The next letter greets them by their name.
+    system.a().anonymous().done("verifyEmail", json!({ "token": token }), "accepted").await;
+    wait::until_so(SOON, "they were welcomed", async || {
+        system.letters(&ada.email).iter().any(|letter| letter["kind"] == "WELCOME")
+    })
+    .await;
     let key = std::fs::read_to_string(key_file(&system)).unwrap();
     assert_eq!(std::fs::metadata(key_file(&system)).unwrap().permissions().mode() & 0o777, 0o600);
     let letters = system.folder.join("mailbox/mailbox.jsonl");

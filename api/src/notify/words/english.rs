@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use roomm8_db::notification::{Content, DigestLine};
 
 pub(super) const LANGUAGE: Language =
-    Language { tag: "en", hello: |name| format!("Hello {name},"), no_more: "No more of these", says };
+    Language { tag: "en", hello: "Hello", no_more: "No more of these", says };
 
 const OPEN: &str = "Open RoomM8";
 

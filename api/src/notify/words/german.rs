@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use roomm8_db::notification::{Content, DigestLine};
 
 pub(super) const LANGUAGE: Language =
-    Language { tag: "de", hello: |name| format!("Hallo {name},"), no_more: "Keine solchen Mails mehr", says };
+    Language { tag: "de", hello: "Hallo", no_more: "Keine solchen Mails mehr", says };
 
 const OPEN: &str = "RoomM8 öffnen";
 const MONTHS: [&str; 12] = [
