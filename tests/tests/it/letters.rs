@@ -227,7 +227,7 @@ async fn letters_are_in_their_readers_language_and_by_their_clocks(deployment: D
     let changed = ida.on(system.b()).done("updateProfile", wish.clone(), "viewer { locale timeZone }").await;
     assert_eq!(changed["viewer"], wish);
     let (text, ahead) = told(1).await;
-    assert!(text.starts_with("Hello Ida, you asked for a new password."), "{text}");
+    assert!(text.starts_with("Hello, you asked for a new password."), "{text}");
     let in_tokyo = ahead(9).format("until %H:%M on %A %-d %B %Y (Asia/Tokyo).").to_string();
     assert!(text.contains(&in_tokyo), "{text}: {in_tokyo}");
     let refused = json!({ "timeZone": "Mars/Olympus" });
