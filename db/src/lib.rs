@@ -47,7 +47,7 @@ pub use access::{Member, Permission, Reader, Role};
 pub use change::{Change, Changed, Entry, Operation, Request, Subject, To};
 pub use connection::{Connection, for_request};
 pub use database::{Commit, Database, Options, Pooled, Reads, Replica, Statistics};
-pub use date::{Date, WallTime};
+pub use date::{Date, WallTime, Weekday};
 pub use error::{Error, LineRefusal, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{

@@ -386,6 +386,7 @@ table! {
         time_zone -> Text,
         next_at -> BigInt,
         last_on -> Nullable<Integer>,
+        weekday -> Nullable<SmallInt>,
     }
 }
 

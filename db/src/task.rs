@@ -6,6 +6,7 @@ mod archive;
 mod assign;
 mod away;
 mod close;
+pub(crate) mod coming;
 mod create;
 mod edit;
 pub mod fairness;
@@ -25,7 +26,6 @@ mod share;
 mod subtask;
 pub mod swap;
 mod tick;
-pub(crate) mod tomorrow;
 mod undo;
 mod zone;
 

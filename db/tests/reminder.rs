@@ -19,7 +19,7 @@ use roomm8_db::task::reminder::{Nag, Nudge, Reminders};
 use roomm8_db::task::rotation::Strategy;
 use roomm8_db::task::{Claim, Create, Occurrence, Pause, Reassign, Release, Resume, Undo};
 use roomm8_db::{
-    Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime, household, task,
+    Database, Date, Error, MemberId, RefusalCode, Request, Time, UserId, WallTime, Weekday, household, task,
 };
 use support::{Fresh, databases, deliver_letters, throttled_databases};
 
@@ -442,7 +442,13 @@ async fn people_ask_each_other_once_an_hour_for_each_chore_and_never_themselves(
 }
 
 async fn wish(db: &Database, user: UserId, hour: u32, zone: &str) -> Digest {
-    let wish = Wish { at: wall(hour, 0), time_zone: zone.into() };
+    let wish = Wish { at: wall(hour, 0), weekday: None, time_zone: zone.into() };
+    digest::set(db, user, Some(&wish), None).await.unwrap().unwrap()
+}
+
+/// To be told on Mondays in Berlin.
+async fn wish_on_mondays(db: &Database, user: UserId, hour: u32) -> Digest {
+    let wish = Wish { at: wall(hour, 0), weekday: Some(Weekday::Monday), time_zone: "Europe/Berlin".into() };
     digest::set(db, user, Some(&wish), None).await.unwrap().unwrap()
 }
 
@@ -505,9 +511,70 @@ async fn a_digest_comes_once_for_a_date_whoever_tells_it() {
 
         assert_eq!(digest::set(&db, ada, None, None).await.unwrap(), None);
         assert_eq!(digest::of_user(&mut db.connection().await.unwrap(), ada).await.unwrap(), None);
-        let wrong = Wish { at: wall(20, 0), time_zone: "Berlin".into() };
+        let wrong = Wish { at: wall(20, 0), weekday: None, time_zone: "Berlin".into() };
         assert_eq!(refusal(digest::set(&db, ada, Some(&wrong), None).await), RefusalCode::Invalid);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_a_week_it_tells_of_the_seven_days_after_it() {
+    let clock = Clock::at("2027-01-17T12:00:00Z").await;
+    for db in databases().await {
+        clock.set("2027-01-17T12:00:00Z");
+        let home = home_of_three(&db).await;
+        for date in ["2027-01-18", "2027-01-25", "2027-01-19", "2027-01-26"] {
+            home.make(&db, once(date)).await;
+        }
+        for user in home.users {
+            let digest = wish_on_mondays(&db, user, 20).await;
+            assert_eq!(digest.weekday, Some(Weekday::Monday));
+            assert_eq!(digest.next_at, instant("2027-01-18T19:00:00Z"));
+        }
+        home.away(&db, 1, "2027-01-19", "2027-01-20").await;
+        home.away(&db, 2, "2027-01-18", "2027-01-18").await;
+
+        assert!(evening(&clock, &db, "2027-01-17T19:00:10Z").await.is_empty(), "it is Sunday");
+        clock.set("2027-01-18T19:00:10Z");
+        while digest::tell_due(&db, 50).await.unwrap() > 0 {}
+        let letters = deliver_letters(&db).await;
+        let mut told: Vec<_> = letters.iter().filter_map(of_week).collect();
+        told.sort();
+        let week = |titles: &[&str]| {
+            let titles = titles.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>();
+            (Date::from(day("2027-01-19")), Some(Date::from(day("2027-01-25"))), titles)
+        };
+        let (tuesdays, mondays) = ("Chore of 2027-01-19", "Chore of 2027-01-25");
+        let expected = [
+            ("ada@example.org".to_owned(), week(&[tuesdays, mondays])),
+            // Who is away on Tuesday; and who is away today is told nothing.
+            ("bob@example.org".to_owned(), week(&[mondays])),
+        ];
+        assert_eq!(told, expected);
+
+        // Whoever is told every day from then on, and once a week again, is not told twice on that Monday.
+        let ada = home.users[0];
+        assert_eq!(wish(&db, ada, 22, "Europe/Berlin").await.next_at, instant("2027-01-19T21:00:00Z"));
+        assert_eq!(wish_on_mondays(&db, ada, 22).await.next_at, instant("2027-01-25T21:00:00Z"));
+        assert_eq!(wish_on_mondays(&db, ada, 20).await.next_at, instant("2027-01-25T19:00:00Z"));
+        for now in ["2027-01-18T21:00:10Z", "2027-01-19T19:00:10Z", "2027-01-24T19:00:10Z"] {
+            assert!(evening(&clock, &db, now).await.is_empty(), "{now}");
+        }
+        assert_eq!(
+            evening(&clock, &db, "2027-01-25T19:00:10Z").await,
+            ["ada 1 + 0", "bob 1 + 0", "cleo 1 + 0"],
+            "about the 26th"
+        );
+    }
+}
+
+/// From when on and until when a digest tells, and of what.
+type Week = (Date, Option<Date>, Vec<String>);
+
+/// Whom a letter tells of a week.
+fn of_week(letter: &Leased) -> Option<(String, Week)> {
+    let Content::TaskDigest { date, until, chores, more: 0, .. } = &letter.content else { return None };
+    let titles = chores.iter().map(|chore| chore.title.clone()).collect();
+    Some((letter.recipient.clone(), (*date, *until, titles)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -553,7 +620,7 @@ async fn on_days_when_clocks_change_it_comes_once_at_its_local_time() {
         }
         let ada = home.users[0];
         let half_past = async |hour, zone: &str| {
-            let wish = Wish { at: wall(hour, 30), time_zone: zone.into() };
+            let wish = Wish { at: wall(hour, 30), weekday: None, time_zone: zone.into() };
             digest::set(&db, ada, Some(&wish), None).await.unwrap().unwrap().next_at
         };
         // 02:30 of 28 March is none in Berlin: it is 03:30.
@@ -575,7 +642,8 @@ async fn on_days_when_clocks_change_it_comes_once_at_its_local_time() {
         }
         let ada = home.users[0];
         let set = async |hour, minute| {
-            let wish = Wish { at: wall(hour, minute), time_zone: "Australia/Lord_Howe".into() };
+            let time_zone = "Australia/Lord_Howe".into();
+            let wish = Wish { at: wall(hour, minute), weekday: None, time_zone };
             digest::set(&db, ada, Some(&wish), None).await.unwrap().unwrap().next_at
         };
         // 01:45 of 4 April is there twice, as clocks go back from 02:00 to 01:30.

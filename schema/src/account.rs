@@ -153,7 +153,7 @@ impl Viewer {
         self.row.locale.time_zone.as_deref()
     }
 
-    /// When you are told, by mail, what is due tomorrow; null if you are not. `setTaskDigest` changes it.
+    /// When you are told, by mail, what is due tomorrow or in a week; null if you are not. `setTaskDigest` changes it.
     async fn task_digest(&self, ctx: &Context<'_>) -> Nullable<digest::TaskDigest> {
         nullable_option(digest::of_viewer(ctx, self.row.id)).await
     }

@@ -1,15 +1,17 @@
-//! Telling people what is due tomorrow, each in a transaction of their own.
+//! Telling people what is due, tomorrow or in a week, each in a transaction of their own.
 
-use super::{LATE_AT_MOST, date_of, next};
+use super::{Digest, LATE_AT_MOST, date_of, next};
 use crate::access::{MemberStatus, Permission, Role};
 use crate::among::among;
 use crate::database::Work;
 use crate::household::time_zone;
+use crate::member::absence;
 use crate::notification::{self, Content, DigestLine};
 use crate::prepared::Prepare as _;
 use crate::tables::{absences, digests, households, members, users};
-use crate::task::tomorrow::{self, Resident};
-use crate::{Connection, Database, Date, HouseholdId, MemberId, Result, Time, UserId, WallTime};
+use crate::task::coming::{self, Resident};
+use crate::task::rotation::DateRange;
+use crate::{Connection, Database, Date, HouseholdId, MemberId, Result, Time, UserId, Weekday};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -27,7 +29,7 @@ pub async fn tell_due(db: &Database, limit: i64) -> Result<usize> {
     for user in &due {
         // Whoever cannot be told keeps nobody else waiting.
         if let Err(error) = db.transaction(&Tell { user: *user, now }).await {
-            tracing::warn!(%error, "what is due tomorrow was not told to {user}: trying again");
+            tracing::warn!(%error, "what is due was not told to {user}: trying again");
         }
     }
     Ok(due.len())
@@ -47,14 +49,13 @@ struct Tell {
     now: Time,
 }
 
-type Row = (WallTime, String, Time, Option<Date>);
-
 impl Work for Tell {
     type Output = ();
 
     async fn run(&self, conn: &mut Connection) -> Result<()> {
         // Another instance tells them at this moment, or has told them.
-        let Some((at, zone, planned, last_on)) = self.lock(conn).await? else { return Ok(()) };
+        let Some(digest) = self.lock(conn).await? else { return Ok(()) };
+        let Digest { at, weekday, time_zone: zone, next_at: planned, last_on } = digest;
         let zone = time_zone(&zone)?;
         let date = date_of(planned, at, zone);
         let is_told = last_on.is_some_and(|last| last.naive() >= date);
@@ -65,14 +66,14 @@ impl Work for Tell {
             _ => date,
         };
         if !is_told && !is_late {
-            self.tell(conn, date).await?;
+            self.tell(conn, date, weekday).await?;
         }
         let update = diesel::update(digests::table)
             .filter(digests::user_id.eq(self.user))
             .set((
                 digests::last_on.eq(Date::from(last_on)),
                 // Not what is past, but what could still be told: that is due at once.
-                digests::next_at.eq(next(at, zone, Some(last_on), self.now.before(LATE_AT_MOST))),
+                digests::next_at.eq(next(at, weekday, zone, Some(last_on), self.now.before(LATE_AT_MOST))),
             ))
             .prepared();
         run!(conn, |c| update.execute(c).await).map(|_| ())
@@ -81,37 +82,52 @@ impl Work for Tell {
 
 impl Tell {
     /// Their row, if it is still due and nobody else has it.
-    async fn lock(&self, conn: &mut Connection) -> Result<Option<Row>> {
+    async fn lock(&self, conn: &mut Connection) -> Result<Option<Digest>> {
         let query = digests::table
             .filter(digests::user_id.eq(self.user))
             .filter(digests::next_at.le(self.now))
-            .select((digests::told_at, digests::time_zone, digests::next_at, digests::last_on));
+            .select((
+                digests::told_at,
+                digests::weekday,
+                digests::time_zone,
+                digests::next_at,
+                digests::last_on,
+            ));
         locked!(conn, query, skip_locked, |q, c| q.first(c).await.optional())
     }
 
-    async fn tell(&self, conn: &mut Connection, date: NaiveDate) -> Result<()> {
-        let Some(tomorrow) = date.succ_opt().map(Date::from) else { return Ok(()) };
+    async fn tell(&self, conn: &mut Connection, date: NaiveDate, weekday: Option<Weekday>) -> Result<()> {
+        let Some(tomorrow) = date.succ_opt() else { return Ok(()) };
+        // Until the next one comes.
+        let until = weekday.map(|weekday| weekday.first_from(tomorrow));
+        let days = DateRange::new(tomorrow, until.unwrap_or(tomorrow))?;
         let query = users::table
             .filter(users::id.eq(self.user))
             .filter(users::email_verified_at.is_not_null())
             .select((users::email, users::display_name));
         let person: Option<(String, String)> = run!(conn, |c| query.first(c).await.optional())?;
         let Some((email, display_name)) = person else { return Ok(()) };
-        let residents = self.present(conn, date.into(), tomorrow).await?;
-        let mut chores = tomorrow::of(conn, &residents, tomorrow).await?;
+        let residents = self.present(conn, date, days).await?;
+        let mut chores = coming::of(conn, &residents, days).await?;
         if chores.is_empty() {
             return Ok(());
         }
         let count = chores.len();
         chores.truncate(fitting(&chores));
         let more = count - chores.len();
-        let content = Content::TaskDigest { display_name, date: tomorrow, chores, more };
+        let until = until.map(Date::from);
+        let content = Content::TaskDigest { display_name, date: tomorrow.into(), until, chores, more };
         let cause = format!("digest:{}:{date}", self.user);
         notification::enqueue(conn, &cause, &email, &content, self.now).await.map(|_| ())
     }
 
-    /// Their households in use in which they are there on both days.
-    async fn present(&self, conn: &mut Connection, today: Date, tomorrow: Date) -> Result<Vec<Resident>> {
+    /// Their households in use in which they are there today, and when they are away of these days.
+    async fn present(
+        &self,
+        conn: &mut Connection,
+        today: NaiveDate,
+        days: DateRange,
+    ) -> Result<Vec<Resident>> {
         let query = members::table
             .inner_join(households::table)
             .filter(members::user_id.eq(self.user))
@@ -123,19 +139,19 @@ impl Tell {
         let ids: Vec<_> = rows.iter().map(|row| row.0).collect();
         let query = absences::table
             .filter(among(absences::member_id, &ids))
-            .filter(absences::first_on.le(tomorrow))
-            .filter(absences::last_on.ge(today))
-            .select(absences::member_id);
-        let away: Vec<MemberId> = run!(conn, |c| query.load(c).await)?;
-        let there = rows.into_iter().filter(|row| !away.contains(&row.0));
-        Ok(there
-            .map(|(member, household, role, household_name)| Resident {
-                member,
-                household,
-                household_name,
-                may_claim: role.may(Permission::DoTasks),
-            })
-            .collect())
+            .filter(absences::first_on.le(Date::from(days.last())))
+            .filter(absences::last_on.ge(Date::from(today)))
+            .select((absences::member_id, absences::first_on, absences::last_on));
+        let away: Vec<(MemberId, Date, Date)> = run!(conn, |c| query.load(c).await)?;
+        let mut away = absence::by_member(away)?;
+        let residents = rows.into_iter().map(|(member, household, role, household_name)| Resident {
+            member,
+            household,
+            household_name,
+            may_claim: role.may(Permission::DoTasks),
+            away: away.remove(&member).unwrap_or_default(),
+        });
+        Ok(residents.filter(|resident| !resident.away.cover(today)).collect())
     }
 }
 

@@ -185,12 +185,15 @@ pub enum Content {
         /// Whom it is for.
         member_id: MemberId,
     },
-    /// What you have to do tomorrow, or could.
+    /// What you have to do tomorrow, or in a week, or could.
     TaskDigest {
         /// Whom to greet.
         display_name: String,
         /// The local date of tomorrow.
         date: Date,
+        /// The last local date it tells of, if that is a week; none if it is tomorrow.
+        #[serde(default)]
+        until: Option<Date>,
         /// What is due then, the earliest first.
         chores: Vec<DigestLine>,
         /// How many more are due then.
@@ -198,7 +201,7 @@ pub enum Content {
     },
 }
 
-/// A chore that is due tomorrow.
+/// A chore that is due then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DigestLine {
@@ -351,6 +354,14 @@ mod tests {
         assert_eq!(Content::from_payload(&text), Ok(reset()));
         assert_eq!(reset().kind(), "PASSWORD_RESET");
         assert!(Content::from_payload(&text.replace(r#""version":1"#, r#""version":2"#)).is_err());
+    }
+
+    #[test]
+    fn a_digest_that_was_written_before_it_could_tell_of_weeks_tells_of_a_day() {
+        let text =
+            r#"{"version":1,"kind":"TASK_DIGEST","displayName":"Ada","date":20781,"chores":[],"more":0}"#;
+        let digest = Content::from_payload(text);
+        assert!(matches!(digest, Ok(Content::TaskDigest { until: None, .. })), "{digest:?}");
     }
 
     #[test]

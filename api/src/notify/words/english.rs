@@ -3,6 +3,7 @@
 use super::{Clock, Due, Language, Said};
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
+use roomm8_db::Date;
 use roomm8_db::notification::{Content, DigestLine};
 
 pub(super) const LANGUAGE: Language =
@@ -74,25 +75,31 @@ fn says(content: &Content, clock: &Clock) -> Said {
             let says = format!("{nudger_name} asks you to do {title} in {household_name}.{due}");
             Said::new(format!("{nudger_name} asks for {title}"), says, OPEN)
         }
-        Content::TaskDigest { date: tomorrow, chores, more, .. } => {
-            let subject = match chores.len() + more {
-                1 => "1 chore is due tomorrow".to_owned(),
-                count => format!("{count} chores are due tomorrow"),
+        Content::TaskDigest { date: tomorrow, until, chores, more, .. } => {
+            let chores_are = match chores.len() + more {
+                1 => "1 chore is".to_owned(),
+                count => format!("{count} chores are"),
             };
-            let says = format!("this is due tomorrow, {}:", date(tomorrow.naive()));
+            let first = date(tomorrow.naive());
+            let (when, says) = match until.map(|last| date(last.naive())) {
+                None => ("tomorrow".to_owned(), format!("this is due tomorrow, {first}:")),
+                Some(last) => (format!("by {last}"), format!("this is due from {first} to {last}:")),
+            };
             let more = Some(*more).filter(|more| *more > 0).map(|more| format!("{more} more"));
-            let list = chores.iter().map(|chore| line(chore, clock)).chain(more);
-            Said::new(subject, says, OPEN).lists(list.collect())
+            let list = chores.iter().map(|chore| line(chore, *until, clock)).chain(more);
+            Said::new(format!("{chores_are} due {when}"), says, OPEN).lists(list.collect())
         }
     }
 }
 
-fn line(chore: &DigestLine, clock: &Clock) -> String {
+fn line(chore: &DigestLine, until: Option<Date>, clock: &Clock) -> String {
     let DigestLine { title, household_name, due_at, by_end_of, time_zone } = chore;
-    match Due::of(*due_at, *by_end_of, time_zone, clock) {
-        Due::ByEndOf(_) => format!("{title} in {household_name}"),
-        Due::At(local) => format!("{title} in {household_name}, due at {}", instant(&local)),
-    }
+    let due = match (Due::of(*due_at, *by_end_of, time_zone, clock), until) {
+        // The day is said above all of them.
+        (Due::ByEndOf(_), None) => String::new(),
+        (when, _) => format!(", due {}", due(&when)),
+    };
+    format!("{title} in {household_name}{due}")
 }
 
 fn due(due: &Due) -> String {

@@ -3,6 +3,7 @@
 use super::{Clock, Due, Language, Said};
 use chrono::{DateTime, Datelike as _, NaiveDate, Weekday};
 use chrono_tz::Tz;
+use roomm8_db::Date;
 use roomm8_db::notification::{Content, DigestLine};
 
 pub(super) const LANGUAGE: Language =
@@ -94,24 +95,30 @@ fn says(content: &Content, clock: &Clock) -> Said {
                 format!("{nudger_name} bittet dich, „{title}“ in „{household_name}“ zu erledigen.{due}");
             Said::new(format!("{nudger_name} bittet dich um „{title}“"), says, OPEN)
         }
-        Content::TaskDigest { date: tomorrow, chores, more, .. } => {
-            let subject = match chores.len() + more {
-                1 => "Morgen ist 1 Aufgabe fällig".to_owned(),
-                count => format!("Morgen sind {count} Aufgaben fällig"),
+        Content::TaskDigest { date: tomorrow, until, chores, more, .. } => {
+            let are_chores = match chores.len() + more {
+                1 => "ist 1 Aufgabe".to_owned(),
+                count => format!("sind {count} Aufgaben"),
             };
-            let says = format!("das ist morgen, am {}, fällig:", date(tomorrow.naive()));
+            let first = date(tomorrow.naive());
+            let (when, says) = match until.map(|last| date(last.naive())) {
+                None => ("Morgen".to_owned(), format!("das ist morgen, am {first}, fällig:")),
+                Some(last) => (format!("Bis {last},"), format!("das ist von {first}, bis {last}, fällig:")),
+            };
             let more = Some(*more).filter(|more| *more > 0).map(|more| format!("und {more} weitere"));
-            let list = chores.iter().map(|chore| line(chore, clock)).chain(more);
-            Said::new(subject, says, OPEN).lists(list.collect())
+            let list = chores.iter().map(|chore| line(chore, *until, clock)).chain(more);
+            Said::new(format!("{when} {are_chores} fällig"), says, OPEN).lists(list.collect())
         }
     }
 }
 
-fn line(chore: &DigestLine, clock: &Clock) -> String {
+fn line(chore: &DigestLine, until: Option<Date>, clock: &Clock) -> String {
     let DigestLine { title, household_name, due_at, by_end_of, time_zone } = chore;
-    let due = match Due::of(*due_at, *by_end_of, time_zone, clock) {
-        Due::ByEndOf(_) => String::new(),
-        Due::At(local) => format!(", fällig am {}", instant(&local)),
+    let due = match (Due::of(*due_at, *by_end_of, time_zone, clock), until) {
+        // The day is said above all of them.
+        (Due::ByEndOf(_), None) => String::new(),
+        (Due::ByEndOf(day), Some(_)) => format!(", fällig bis {}", date(day)),
+        (Due::At(local), _) => format!(", fällig am {}", instant(&local)),
     };
     format!("„{title}“ in „{household_name}“{due}")
 }

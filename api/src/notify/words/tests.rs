@@ -67,6 +67,7 @@ fn invitation(household_name: &str, inviter_name: &str) -> Content {
 /// Each kind of letter at least once. Whoever adds one adds it to both lists.
 fn letters() -> Vec<Content> {
     let (display_name, date) = ("Ada".to_owned(), Date::from(THEN.to_utc().date_naive()));
+    let week_later = Date::from(THEN.after(144 * HOUR).to_utc().date_naive());
     let name = || display_name.clone();
     let token = || Secret::new("rm8_x".into());
     let letters = vec![
@@ -107,10 +108,31 @@ fn letters() -> Vec<Content> {
         Content::TaskDigest {
             display_name: name(),
             date,
+            until: None,
             chores: vec![chore("Bins", Some(date)), chore("Dishes", None)],
             more: 2,
         },
-        Content::TaskDigest { display_name: name(), date, chores: vec![chore("Bins", None)], more: 0 },
+        Content::TaskDigest {
+            display_name: name(),
+            date,
+            until: None,
+            chores: vec![chore("Bins", None)],
+            more: 0,
+        },
+        Content::TaskDigest {
+            display_name: name(),
+            date,
+            until: Some(week_later),
+            chores: vec![chore("Dishes", None), chore("Bins", Some(date))],
+            more: 2,
+        },
+        Content::TaskDigest {
+            display_name: name(),
+            date,
+            until: Some(week_later),
+            chores: vec![chore("Bins", Some(date))],
+            more: 0,
+        },
     ];
     for letter in &letters {
         match letter {

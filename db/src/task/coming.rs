@@ -1,13 +1,13 @@
-//! What of all chores somebody has to do on a date, or could.
+//! What of all chores somebody has to do on dates to come, or could.
 
 use super::occurrence::Status;
-use super::rotation::{DateRanges, Rotation};
+use super::rotation::{DateRange, DateRanges, Rotation};
 use super::{from_json, is_asked};
 use crate::among::among;
 use crate::notification::DigestLine;
 use crate::tables::{occurrences, tasks};
 use crate::{Connection, Date, HouseholdId, Json, MemberId, Result, Time, WallTime};
-use chrono::NaiveTime;
+use chrono::{NaiveDate, NaiveTime};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub(crate) struct Resident {
     pub(crate) household_name: String,
     /// Whether they may do what is nobody's.
     pub(crate) may_claim: bool,
+    /// When they are away.
+    pub(crate) away: DateRanges,
 }
 
 /// An open occurrence with what is asked of its chore.
@@ -31,6 +33,7 @@ pub(crate) struct Resident {
 struct Row {
     household_id: HouseholdId,
     assignee_id: Option<MemberId>,
+    due_on: Option<Date>,
     due_time: Option<WallTime>,
     due_at: Time,
     #[diesel(select_expression = tasks::title)]
@@ -43,18 +46,26 @@ struct Row {
     paused: Json<DateRanges>,
 }
 
-/// What is open and due on this date by the chores' calendars, and theirs, or theirs to claim; the earliest first.
-pub(crate) async fn of(conn: &mut Connection, residents: &[Resident], date: Date) -> Result<Vec<DigestLine>> {
+/// What is open and due on these days by the chores' calendars, and theirs, or theirs to claim; the earliest first. Not what is
+/// due on days on which they are away.
+pub(crate) async fn of(
+    conn: &mut Connection,
+    residents: &[Resident],
+    days: DateRange,
+) -> Result<Vec<DigestLine>> {
     let households: Vec<_> = residents.iter().map(|resident| resident.household).collect();
     let members: Vec<_> = residents.iter().map(|resident| resident.member).collect();
-    let midnight = Time::from_micros(date.naive().and_time(NaiveTime::MIN).and_utc().timestamp_micros());
     let query = occurrences::table
         .inner_join(tasks::table)
         .filter(among(occurrences::household_id, &households))
         .filter(occurrences::status.eq(Status::Open))
-        .filter(occurrences::due_on.eq(date))
-        // What leads into the index: wherever the date is, it begins and ends between these.
-        .filter(occurrences::due_at.between(midnight.before(DAY), midnight.after(2 * DAY)))
+        .filter(occurrences::due_on.ge(Date::from(days.first())))
+        .filter(occurrences::due_on.le(Date::from(days.last())))
+        // What leads into the index: wherever these days are, they begin and end between these.
+        .filter(
+            occurrences::due_at
+                .between(midnight(days.first()).before(DAY), midnight(days.last()).after(2 * DAY)),
+        )
         .filter(among(occurrences::assignee_id, &members).or(occurrences::assignee_id.is_null()))
         .filter(tasks::archived_at.is_null())
         .order((occurrences::due_at, occurrences::id))
@@ -62,10 +73,10 @@ pub(crate) async fn of(conn: &mut Connection, residents: &[Resident], date: Date
     let rows: Vec<Row> = run!(conn, |c| query.select(Row::as_select()).load(c).await)?;
     let mut lines = Vec::new();
     for row in rows {
-        let Some(resident) = residents.iter().find(|resident| resident.household == row.household_id) else {
-            continue;
-        };
-        if row.paused.cover(date.naive()) || !row.is_for(resident)? {
+        let resident = residents.iter().find(|resident| resident.household == row.household_id);
+        let (Some(resident), Some(date)) = (resident, row.due_on) else { continue };
+        let is_off = row.paused.cover(date.naive()) || resident.away.cover(date.naive());
+        if is_off || !row.is_for(resident)? {
             continue;
         }
         lines.push(DigestLine {
@@ -77,6 +88,11 @@ pub(crate) async fn of(conn: &mut Connection, residents: &[Resident], date: Date
         });
     }
     Ok(lines)
+}
+
+/// When the date begins by UTC.
+fn midnight(date: NaiveDate) -> Time {
+    Time::from_micros(date.and_time(NaiveTime::MIN).and_utc().timestamp_micros())
 }
 
 impl Row {
