@@ -1,20 +1,138 @@
-//! An outage, by a clock of the test's own.
+//! An outage of Amazon SNS, by a clock of the test's own.
 
 use super::*;
-use roomm8_db::account::{self, Registration};
-use roomm8_db::{Options, notification};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use percent_encoding::percent_decode_str;
+use roomm8_db::account::{self, Credentials, Registration};
+use roomm8_db::announcement::{Importance, Post};
+use roomm8_db::invitation::{self, Secret};
+use roomm8_db::{HouseholdId, Options, Request, Role, UserId, household, notification};
 use roomm8_tests::mysql::Mysql;
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::{fs, mem};
+use tokio::net::TcpSocket;
 
 const PEOPLE: usize = 40;
 /// How often each asks for a new password before the outage; and once more in its midst.
 const RESETS: usize = 4;
+/// So many of them live together. The first announces something to the others, whenever all have asked.
+const RESIDENTS: usize = 8;
+const PASSWORD: &str = "we water the ferns on sundays";
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const OUTAGE: i64 = 600;
+/// How long it is, in seconds.
+const OUTAGE: usize = 600;
+const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:letters.fifo";
+
+/// What stands in for Amazon SNS: it turns everybody away until it is well.
+#[derive(Default)]
+struct StandIn {
+    is_well: AtomicBool,
+    turned_away: AtomicUsize,
+    published: Mutex<Vec<Publication>>,
+}
+
+/// What it was given.
+struct Publication {
+    group: String,
+    deduplication_id: String,
+    letter: Letter,
+}
+
+impl StandIn {
+    /// Listens from now on.
+    fn listen(socket: TcpSocket) -> Arc<Self> {
+        let stand_in = Arc::new(Self::default());
+        let router = Router::new().route("/", post(publish)).with_state(stand_in.clone());
+        let listener = socket.listen(1024).unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        stand_in
+    }
+}
+
+async fn publish(State(stand_in): State<Arc<StandIn>>, form: String) -> (StatusCode, String) {
+    if !stand_in.is_well.load(Ordering::Relaxed) {
+        stand_in.turned_away.fetch_add(1, Ordering::Relaxed);
+        return (StatusCode::SERVICE_UNAVAILABLE, String::new());
+    }
+    let fields = fields(&form);
+    assert_eq!((fields["Action"].as_str(), fields["TopicArn"].as_str()), ("Publish", TOPIC));
+    let publication = Publication {
+        group: fields["MessageGroupId"].clone(),
+        deduplication_id: fields["MessageDeduplicationId"].clone(),
+        letter: serde_json::from_str(&fields["Message"]).unwrap(),
+    };
+    let answer = format!(
+        "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">\
+         <PublishResult><MessageId>{}</MessageId></PublishResult>\
+         <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishResponse>",
+        publication.deduplication_id
+    );
+    stand_in.published.lock().unwrap().push(publication);
+    (StatusCode::OK, answer)
+}
+
+/// What a form says.
+fn fields(form: &str) -> BTreeMap<String, String> {
+    let said = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().unwrap().into_owned();
+    form.split('&')
+        .map(|field| field.split_once('=').unwrap())
+        .map(|(name, value)| (said(name), said(value)))
+        .collect()
+}
+
+/// A household, and who founded it.
+struct Home {
+    owner: UserId,
+    id: HouseholdId,
+}
+
+impl Home {
+    async fn found(database: &Database) -> Self {
+        let home = Self { owner: sign_in(database, 0).await, id: HouseholdId::new() };
+        let elm_street = household::Create {
+            name: "Elm Street 5".into(),
+            time_zone: "Europe/Berlin".into(),
+            currency: "EUR".into(),
+        };
+        database.perform(home.request(), &elm_street).await.unwrap();
+        let invitation = invitation::Create {
+            role: Role::Member,
+            expires_in_hours: None,
+            max_uses: Some(100),
+            email: None,
+        };
+        let created = database.perform(home.request(), &invitation).await.unwrap().subject;
+        let token = created.secrets.unwrap().token;
+        for person in 1..RESIDENTS {
+            let user = sign_in(database, person).await;
+            invitation::accept(database, user, Secret::Token(&token), None).await.unwrap();
+        }
+        home
+    }
+
+    fn request(&self) -> Request<'static> {
+        Request { user: self.owner, household: self.id, client_mutation_id: None }
+    }
+
+    async fn announce(&self, database: &Database) {
+        let post = Post {
+            title: "The water is off on Tuesday".into(),
+            body: None,
+            importance: Importance::Normal,
+            is_pinned: false,
+            requires_ack: false,
+            expires_at: None,
+        };
+        database.perform(self.request(), &post).await.unwrap();
+    }
+}
 
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("roomm8-outage-{name}-{}", std::process::id()));
@@ -26,10 +144,19 @@ async fn open(url: String) -> Database {
     Database::open(&Options { url, ca: None, connections: 4, throttles: false, stale: None }).await.unwrap()
 }
 
+fn email_of(person: usize) -> String {
+    format!("person-{person}@example.org")
+}
+
+async fn sign_in(database: &Database, person: usize) -> UserId {
+    let email = email_of(person);
+    let credentials = Credentials { email: &email, password: PASSWORD, device: "Laptop" };
+    account::login(database, credentials, HERE).await.unwrap().user.id
+}
+
 async fn ask_for_resets(database: &Database) {
     for person in 0..PEOPLE {
-        let email = format!("person-{person}@example.org");
-        account::request_password_reset(database, &email, HERE).await.unwrap();
+        account::request_password_reset(database, &email_of(person), HERE).await.unwrap();
     }
 }
 
@@ -51,68 +178,96 @@ async fn waiting(database: &Database, clock: &AtomicI64) -> i64 {
     notification::backlog(&mut database.connection().await.unwrap(), now).await.unwrap().pending
 }
 
-async fn survive_an_outage(database: &Database, folder: &Path) {
+async fn survive_an_outage(database: &Database) {
     for person in 0..PEOPLE {
-        let email = format!("person-{person}@example.org");
-        let (password, display_name) = ("we water the ferns on sundays", "Ada");
-        let registration = Registration { email: &email, password, display_name, ..Registration::default() };
+        let email = email_of(person);
+        let registration = Registration {
+            email: &email,
+            password: PASSWORD,
+            display_name: "Ada",
+            ..Registration::default()
+        };
         account::register(database, registration, HERE).await.unwrap();
     }
+    let home = Home::found(database).await;
     for _ in 0..RESETS {
         ask_for_resets(database).await;
     }
-    // What is no folder takes no letter.
-    let mailbox = folder.join("mailbox");
-    fs::write(&mailbox, "").unwrap();
-    let channel = Channel::Log(Mailbox::in_folder(&mailbox));
+    home.announce(database).await;
+    // A port of ours on which nobody listens so far.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(HERE, 0)).unwrap();
+    let endpoint = format!("http://{}", socket.local_addr().unwrap());
+    let channel = Channel::Sns(Sns::at(&endpoint, TOPIC.parse().unwrap()));
     let links = Links { public_url: "http://localhost".into(), keys: Keys::of_this_process() };
     let clock = AtomicI64::new(Time::now().micros());
-    let second = async |of_outage: i64| {
+    let second = async || {
         let tries = relay_at(database, &channel, &links, &clock).await;
         clock.fetch_add(1_000_000, Ordering::Relaxed);
-        if of_outage == OUTAGE / 2 {
-            ask_for_resets(database).await;
-        }
         tries
     };
 
-    let mut tries = 0;
-    for of_outage in 0..OUTAGE {
-        tries += second(of_outage).await;
+    let (mut refused, mut turned_away) = (0, 0);
+    for _ in 0..OUTAGE / 2 {
+        refused += second().await;
     }
+    ask_for_resets(database).await;
+    home.announce(database).await;
+    let stand_in = StandIn::listen(socket);
+    for _ in OUTAGE / 2..OUTAGE {
+        turned_away += second().await;
+    }
+    assert_eq!(stand_in.turned_away.load(Ordering::Relaxed), turned_away, "a try is one request");
     // Each person's first letter of both kinds is tried, and nothing that waits for it: after waits of 1 to 2 seconds, 2 to 4
     // and so on, that is 9 or 10 times.
+    let tries = refused + turned_away;
     let heads = 2 * PEOPLE;
-    let letters = PEOPLE * (1 + RESETS + 1);
+    let letters = PEOPLE * (1 + RESETS + 1) + 2 * (RESIDENTS - 1);
     assert_eq!(usize::try_from(waiting(database, &clock).await), Ok(letters), "operators see all that waits");
     assert!((9 * heads..=10 * heads).contains(&tries), "{tries} tries of {heads} letters");
 
-    fs::remove_file(&mailbox).unwrap();
+    stand_in.is_well.store(true, Ordering::Relaxed);
     let mut delivered = Vec::new();
     // The longest wait is a quarter of an hour.
     for _ in 0..=900 {
-        delivered.push(second(0).await);
+        delivered.push(second().await);
     }
     let (most, at_first) =
         (delivered.iter().copied().max().unwrap_or_default(), delivered.iter().take(10).sum::<usize>());
     let busy = delivered.iter().filter(|count| **count > 0).count();
     println!(
-        "{tries} tries in the outage; of {letters} letters {at_first} within 10 s after it, at most {most} in a second, in {busy} seconds"
+        "{refused} tries that nobody heard and {turned_away} that were turned away; of {letters} letters {at_first} within 10 s \
+         after it, at most {most} in a second, in {busy} seconds"
     );
     assert_eq!(delivered.iter().sum::<usize>(), letters, "each once");
     assert!(most <= letters / 8 && at_first <= letters / 8, "a herd: {delivered:?}");
     assert_eq!(waiting(database, &clock).await, 0);
 
-    let text = fs::read_to_string(mailbox.join("mailbox.jsonl")).unwrap();
-    let kept: Vec<Letter> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(kept.iter().map(|letter| &letter.id).collect::<HashSet<_>>().len(), letters);
-    let mut orders: BTreeMap<_, Vec<&String>> = BTreeMap::new();
-    for letter in &kept {
-        orders.entry((&letter.to, &letter.kind)).or_default().push(&letter.id);
+    let published = mem::take(&mut *stand_in.published.lock().unwrap());
+    assert_eq!(published.len(), letters);
+    let ids: HashSet<_> = published.iter().map(|publication| &publication.deduplication_id).collect();
+    assert_eq!(ids.len(), letters);
+    let mut groups: BTreeMap<_, Vec<&Letter>> = BTreeMap::new();
+    for Publication { group, deduplication_id, letter } in &published {
+        assert_eq!(*deduplication_id, letter.id);
+        groups.entry(group).or_default().push(letter);
     }
-    assert_eq!(orders.len(), heads);
-    for ((to, kind), ids) in orders {
-        assert!(ids.is_sorted(), "{kind} to {to}");
+    assert_eq!(groups.len(), PEOPLE);
+    for letters in groups.values() {
+        assert_in_order(letters);
+    }
+}
+
+/// A group is one person's. What they get of a kind came in the order in which it was written, and what they can do without
+/// after all that was written before it.
+fn assert_in_order(letters: &[&Letter]) {
+    for (place, letter) in letters.iter().enumerate() {
+        assert_eq!(letter.to, letters[0].to);
+        for later in &letters[place..] {
+            let is_waited_for = later.kind == letter.kind || letter.kind == "ANNOUNCEMENT";
+            let is_overtaken = is_waited_for && later.id < letter.id;
+            assert!(!is_overtaken, "{} to {} before {}", letter.kind, letter.to, later.kind);
+        }
     }
 }
 
@@ -120,7 +275,7 @@ async fn survive_an_outage(database: &Database, folder: &Path) {
 async fn an_outage_of_ten_minutes_loses_nothing_and_ends_without_a_herd() {
     let own = folder("sqlite");
     let database = open(format!("sqlite://{}", own.join("roomm8.sqlite3").display())).await;
-    survive_an_outage(&database, &own).await;
+    survive_an_outage(&database).await;
     fs::remove_dir_all(own).unwrap();
 }
 
@@ -130,8 +285,7 @@ async fn an_outage_of_ten_minutes_on_mysql_loses_nothing_either() {
     if std::env::var_os("ROOMM8_TEST_MYSQL_URL").is_none() {
         return;
     }
-    let (own, mysql) = (folder("mysql"), Mysql::shared().await);
+    let mysql = Mysql::shared().await;
     let database = open(mysql.new_database().await).await;
-    survive_an_outage(&database, &own).await;
-    fs::remove_dir_all(own).unwrap();
+    survive_an_outage(&database).await;
 }
