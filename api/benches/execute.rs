@@ -23,10 +23,11 @@ use roomm8_api::protocol::{Limits, Parameters};
 use roomm8_db::account::session::{self, TokenHash, Viewer};
 use roomm8_db::grocery::{item, list, store};
 use roomm8_db::message::{self, End};
+use roomm8_db::notification::endpoint::address::Reach;
 use roomm8_db::page::Window;
 use roomm8_db::task::{self, occurrence};
 use roomm8_db::{Database, HouseholdId, Options, Reader, access, conversation, member};
-use roomm8_schema::{Caller, Live, Schema, Scope, Services};
+use roomm8_schema::{Caller, Live, Push, Schema, Scope, Services};
 use roomm8_subscriptions::{Hub, InProcess};
 use rounds::{Contender, tell, time, turns};
 use serde::{Deserialize, Serialize};
@@ -206,7 +207,9 @@ impl Home {
             let options = Options { url, connections: 4, throttles: false, stale: None, ca: None };
             let database = Database::open(&options).await.expect("the database opens");
             let hub = Hub::start(database.clone(), Box::new(InProcess::default()));
-            let services = Services { database, replica: None, hub, public_url: "http://localhost".into() };
+            let push = Push { key: None, reach: Reach::Public };
+            let services =
+                Services { database, replica: None, hub, public_url: "http://localhost".into(), push };
             let nobody = Asker { schema: &rows, services: &services, viewer: None };
             let mut people = Vec::new();
             for name in ["Ada", "Bob", "Cem", "Dan", "Eve", "Fay"] {

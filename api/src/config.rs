@@ -3,6 +3,7 @@
 use crate::protocol::Limits;
 use crate::secrets::Setting;
 use clap::{Args, ValueEnum};
+use roomm8_db::notification::endpoint::address::Reach;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -109,6 +110,13 @@ pub struct Config {
     /// Seconds between two looks whether a secret was changed. Who is refused looks at once.
     #[arg(long, env = "SECRETS_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub secrets_seconds: u64,
+    /// The key that push services know this server by, as `roomm8 vapid-key` makes one: browsers that were named with one hear
+    /// from no other. Unset: with SQLite one is made, and kept beside the development mailbox; with MySQL no browser is told.
+    #[arg(long, env = "VAPID_KEY", hide_env_values = true)]
+    pub vapid_key: Option<Setting>,
+    /// Whether webhooks and push services may be on this machine or its network, and spoken to by http: for laptops and tests.
+    #[arg(long, env = "PRIVATE_ENDPOINTS", default_value = "off")]
+    pub private_endpoints: Switch,
     /// The folder of the development mailbox, where letters are kept to be read.
     #[arg(long, env = "MAILBOX_DIR", default_value = "data/mailbox")]
     pub mailbox_dir: PathBuf,
@@ -217,6 +225,16 @@ impl Config {
         self.signing_keys.as_ref().filter(|keys| !keys.is_empty())
     }
 
+    /// The key that push services know this server by.
+    pub fn vapid_key(&self) -> Option<&Setting> {
+        self.vapid_key.as_ref().filter(|key| !key.is_empty())
+    }
+
+    /// Which addresses people may have called.
+    pub fn reach(&self) -> Reach {
+        if self.private_endpoints == Switch::On { Reach::Anywhere } else { Reach::Public }
+    }
+
     /// Whether letters stay in the development mailbox, as they have no way to leave.
     pub fn keeps_letters(&self) -> bool {
         self.sns_topic_arn().is_none() && self.smtp_url().is_none()
@@ -261,6 +279,8 @@ impl Config {
             ("SMTP_URL", secret(self.smtp_url.as_ref())),
             ("MAIL_FROM", self.mail_from.clone().unwrap_or_else(unset)),
             ("SIGNING_KEYS", secret(self.signing_keys.as_ref())),
+            ("VAPID_KEY", secret(self.vapid_key.as_ref())),
+            ("PRIVATE_ENDPOINTS", word(&self.private_endpoints)),
             ("SECRETS_SECONDS", self.secrets_seconds.to_string()),
             ("MAILBOX_DIR", self.mailbox_dir.display().to_string()),
             ("THROTTLE", word(&self.throttle)),

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use roomm8_api::config::{Config, LogFormat, Switch};
 use roomm8_api::demo;
-use roomm8_api::notify::{Mailbox, PageKey};
+use roomm8_api::notify::{Mailbox, PageKey, Vapid};
 use roomm8_api::server::{Server, open};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::Ipv4Addr;
@@ -42,6 +42,8 @@ enum Command {
         #[command(flatten)]
         config: Box<Config>,
     },
+    /// Print a new key for `VAPID_KEY`, by which push services know a server.
+    VapidKey,
     /// Print the effective configuration, passwords masked.
     Config(Box<Config>),
 }
@@ -88,6 +90,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Demo(config) => demonstrate(*config).await,
         Command::Mailbox { to, config } => print_letters(&config, to.as_deref()),
+        Command::VapidKey => {
+            println!("{}", Vapid::generate()?);
+            Ok(())
+        }
         Command::Config(config) => {
             print!("{}", config.describe());
             Ok(())

@@ -3,7 +3,10 @@
 use crate::clock::keep_time;
 use crate::config::{self, Config, Switch, TrustMode};
 use crate::graphiql;
-use crate::notify::{self, Channel, Links, Mailbox, PageKey, Smtp, Sns, fill_inboxes, relay};
+use crate::notify::{
+    self, Channel, Endpoints, Links, Mailbox, Outbound, PageKey, Smtp, Sns, Vapid, fill_inboxes, kept_secret,
+    relay, write_digests,
+};
 use crate::operations::{self, Operations};
 use crate::protocol::Shared;
 use crate::protocol::budget::Rates;
@@ -15,8 +18,9 @@ use crate::service::RoomM8;
 use crate::shared;
 use crate::unsubscribe;
 use anyhow::Context as _;
+use futures_util::future::join_all;
 use roomm8_db::{Database, Options, Replica};
-use roomm8_schema::{Schema, Services};
+use roomm8_schema::{Push, Schema, Services};
 use roomm8_subscriptions::{Broker, Hub, InProcess, Redis, RedisServer};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,7 +49,7 @@ pub struct Server {
     stats: Arc<Stats>,
     shutdown: Shutdown,
     drain: Duration,
-    relay: JoinHandle<()>,
+    relays: [JoinHandle<()>; 2],
 }
 
 /// Opens the database, and applies pending migrations.
@@ -109,7 +113,13 @@ impl Server {
         let hub = Hub::start(database.clone(), broker);
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let public_url: Arc<str> = public_url.trim_end_matches('/').into();
-        let services = Services { database: database.clone(), replica, hub, public_url: public_url.clone() };
+        let vapid = vapid(config, &public_url).await?;
+        let push = Push { key: vapid.as_ref().map(|vapid| vapid.public_key().into()), reach: config.reach() };
+        let outbound = Outbound::new(config.reach())
+            .inspect_err(|error| warn!("no browser and no webhook is told: {error:#}"));
+        let endpoints = Endpoints::new(outbound.ok(), vapid);
+        let services =
+            Services { database: database.clone(), replica, hub, public_url: public_url.clone(), push };
         let stats = Arc::new(Stats::default());
         let schema = match config.lists_at_once {
             Switch::On => Schema::new(),
@@ -147,18 +157,11 @@ impl Server {
         if let Some(page) = mailbox_page(config) {
             router = router.merge(page);
         }
-        let (channel, links) = (Arc::new(channel), Arc::new(Links { public_url, keys }));
-        let (db, end) = (database.clone(), shutdown.clone());
-        let relay =
-            kept_up("the relay", move || relay(db.clone(), channel.clone(), links.clone(), end.clone()));
-        let (db, end) = (database.clone(), shutdown.clone());
-        kept_up("the filling of inboxes", move || fill_inboxes(db.clone(), end.clone()));
-        let (db, end) = (database.clone(), shutdown.clone());
-        kept_up("the clock", move || keep_time(db.clone(), end.clone()));
-        kept_up("housekeeping", move || keep_house(database.clone()));
+        let channels = [channel, Channel::Endpoints(Box::new(endpoints))];
+        let relays = begin_work(&database, channels, Links { public_url, keys }, &shutdown);
         let per_address = Some(config.connections_per_address).filter(|limit| *limit > 0);
         let listen = Listen { connections_per_address: per_address, ..Listen::default() };
-        Ok(Self { listener, address, router, listen, stats, shutdown, drain: config.drain(), relay })
+        Ok(Self { listener, address, router, listen, stats, shutdown, drain: config.drain(), relays })
     }
 
     /// Where it listens.
@@ -169,7 +172,7 @@ impl Server {
     /// Serves until SIGTERM or SIGINT; then tells every socket to go elsewhere, finishes what is under way, and
     /// returns within the drain time.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let Self { listener, router, listen, stats, shutdown, drain, relay, .. } = self;
+        let Self { listener, router, listen, stats, shutdown, drain, relays, .. } = self;
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let end = shutdown.clone();
@@ -184,10 +187,34 @@ impl Server {
         });
         listener::serve(listener, router, listen, stats, shutdown).await;
         // What a mail server has taken and is not noted yet would be sent twice.
-        let _ = timeout(notify::PATIENCE, relay).await;
+        let _ = timeout(notify::PATIENCE, join_all(relays)).await;
         info!("stopped");
         Ok(())
     }
+}
+
+/// Begins what is done in the background; returns the relays of these channels.
+fn begin_work<const CHANNELS: usize>(
+    database: &Database,
+    channels: [Channel; CHANNELS],
+    links: Links,
+    shutdown: &Shutdown,
+) -> [JoinHandle<()>; CHANNELS] {
+    let links = Arc::new(links);
+    let relays = channels.map(|channel| {
+        let (channel, links) = (Arc::new(channel), links.clone());
+        let (db, end) = (database.clone(), shutdown.clone());
+        kept_up("a relay", move || relay(db.clone(), channel.clone(), links.clone(), end.clone()))
+    });
+    let (db, end) = (database.clone(), shutdown.clone());
+    kept_up("the writing of digests", move || write_digests(db.clone(), end.clone()));
+    let (db, end) = (database.clone(), shutdown.clone());
+    kept_up("the filling of inboxes", move || fill_inboxes(db.clone(), end.clone()));
+    let (db, end) = (database.clone(), shutdown.clone());
+    kept_up("the clock", move || keep_time(db.clone(), end.clone()));
+    let db = database.clone();
+    kept_up("housekeeping", move || keep_house(db.clone()));
+    relays
 }
 
 /// Does this in the background until it comes to its end. If it dies of a fault it begins again: an instance whose letters
@@ -235,6 +262,28 @@ fn mailbox_page(config: &Config) -> Option<axum::Router> {
         Err(error) => {
             warn!("there is no page of the development mailbox: {error:#}");
             None
+        }
+    }
+}
+
+/// The key that push services know this server by, if it has one.
+async fn vapid(config: &Config, public_url: &str) -> anyhow::Result<Option<Vapid>> {
+    // Where they complain of what it sends (RFC 8292, 2.1).
+    let is_reached = public_url.starts_with("https://");
+    let contact = if is_reached { public_url.to_owned() } else { "mailto:roomm8@localhost".to_owned() };
+    if let Some(setting) = config.vapid_key() {
+        let key = setting.read().await.context("VAPID_KEY")?;
+        return Vapid::parse(&key, contact).map(Some);
+    }
+    if !config.is_on_sqlite() {
+        return Ok(None);
+    }
+    let kept = kept_secret(&config.mailbox_dir, "vapid", Vapid::generate);
+    match kept.and_then(|key| Vapid::parse(&key, contact)) {
+        Ok(vapid) => Ok(Some(vapid)),
+        Err(error) => {
+            warn!("no browser is told: {error:#}");
+            Ok(None)
         }
     }
 }

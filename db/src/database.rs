@@ -180,6 +180,7 @@ impl Database {
         crate::throttle::forget_drained(&mut conn, now).await?;
         crate::notification::forget_old(&mut conn, now).await?;
         crate::notification::inbox::forget_old(&mut conn, now).await?;
+        crate::notification::endpoint::forget_ended(&mut conn, now).await?;
         crate::account::forget_ended(&mut conn, now).await?;
         // It takes connections of its own.
         drop(conn);

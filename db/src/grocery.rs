@@ -16,6 +16,7 @@ pub mod item;
 pub mod learned;
 mod leave;
 pub mod list;
+pub(crate) mod news;
 mod place;
 pub mod product;
 pub mod quick;

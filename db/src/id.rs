@@ -85,6 +85,8 @@ ids! {
     NotificationId,
     /// Something in somebody's inbox.
     InboxEntryId,
+    /// A browser or a webhook where somebody is told.
+    EndpointId,
     /// An announcement.
     AnnouncementId,
     /// A chore.

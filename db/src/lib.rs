@@ -51,7 +51,7 @@ pub use date::{Date, WallTime, Weekday};
 pub use error::{Error, LineRefusal, Refusal, RefusalCode, Result};
 pub use event::Event;
 pub use id::{
-    AbsenceId, AnnouncementId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId,
+    AbsenceId, AnnouncementId, ConversationId, EndpointId, GroceryCategoryId, GroceryItemId, GroceryListId,
     GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId,
     InvitationId, MemberId, MessageId, NotificationId, OccurrenceId, SessionId, SubjectId, SwapId, TaskId,
     UserId,

@@ -10,17 +10,18 @@
 
 mod content;
 mod delivery;
+pub mod endpoint;
 pub mod inbox;
 pub mod preference;
 
 pub(crate) use content::TASK_REMINDER;
 pub use content::{Content, DigestLine, Secret};
-pub use delivery::{LEASE, Leased, failed, lease, sent};
+pub use delivery::{LEASE, Leased, failed, gone, lease, lease_for_endpoints, sent};
 
 use crate::among::among;
 use crate::labels::labels;
 use crate::tables::notifications;
-use crate::{Connection, Error, NotificationId, Result, SubjectId, Time};
+use crate::{Connection, EndpointId, Error, NotificationId, Result, SubjectId, Time};
 use diesel::dsl::{case_when, count_star, min};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -32,13 +33,16 @@ const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 labels! {
     /// What became of a notification.
     State {
-        /// Waits to be delivered.
+        /// Waits to be mailed.
         Pending = "PENDING",
+        /// Waits to be told to an endpoint.
+        ToTell = "TO_TELL",
         /// Was delivered.
         Sent = "SENT",
         /// Could not be delivered; nothing tries any more.
         Dead = "DEAD",
-        /// Is not delivered: its recipient does not want it, needs it no more, or has not proven the address.
+        /// Is not delivered: its recipient does not want it, needs it no more, has not proven the address, or has named an
+        /// endpoint that takes nothing.
         Withheld = "WITHHELD",
     }
 }
@@ -73,6 +77,29 @@ pub(crate) struct Plan<'a> {
 
 /// As [`enqueue`], to be delivered at a time of its own.
 pub(crate) async fn plan(conn: &mut Connection, plan: Plan<'_>, now: Time) -> Result<bool> {
+    write(conn, plan, State::Pending, None, now).await
+}
+
+/// News that [`inbox::tell_due`] tells at their time, of one cause once. What they say, and to whom, is found then; nobody is
+/// mailed.
+pub(crate) async fn plan_news(
+    conn: &mut Connection,
+    cause: &str,
+    content: &Content,
+    at: Time,
+    now: Time,
+) -> Result<()> {
+    let plan = Plan { cause, recipient: "", content, at, subject: None };
+    write(conn, plan, State::Withheld, None, now).await.map(|_| ())
+}
+
+async fn write(
+    conn: &mut Connection,
+    plan: Plan<'_>,
+    state: State,
+    endpoint: Option<EndpointId>,
+    now: Time,
+) -> Result<bool> {
     let Plan { cause, recipient, content, at, subject } = plan;
     let insert = diesel::insert_into(notifications::table).values((
         notifications::id.eq(NotificationId::new()),
@@ -80,7 +107,7 @@ pub(crate) async fn plan(conn: &mut Connection, plan: Plan<'_>, now: Time) -> Re
         notifications::kind.eq(content.kind()),
         notifications::recipient.eq(recipient),
         notifications::payload.eq(content.to_payload()?),
-        notifications::state.eq(State::Pending),
+        notifications::state.eq(state),
         notifications::attempts.eq(0),
         notifications::next_attempt_at.eq(at),
         notifications::leased_until.eq(now),
@@ -88,6 +115,7 @@ pub(crate) async fn plan(conn: &mut Connection, plan: Plan<'_>, now: Time) -> Re
         notifications::subject_id.eq(subject),
         // What is told at once is put into the inbox by who tells it.
         notifications::is_shown.eq(at <= now),
+        notifications::endpoint_id.eq(endpoint),
     ));
     match run!(conn, |c| insert.execute(c).await) {
         Ok(_) => Ok(true),
@@ -100,7 +128,7 @@ pub(crate) async fn plan(conn: &mut Connection, plan: Plan<'_>, now: Time) -> Re
 pub(crate) async fn call_off(conn: &mut Connection, subject: SubjectId, now: Time) -> Result<()> {
     let delete = diesel::delete(notifications::table)
         .filter(notifications::subject_id.eq(subject))
-        .filter(notifications::state.eq(State::Pending))
+        .filter(among(notifications::state, &[State::Pending, State::ToTell]))
         .filter(waits(now));
     run!(conn, |c| delete.execute(c).await).map(|_| ())
 }
@@ -114,7 +142,7 @@ pub(crate) async fn call_off_these(conn: &mut Connection, ids: &[NotificationId]
     run!(conn, |c| delete.execute(c).await).map(|_| ())
 }
 
-/// What of this kind is to be told about a subject, on its way or not.
+/// What of this kind is to be mailed about a subject, on its way or not.
 pub(crate) async fn planned(
     conn: &mut Connection,
     subject: SubjectId,
@@ -136,7 +164,7 @@ fn waits(now: Time) -> _ {
     notifications::leased_until.le(now).or(notifications::next_attempt_at.gt(now_again))
 }
 
-/// How the outbox is doing.
+/// How the outbox is doing with mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
     /// Notifications that wait to be delivered.
@@ -147,7 +175,7 @@ pub struct Backlog {
     pub dead: i64,
 }
 
-/// How the outbox is doing, for metrics and alarms.
+/// How the outbox is doing with mail, for metrics and alarms.
 pub async fn backlog(conn: &mut Connection, now: Time) -> Result<Backlog> {
     let query = notifications::table
         .filter(among(notifications::state, &[State::Pending, State::Dead]))
@@ -175,7 +203,7 @@ pub async fn backlog(conn: &mut Connection, now: Time) -> Result<Backlog> {
         match state {
             State::Pending => (backlog.pending, backlog.oldest_pending) = (count, oldest),
             State::Dead => backlog.dead = count,
-            State::Sent | State::Withheld => {}
+            State::ToTell | State::Sent | State::Withheld => {}
         }
     }
     Ok(backlog)

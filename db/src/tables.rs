@@ -228,6 +228,22 @@ table! {
         created_at -> BigInt,
         subject_id -> Nullable<Binary>,
         is_shown -> Bool,
+        endpoint_id -> Nullable<Binary>,
+    }
+}
+
+table! {
+    notification_endpoints (id) {
+        id -> Binary,
+        user_id -> Binary,
+        channel -> Text,
+        url -> Text,
+        url_hash -> Binary,
+        session_id -> Nullable<Binary>,
+        public_key -> Nullable<Binary>,
+        secret -> Binary,
+        created_at -> BigInt,
+        failing_since -> Nullable<BigInt>,
     }
 }
 
@@ -542,6 +558,7 @@ table! {
 
 joinable!(sessions -> users (user_id));
 joinable!(notification_choices -> users (user_id));
+joinable!(notification_endpoints -> sessions (session_id));
 joinable!(quiet_hours -> users (user_id));
 joinable!(members -> users (user_id));
 joinable!(members -> households (household_id));
@@ -556,6 +573,7 @@ joinable!(grocery_staples -> grocery_lists (list_id));
 allow_tables_to_appear_in_same_query!(
     users,
     notification_choices,
+    notification_endpoints,
     inboxes,
     inbox_entries,
     announcements,

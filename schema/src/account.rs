@@ -1,6 +1,7 @@
 //! People: who you are, your sessions, and how you come by them.
 
 mod digest;
+mod endpoint;
 mod inbox;
 mod notification;
 mod own;
@@ -8,6 +9,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use endpoint::{NotificationEndpoint, find_endpoint};
 pub(crate) use inbox::{InboxSubscription, Notification, find_notification};
 
 use crate::connection::{Connection, PageArguments};
@@ -158,12 +160,24 @@ impl Viewer {
         nullable_option(digest::of_viewer(ctx, self.row.id)).await
     }
 
-    /// What you are mailed, of what you can do without, and when not. `setMailedNotifications` and `setQuietHours` change it.
+    /// What you are told, of what you can do without, by which way, and when not. `setNotificationPreferences` and
+    /// `setQuietHours` change it.
     async fn notification_preferences(
         &self,
         ctx: &Context<'_>,
     ) -> Result<notification::NotificationPreferences> {
         notification::of_viewer(ctx, self.row.id).await
+    }
+
+    /// Where you are told besides mail and inbox, the oldest first: the browsers of your sessions, and up to 5 webhooks.
+    async fn notification_endpoints(&self, ctx: &Context<'_>) -> Result<Vec<endpoint::NotificationEndpoint>> {
+        endpoint::of_viewer(ctx).await
+    }
+
+    /// The public key that browsers are to subscribe with, in base64url: pass it to `pushManager.subscribe` as
+    /// `applicationServerKey` (RFC 8292), and what that returns to `addWebPush`. Null if this server pushes nothing.
+    async fn web_push_key(&self, ctx: &Context<'_>) -> Nullable<String> {
+        nullable_option(async { Ok(ctx.scope()?.push().key.as_deref().map(str::to_owned)) }).await
     }
 
     /// What you are told, of all your households and your account, the newest first; the first 50 unless said otherwise.
@@ -228,6 +242,7 @@ pub(crate) struct AccountMutation(
     digest::DigestMutation,
     notification::NotificationMutation,
     inbox::InboxMutation,
+    endpoint::EndpointMutation,
 );
 
 /// Parts what a person can mend, which goes into the payload, from what they cannot.

@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roomm8_db::notification::Content;
 use roomm8_db::{
-    AnnouncementId, ConversationId, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId,
-    GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId, InvitationId, MemberId,
-    MessageId, OccurrenceId, SessionId, SwapId, TaskId, UserId,
+    AnnouncementId, ConversationId, EndpointId, GroceryCategoryId, GroceryItemId, GroceryListId,
+    GroceryProductId, GroceryStapleId, GroceryStoreId, GroceryTripId, HouseholdId, InboxEntryId,
+    InvitationId, MemberId, MessageId, OccurrenceId, SessionId, SwapId, TaskId, UserId,
 };
 
 /// The global id of what a notification is about, for a link to it; none if that is no one thing.
@@ -23,6 +23,9 @@ pub fn subject_of(content: &Content) -> Option<String> {
         | Content::TaskNudge { household_id, occurrence_id, .. } => {
             GlobalId::Occurrence(*household_id, *occurrence_id)
         }
+        Content::GroceriesAdded { household_id, list_id, .. } => {
+            GlobalId::GroceryList(*household_id, *list_id)
+        }
         _ => return None,
     };
     Some(subject.to_id().to_string())
@@ -34,6 +37,7 @@ pub(crate) enum GlobalId {
     User(UserId),
     Session(SessionId),
     Notification(InboxEntryId),
+    Endpoint(EndpointId),
     Household(HouseholdId),
     Member(HouseholdId, MemberId),
     Invitation(HouseholdId, InvitationId),
@@ -58,6 +62,7 @@ impl GlobalId {
             Self::User(id) => (b'U', None, *id.bytes()),
             Self::Session(id) => (b'S', None, *id.bytes()),
             Self::Notification(id) => (b'N', None, *id.bytes()),
+            Self::Endpoint(id) => (b'E', None, *id.bytes()),
             Self::Household(id) => (b'H', None, *id.bytes()),
             Self::Member(household, id) => (b'M', Some(household), *id.bytes()),
             Self::Invitation(household, id) => (b'I', Some(household), *id.bytes()),
@@ -94,6 +99,7 @@ impl GlobalId {
                 (b'U', []) => Some(Self::User(UserId::from_bytes(id))),
                 (b'S', []) => Some(Self::Session(SessionId::from_bytes(id))),
                 (b'N', []) => Some(Self::Notification(InboxEntryId::from_bytes(id))),
+                (b'E', []) => Some(Self::Endpoint(EndpointId::from_bytes(id))),
                 (b'H', []) => Some(Self::Household(HouseholdId::from_bytes(id))),
                 _ => None,
             };
@@ -285,6 +291,14 @@ impl GlobalId {
     pub(crate) fn notification(id: &ID) -> Result<InboxEntryId> {
         match Self::parse(id) {
             Some(Self::Notification(entry)) => Ok(entry),
+            _ => Err(Error::not_found()),
+        }
+    }
+
+    /// The id of an endpoint; anything else is the id of nothing.
+    pub(crate) fn endpoint(id: &ID) -> Result<EndpointId> {
+        match Self::parse(id) {
+            Some(Self::Endpoint(endpoint)) => Ok(endpoint),
             _ => Err(Error::not_found()),
         }
     }

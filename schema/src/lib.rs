@@ -40,7 +40,7 @@ pub use error::{CODES, Code, Error};
 pub use id::subject_of;
 pub use live::{Items, Live, Render};
 pub use rate_limit::RateLimit;
-pub use scope::{Caller, Scope, Services};
+pub use scope::{Caller, Push, Scope, Services};
 
 use async_graphql::extensions::ExtensionFactory;
 use async_graphql::{MergedObject, MergedSubscription, Request, Response, SchemaBuilder, ValidationMode};

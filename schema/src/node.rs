@@ -1,6 +1,6 @@
 //! Relay's global object identification: anything with an id, by its id.
 
-use crate::account::{Notification, Session, User};
+use crate::account::{Notification, NotificationEndpoint, Session, User};
 use crate::announcement::{self, Announcement};
 use crate::conversation::{self, Conversation};
 use crate::error::{Error, Nullable, Result, nullable};
@@ -27,6 +27,7 @@ pub(crate) enum Node {
     User(User),
     Session(Session),
     Notification(Notification),
+    NotificationEndpoint(NotificationEndpoint),
     Household(Household),
     Member(Member),
     Invitation(Invitation),
@@ -51,6 +52,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Node> {
         Some(GlobalId::Session(id)) => Ok(Node::Session(account::find_session(ctx, id).await?)),
         Some(GlobalId::Notification(id)) => {
             Ok(Node::Notification(account::find_notification(ctx, id).await?))
+        }
+        Some(GlobalId::Endpoint(id)) => {
+            Ok(Node::NotificationEndpoint(account::find_endpoint(ctx, id).await?))
         }
         Some(GlobalId::Household(id)) => Ok(Node::Household(household::find(ctx, id).await?)),
         Some(GlobalId::Member(household, id)) => Ok(Node::Member(member::find(ctx, household, id).await?)),

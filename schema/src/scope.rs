@@ -5,6 +5,7 @@ use crate::loaders::Loaders;
 use async_graphql::Context;
 use roomm8_db::account::session::Viewer;
 use roomm8_db::household::Archived;
+use roomm8_db::notification::endpoint::address::Reach;
 use roomm8_db::{Connection, Database, HouseholdId, Member, Pooled, Reader, Replica, Time, access};
 use roomm8_subscriptions::Hub;
 use std::collections::HashMap;
@@ -25,6 +26,17 @@ pub struct Services {
     pub hub: Hub,
     /// The address people reach RoomM8 at, for links in answers and mails; without a slash at the end.
     pub public_url: Arc<str>,
+    /// How people are told besides mail.
+    pub push: Push,
+}
+
+/// How people are told besides mail.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// The public key that browsers subscribe with, in base64url; none if nothing is pushed to them.
+    pub key: Option<Arc<str>>,
+    /// Which addresses they may name.
+    pub reach: Reach,
 }
 
 /// Who sends a request, as far as the server's edge has proven it.
@@ -237,6 +249,10 @@ impl Scope {
     pub(crate) fn database(&self) -> &Database {
         self.notes_person();
         &self.services.database
+    }
+
+    pub(crate) fn push(&self) -> &Push {
+        &self.services.push
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -1,8 +1,9 @@
 //! A whole schema on a database of its own, for tests that ask as a client does.
 
-use crate::{Caller, Schema, Scope, Services};
+use crate::{Caller, Push, Schema, Scope, Services};
 use async_graphql::{Request, Response, Variables};
 use roomm8_db::account::session::{self, TokenHash};
+use roomm8_db::notification::endpoint::address::Reach;
 use roomm8_db::{Database, Options};
 use roomm8_subscriptions::{Hub, InProcess};
 use serde_json::{Value, json};
@@ -31,7 +32,8 @@ impl System {
         let options = Options { url, connections: 4, throttles: false, stale: None, ca: None };
         let database = Database::open(&options).await.unwrap();
         let hub = Hub::start(database.clone(), Box::new(InProcess::default()));
-        let services = Services { database, replica: None, hub, public_url: "http://localhost".into() };
+        let push = Push { key: Some("key".into()), reach: Reach::Public };
+        let services = Services { database, replica: None, hub, public_url: "http://localhost".into(), push };
         Self { schema: Schema::new(), services, folder }
     }
 

@@ -20,6 +20,7 @@ pub mod people;
 pub mod process;
 pub mod proxy;
 pub mod reaper;
+pub mod receiver;
 pub mod redis;
 pub mod server;
 pub mod socket;

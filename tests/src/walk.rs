@@ -20,7 +20,8 @@ const INTROSPECTION: &str = "{ __schema {
     fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// Arguments whose name does not say which kind of thing their id names.
-const KINDS: [(&str, &str); 17] = [
+const KINDS: [(&str, &str); 18] = [
+    ("endpointId", "NotificationEndpoint"),
     ("replyTo", "Message"),
     ("transferOwnershipTo", "Member"),
     ("assignee", "Member"),

@@ -3,7 +3,7 @@
 mod key;
 pub(crate) mod page;
 
-pub use key::PageKey;
+pub use key::{PageKey, kept_secret};
 
 use super::Letter;
 use anyhow::Context as _;

@@ -128,6 +128,16 @@ impl Words {
         &self.said.subject
     }
 
+    /// The words without greeting, list and link.
+    pub(super) fn body(&self) -> &str {
+        &self.said.says
+    }
+
+    /// Where they lead.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The words alone.
     pub(super) fn text(&self, unsubscribe: Option<&str>) -> String {
         let Said { says, list, label, adds, .. } = &self.said;

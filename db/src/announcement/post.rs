@@ -5,7 +5,7 @@ use super::{
 };
 use crate::access::{MemberStatus, Permission};
 use crate::member::Profile;
-use crate::notification::inbox::{self, Cause, News};
+use crate::notification::inbox::{self, Cause, Letter, News};
 use crate::notification::{self, Content, Plan};
 use crate::tables::{announcements, households, members, users};
 use crate::{
@@ -94,8 +94,9 @@ pub(super) async fn tell(change: &mut Change<'_>, announcement: &Announcement, o
             household_id: announcement.household_id,
             announcement_id: announcement.id,
         };
+        let cause = format!("announcement:{}:{member}:{occasion}", announcement.id);
         let plan = Plan {
-            cause: &format!("announcement:{}:{member}:{occasion}", announcement.id),
+            cause: &cause,
             recipient: &email,
             content: &content,
             at: now,
@@ -104,7 +105,8 @@ pub(super) async fn tell(change: &mut Change<'_>, announcement: &Announcement, o
         if notification::plan(change.conn(), plan, now).await? {
             let (household, subject) = (announcement.household_id, announcement.id.into());
             let told = News::of_household(user, Cause::Announcement, household, member, subject);
-            news.push(News { actor: Some(actor), ..told });
+            let letter = Some(Letter { cause, recipient: email, content });
+            news.push(News { actor: Some(actor), letter, ..told });
         }
     }
     inbox::tell(change.conn(), news, now).await

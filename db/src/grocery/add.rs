@@ -6,7 +6,7 @@ use super::fold::Name;
 use super::item::{self, Item, MERGES, State};
 use super::list::{self, List};
 use super::report::{Before, Effect, Report, Treated};
-use super::{Place, arrange, category, product, refuse_stranger};
+use super::{Place, arrange, category, news, product, refuse_stranger};
 use crate::access::{Member, Permission};
 use crate::{
     Change, Entry, Error, GroceryCategoryId, GroceryItemId, GroceryListId, GroceryProductId, Json,
@@ -72,8 +72,9 @@ impl Operation for Add {
     async fn apply(&self, change: &mut Change<'_>) -> Result<Report> {
         let list = list::in_use(change, self.list).await?;
         let mut end = End::of(change, &list).await?;
-        let treated = end.add(change, &self.line).await?;
-        Ok(Report { list: list.id, treated: vec![treated] })
+        let treated = vec![end.add(change, &self.line).await?];
+        news::plan(change, &list, &treated).await?;
+        Ok(Report { list: list.id, treated })
     }
 }
 
@@ -110,11 +111,11 @@ impl Operation for AddMany {
             }
         }
         // What was added before one that is refused goes with the transaction.
-        if refused.is_empty() {
-            Ok(Report { list: list.id, treated })
-        } else {
-            Err(Error::RefusedLines(refused))
+        if !refused.is_empty() {
+            return Err(Error::RefusedLines(refused));
         }
+        news::plan(change, &list, &treated).await?;
+        Ok(Report { list: list.id, treated })
     }
 }
 

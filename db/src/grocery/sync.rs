@@ -6,6 +6,7 @@ use super::arrange::Move;
 use super::edit::Update;
 use super::item::{self, Item, State};
 use super::list::{self, List};
+use super::news;
 use super::report::{Effect, Report, Treated};
 use super::state::SetState;
 use crate::access::Permission;
@@ -102,6 +103,7 @@ impl Operation for Sync {
         for queued in &self.queue {
             treated.push(queue.treat(change, queued).await?);
         }
+        news::plan(change, &queue.list, &treated).await?;
         Ok(Report { list: queue.list.id, treated })
     }
 }

@@ -5,7 +5,7 @@ use crate::access::{Member, MemberStatus, Permission};
 use crate::among::among;
 use crate::conversation::{self, Conversation, MuteLevel};
 use crate::member::Profile;
-use crate::notification::inbox::{self, Cause, News};
+use crate::notification::inbox::{self, Cause, Letter, News};
 use crate::notification::{self, Content, Leased};
 use crate::tables::{
     conversation_states, households, inbox_entries, members, message_mentions, messages, users,
@@ -99,6 +99,7 @@ async fn tell(change: &mut Change<'_>, message: &Message, mentioned: &[MemberId]
                 group: message.conversation_id.into(),
                 subject_seq: Some(message.seq),
                 actor: Some(author),
+                letter: Some(Letter { cause, recipient: email, content }),
                 ..told
             });
         }

@@ -2,7 +2,8 @@
 
 use super::preference::Topic;
 use crate::{
-    AnnouncementId, ConversationId, Date, Error, HouseholdId, MemberId, MessageId, OccurrenceId, Result, Time,
+    AnnouncementId, ConversationId, Date, Error, GroceryListId, HouseholdId, MemberId, MessageId,
+    OccurrenceId, Result, Time,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -185,6 +186,27 @@ pub enum Content {
         /// Whom it is for.
         member_id: MemberId,
     },
+    /// Somebody put something on a shopping list.
+    GroceriesAdded {
+        /// Whom to greet.
+        display_name: String,
+        /// The household's name.
+        household_name: String,
+        /// Who put it there.
+        author_name: String,
+        /// What the list is called.
+        list_name: String,
+        /// How much they put there, and is still to be bought.
+        count: i32,
+        /// The household.
+        household_id: HouseholdId,
+        /// The list.
+        list_id: GroceryListId,
+        /// Who put it there.
+        author_id: MemberId,
+        /// Since when.
+        since: Time,
+    },
     /// What you have to do tomorrow, or in a week, or could.
     TaskDigest {
         /// Whom to greet.
@@ -239,6 +261,7 @@ impl Content {
             Self::Announcement { .. } => "ANNOUNCEMENT",
             Self::TaskReminder { .. } => TASK_REMINDER,
             Self::TaskNudge { .. } => "TASK_NUDGE",
+            Self::GroceriesAdded { .. } => "GROCERIES_ADDED",
             Self::TaskDigest { .. } => TASK_DIGEST,
         }
     }
@@ -256,6 +279,7 @@ impl Content {
             | Self::Announcement { display_name, .. }
             | Self::TaskReminder { display_name, .. }
             | Self::TaskNudge { display_name, .. }
+            | Self::GroceriesAdded { display_name, .. }
             | Self::TaskDigest { display_name, .. } => Some(display_name),
             Self::Invitation { .. } => None,
         }
@@ -267,7 +291,8 @@ impl Content {
             Self::Mention { household_id, .. }
             | Self::Announcement { household_id, .. }
             | Self::TaskReminder { household_id, .. }
-            | Self::TaskNudge { household_id, .. } => Some(*household_id),
+            | Self::TaskNudge { household_id, .. }
+            | Self::GroceriesAdded { household_id, .. } => Some(*household_id),
             _ => None,
         }
     }
@@ -286,6 +311,7 @@ impl Content {
             | Self::Announcement { .. }
             | Self::TaskReminder { .. }
             | Self::TaskNudge { .. }
+            | Self::GroceriesAdded { .. }
             | Self::TaskDigest { .. } => None,
         }
     }

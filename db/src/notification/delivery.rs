@@ -1,20 +1,23 @@
 //! What a relay does: it leases what is due, delivers it, and reports.
 
-use super::preference::{self, Fate, Topic};
+use super::endpoint::{self, Endpoint};
+use super::preference::{self, Channel, Fate, Topic};
 use super::{Content, State};
 use crate::account::Locale;
 use crate::among::among;
 use crate::announcement;
 use crate::database::Work;
 use crate::digest::LATE_AT_MOST;
+use crate::grocery::news;
 use crate::message::mention;
 use crate::prepared::Prepare as _;
 use crate::tables::notifications;
 use crate::task::reminder;
-use crate::{Connection, Database, NotificationId, Result, Time};
+use crate::{Connection, Database, EndpointId, NotificationId, Result, Time};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 use std::mem;
 use std::time::Duration;
 
@@ -32,8 +35,10 @@ const LONGEST_WAIT: Duration = Duration::from_mins(15);
 pub struct Leased {
     /// Its identifier; equal in every try, so that a receiver can recognise a second delivery.
     pub id: NotificationId,
-    /// The e-mail address it is for.
+    /// The e-mail address of whom it is for.
     pub recipient: String,
+    /// Where it goes; none for that address.
+    pub endpoint: Option<Endpoint>,
     /// In which language to tell it, and by which clocks.
     pub locale: Locale,
     /// What to tell.
@@ -46,11 +51,12 @@ pub struct Leased {
 
 diesel::alias!(notifications as earlier: Earlier);
 
-/// What is due and its turn to be delivered: nothing that was written earlier to the same person is due or being delivered.
+/// What is due of what waits in this state, and its turn to be delivered: nothing that was written earlier to the same person, or to the
+/// same endpoint of theirs, is due or being delivered.
 /// Nor does anything of its kind wait for another try; and for what the person can do without, nothing of any kind: a new
 /// password does not wait for a mention.
 macro_rules! due {
-    ($now:expr) => {{
+    ($now:expr, $state:expr) => {{
         let before = earlier.field(notifications::created_at).lt(notifications::created_at).or(earlier
             .field(notifications::created_at)
             .eq(notifications::created_at)
@@ -65,46 +71,70 @@ macro_rules! due {
                     .eq(notifications::kind)
                     .or(among(notifications::kind, Topic::ALL)),
             );
+        let goes_there = earlier.field(notifications::endpoint_id).eq(notifications::endpoint_id).or(earlier
+            .field(notifications::endpoint_id)
+            .is_null()
+            .and(notifications::endpoint_id.is_null()));
         let held_up = earlier
             .filter(earlier.field(notifications::recipient).eq(notifications::recipient))
-            .filter(earlier.field(notifications::state).eq(State::Pending))
+            .filter(goes_there)
+            .filter(earlier.field(notifications::state).eq($state))
             .filter(before)
             .filter(earlier.field(notifications::next_attempt_at).le($now).or(waits));
         notifications::table
-            .filter(notifications::state.eq(State::Pending))
+            .filter(notifications::state.eq($state))
             .filter(notifications::next_attempt_at.le($now))
             .filter(notifications::leased_until.le($now))
             .filter(not(exists(held_up)))
     }};
 }
 
-/// Takes up to `limit` notifications that are due, for 30 seconds; nobody else gets them meanwhile. They are of different
-/// people: one person's go one after another, in the order in which their reasons arose, as far as one need not wait for
-/// another that cannot be delivered.
+/// Takes up to `limit` notifications that are to be mailed, for 30 seconds; nobody else gets them meanwhile. They are of
+/// different people: one person's go one after another, in the order in which their reasons arose, as far as one need not wait
+/// for another that cannot be delivered.
 pub async fn lease(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> {
-    if !is_anything_due(&mut *db.connection().await?, now).await? {
+    take(db, State::Pending, limit, now).await
+}
+
+/// As [`lease`], of what endpoints are told, each in order.
+pub async fn lease_for_endpoints(db: &Database, limit: i64, now: Time) -> Result<Vec<Leased>> {
+    take(db, State::ToTell, limit, now).await
+}
+
+async fn take(db: &Database, state: State, limit: i64, now: Time) -> Result<Vec<Leased>> {
+    if !is_anything_due(&mut *db.connection().await?, state, now).await? {
         return Ok(Vec::new());
     }
-    let rows = db.transaction(&Lease { limit, now }).await?;
+    let rows = db.transaction(&Lease { state, limit, now }).await?;
+    let ids: Vec<EndpointId> = rows.iter().filter_map(|row| row.5).collect();
+    let endpoints = match ids.as_slice() {
+        [] => HashMap::new(),
+        ids => endpoint::among_those(&mut *db.connection().await?, ids, now).await?,
+    };
     let mut leased = Vec::with_capacity(rows.len());
-    for (id, recipient, payload, attempts, created_at) in rows {
+    for (id, recipient, payload, attempts, created_at, named) in rows {
         let attempt = attempts + 1;
+        let endpoint = named.and_then(|named| endpoints.get(&named).cloned());
         match Content::from_payload(&payload) {
-            // A relay that dies of it never reports: then the tries run out here.
-            Ok(content) if attempt > TRIES => {
-                let letter =
-                    Leased { id, recipient, locale: Locale::default(), content, attempt, created_at };
-                end(db, &letter, State::Dead, now).await?;
-                tracing::error!(notification = %id, "{id} was given up: no relay survived it");
-            }
             Ok(content) => {
+                let is_nowhere = named.is_some() && endpoint.is_none();
                 let locale = Locale::default();
-                leased.push(Leased { id, recipient, locale, content, attempt, created_at });
+                let letter = Leased { id, recipient, endpoint, locale, content, attempt, created_at };
+                if is_nowhere {
+                    // It was removed, or its session has ended.
+                    end(db, &letter, State::Withheld, now).await?;
+                } else if attempt > TRIES {
+                    // A relay that dies of it never reports: then the tries run out here.
+                    end(db, &letter, letter.given_up(), now).await?;
+                    tracing::error!(notification = %id, "{id} was given up: no relay survived it");
+                } else {
+                    leased.push(letter);
+                }
             }
             Err(error) => {
                 // Likely written by a newer version during an upgrade: left for an instance that can read it.
                 tracing::warn!(notification = %id, %error, "{id} cannot be read by this version");
-                postpone(db, Attempt { id, attempt }, None, now).await?;
+                postpone(db, Attempt { id, number: attempt, state }, None, now).await?;
             }
         }
     }
@@ -149,7 +179,8 @@ async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> R
         });
         let theirs = wishes.zip(Topic::of(&letter.content));
         let household = letter.content.household();
-        match theirs.map_or(Fate::Delivered, |(wishes, topic)| wishes.fate(household, topic, now)) {
+        let channel = letter.endpoint.as_ref().map_or(Channel::Mail, |endpoint| endpoint.channel);
+        match theirs.map_or(Fate::Delivered, |(wishes, topic)| wishes.fate(household, channel, topic, now)) {
             Fate::Delivered => leased.push(letter),
             // It stays, so that nobody is told twice of its cause.
             Fate::Dropped => end(db, &letter, State::Withheld, now).await?,
@@ -159,12 +190,13 @@ async fn respect_wishes(db: &Database, leased: &mut Vec<Leased>, now: Time) -> R
     Ok(())
 }
 
-/// Nobody is told of what they have read meanwhile, or may see no more; and of an announcement as it is now.
+/// Nobody is told of what they have read meanwhile, or may see no more; and of announcements and groceries as they are now.
 async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>, now: Time) -> Result<()> {
-    let (told, announced) = {
+    let (told, announced, mut added) = {
         let mut conn = db.connection().await?;
         let told = mention::worth_telling(&mut conn, leased).await?;
-        (told, announcement::worth_telling(&mut conn, leased, now).await?)
+        let announced = announcement::worth_telling(&mut conn, leased, now).await?;
+        (told, announced, news::worth_telling(&mut conn, leased).await?)
     };
     for mut letter in mem::take(leased) {
         let is_wanted = match &mut letter.content {
@@ -176,6 +208,12 @@ async fn withhold_what_is_read(db: &Database, leased: &mut Vec<Leased>, now: Tim
                     *requires_ack = *asks;
                 }
                 current.is_some()
+            }
+            Content::GroceriesAdded { list_id, since, .. } => {
+                let current = added.remove(&(letter.recipient.clone(), *list_id, *since));
+                let is_wanted = current.is_some();
+                letter.content = current.unwrap_or(letter.content);
+                is_wanted
             }
             _ => true,
         };
@@ -241,15 +279,16 @@ impl Work for CalledOff<'_> {
 }
 
 /// Relays look often and mostly in vain: that must not cost a turn to write.
-async fn is_anything_due(conn: &mut Connection, now: Time) -> Result<bool> {
-    let query = due!(now).select(notifications::id);
+async fn is_anything_due(conn: &mut Connection, state: State, now: Time) -> Result<bool> {
+    let query = due!(now, state).select(notifications::id);
     let first: Option<NotificationId> = run!(conn, |c| query.first(c).await.optional())?;
     Ok(first.is_some())
 }
 
-type Row = (NotificationId, String, String, i32, Time);
+type Row = (NotificationId, String, String, i32, Time, Option<EndpointId>);
 
 struct Lease {
+    state: State,
     limit: i64,
     now: Time,
 }
@@ -258,13 +297,15 @@ impl Work for Lease {
     type Output = Vec<Row>;
 
     async fn run(&self, conn: &mut Connection) -> Result<Vec<Row>> {
-        let due = due!(self.now).order(notifications::next_attempt_at).limit(self.limit).select((
-            notifications::id,
-            notifications::recipient,
-            notifications::payload,
-            notifications::attempts,
-            notifications::created_at,
-        ));
+        let due =
+            due!(self.now, self.state).order(notifications::next_attempt_at).limit(self.limit).select((
+                notifications::id,
+                notifications::recipient,
+                notifications::payload,
+                notifications::attempts,
+                notifications::created_at,
+                notifications::endpoint_id,
+            ));
         // Relays pass each other by instead of queueing for the same rows.
         let rows: Vec<Row> = locked!(conn, due, skip_locked, |q, c| q.load(c).await)?;
         if rows.is_empty() {
@@ -286,35 +327,58 @@ impl Work for Lease {
 #[derive(Clone, Copy)]
 struct Attempt {
     id: NotificationId,
-    attempt: i32,
+    number: i32,
+    /// In which state it waits.
+    state: State,
 }
 
 /// Whether it waits for the report of this try. An older one may not speak for it any more: its lease has run out.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn is_latest(attempt: Attempt) -> _ {
-    let (id, number): (NotificationId, i32) = (attempt.id, attempt.attempt);
-    let pending: State = State::Pending;
-    notifications::id.eq(id).and(notifications::attempts.eq(number)).and(notifications::state.eq(pending))
+    let (id, number, state): (NotificationId, i32, State) = (attempt.id, attempt.number, attempt.state);
+    notifications::id.eq(id).and(notifications::attempts.eq(number)).and(notifications::state.eq(state))
 }
 
 impl Leased {
     fn attempt(&self) -> Attempt {
-        Attempt { id: self.id, attempt: self.attempt }
+        let state = if self.endpoint.is_some() { State::ToTell } else { State::Pending };
+        Attempt { id: self.id, number: self.attempt, state }
+    }
+
+    /// What becomes of it when it is given up. No operator can mend an endpoint.
+    fn given_up(&self) -> State {
+        if self.endpoint.is_some() { State::Withheld } else { State::Dead }
     }
 }
 
 /// Notes that it was delivered. What was secret in it is kept no longer.
 pub async fn sent(db: &Database, leased: &Leased, now: Time) -> Result<()> {
-    end(db, leased, State::Sent, now).await
+    end(db, leased, State::Sent, now).await?;
+    match &leased.endpoint {
+        Some(endpoint) => endpoint::note(db, endpoint, None).await,
+        None => Ok(()),
+    }
+}
+
+/// Notes that its endpoint is no more.
+pub async fn gone(db: &Database, leased: &Leased, now: Time) -> Result<()> {
+    if let Some(endpoint) = &leased.endpoint {
+        endpoint::forget(db, endpoint.id).await?;
+    }
+    end(db, leased, State::Withheld, now).await
 }
 
 /// Notes that it could not be delivered: it is tried again later, each time later, and parked after the last try. What is
 /// parked keeps its secret, or whoever has it tried again would send links that open nothing.
 /// Returns what became of it.
 pub async fn failed(db: &Database, leased: &Leased, now: Time) -> Result<State> {
+    if let Some(endpoint) = &leased.endpoint {
+        endpoint::failed(db, endpoint, now).await?;
+    }
     if leased.attempt >= TRIES {
-        end(db, leased, State::Dead, now).await?;
-        return Ok(State::Dead);
+        let state = leased.given_up();
+        end(db, leased, state, now).await?;
+        return Ok(state);
     }
     postpone(db, leased.attempt(), Some(leased), now).await?;
     Ok(State::Pending)
@@ -351,7 +415,7 @@ impl Work for End<'_> {
 }
 
 async fn postpone(db: &Database, attempt: Attempt, letter: Option<&Leased>, now: Time) -> Result<()> {
-    let next_attempt_at = now.after(wait(attempt.attempt).mul_f64(rand::random_range(0.5..1.0)));
+    let next_attempt_at = now.after(wait(attempt.number).mul_f64(rand::random_range(0.5..1.0)));
     db.transaction(&Postpone { attempt, letter, next_attempt_at, now }).await
 }
 
@@ -380,7 +444,20 @@ impl Work for Postpone<'_> {
             ))
             .prepared();
         run!(conn, |c| update.execute(c).await)?;
-        let Some(Leased { recipient, content, .. }) = self.letter else { return Ok(()) };
+        let Some(Leased { recipient, endpoint, content, .. }) = self.letter else { return Ok(()) };
+        if let Some(endpoint) = endpoint {
+            let update = diesel::update(notifications::table)
+                .filter(notifications::endpoint_id.eq(endpoint.id))
+                .filter(notifications::state.eq(State::ToTell))
+                .filter(notifications::attempts.eq(0))
+                .filter(notifications::next_attempt_at.lt(self.next_attempt_at))
+                .set((
+                    notifications::next_attempt_at.eq(self.next_attempt_at),
+                    notifications::leased_until.eq(self.next_attempt_at),
+                ))
+                .prepared();
+            return run!(conn, |c| update.execute(c).await).map(|_| ());
+        }
         // What has to wait for it is not looked at until then. In an outage that is nearly everything.
         let update = diesel::update(notifications::table)
             .filter(notifications::recipient.eq(recipient))

@@ -9,18 +9,20 @@
 //! occurrence that is closed.
 
 use super::preference::{self, Channel, Topic};
-use super::{Content, Leased};
+use super::{Content, Leased, endpoint};
 use crate::access::MemberStatus;
 use crate::account::Locale;
 use crate::among::among;
 use crate::database::Work;
 use crate::event::Position;
+use crate::grocery::item::State;
+use crate::grocery::news;
 use crate::labels::labels;
 use crate::message::End;
 use crate::prepared::Prepare as _;
 use crate::tables::{
-    announcements, conversation_states, inbox_entries, inboxes, members, message_mentions, notifications,
-    occurrences,
+    announcements, conversation_states, grocery_items, grocery_lists, inbox_entries, inboxes, members,
+    message_mentions, notifications, occurrences,
 };
 use crate::task::{Status, reminder};
 use crate::{
@@ -31,6 +33,7 @@ use diesel::dsl::{case_when, count, count_star, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Entries of which it is told that a read marker moved over them: the newest. Of the others it is found when they are read.
@@ -55,6 +58,8 @@ labels! {
         TaskReminder = "TASK_REMINDER",
         /// Somebody asks them to do a chore.
         TaskNudge = "TASK_NUDGE",
+        /// Somebody put something on a shopping list.
+        GroceriesAdded = "GROCERIES_ADDED",
     }
 }
 
@@ -72,6 +77,19 @@ pub(crate) struct News {
     pub(crate) subject_seq: Option<i64>,
     /// Whose doing it is.
     pub(crate) actor: Option<MemberId>,
+    /// How often it happened.
+    pub(crate) count: i32,
+    /// What endpoints are told of it; none if they are not.
+    pub(crate) letter: Option<Letter>,
+}
+
+/// The words of news, for where they are all that is seen of them.
+pub(crate) struct Letter {
+    /// As of [`super::enqueue`].
+    pub(crate) cause: String,
+    /// Their e-mail address.
+    pub(crate) recipient: String,
+    pub(crate) content: Content,
 }
 
 /// Something in an inbox.
@@ -151,6 +169,8 @@ macro_rules! entries {
             )
             .left_join(announcements::table.on(announcements::id.eq(inbox_entries::subject_id)))
             .left_join(occurrences::table.on(occurrences::id.eq(inbox_entries::subject_id)))
+            // Those of a newer version are passed over.
+            .filter(among(inbox_entries::cause, Cause::ALL))
             // Who is no longer a member is told no more of it, and sees it again when they are back.
             .filter(
                 inbox_entries::member_id.is_null().or(members::status.nullable().eq(MemberStatus::Active)),
@@ -207,6 +227,23 @@ macro_rules! is_unread {
                     .and(inbox_entries::cause.ne(Cause::TaskNudge))
                     .or(occurrences::status.nullable().eq(Status::Open)),
             )
+            .and(
+                // Of what others had put there by then, as long as something is left to be bought.
+                inbox_entries::cause.ne(Cause::GroceriesAdded).or(exists(
+                    grocery_items::table
+                        .inner_join(grocery_lists::table)
+                        .filter(grocery_lists::archived_at.is_null())
+                        .filter(grocery_items::list_id.eq(inbox_entries::group_id))
+                        .filter(grocery_items::is_listed.eq(true))
+                        .filter(grocery_items::state.eq(State::Open))
+                        .filter(grocery_items::created_at.le(inbox_entries::happened_at))
+                        .filter(
+                            grocery_items::added_by
+                                .is_null()
+                                .or(grocery_items::added_by.ne(inbox_entries::member_id)),
+                        ),
+                )),
+            )
     };
 }
 
@@ -234,6 +271,7 @@ impl Cause {
             Self::Announcement => Some(Topic::Announcement),
             Self::TaskReminder => Some(Topic::TaskReminder),
             Self::TaskNudge => Some(Topic::TaskNudge),
+            Self::GroceriesAdded => Some(Topic::GroceriesAdded),
             Self::Welcome | Self::NewDevice | Self::PasswordChanged => None,
         }
     }
@@ -242,7 +280,17 @@ impl Cause {
 impl News {
     /// Of somebody's account.
     pub(crate) fn of_account(user: UserId, cause: Cause, subject: SubjectId) -> Self {
-        Self { user, cause, place: None, subject, group: subject, subject_seq: None, actor: None }
+        Self {
+            user,
+            cause,
+            place: None,
+            subject,
+            group: subject,
+            subject_seq: None,
+            actor: None,
+            count: 1,
+            letter: None,
+        }
     }
 
     /// Of their household, which is nobody's doing.
@@ -257,12 +305,13 @@ impl News {
     }
 }
 
-/// Puts news into inboxes, as far as people want it there. Nothing of one person's twice, or it counts twice: so only what
-/// [`super::enqueue`] found to be new.
+/// Puts news into inboxes and the outbox of endpoints, as far as people want it there. Nothing of one person's twice, or it
+/// counts twice: so only what [`super::enqueue`] found to be new.
 pub(crate) async fn tell(conn: &mut Connection, mut news: Vec<News>, now: Time) -> Result<()> {
     let choosers: Vec<UserId> =
         news.iter().filter(|one| one.cause.topic().is_some()).map(|one| one.user).collect();
     let wishes = preference::of_users(conn, &choosers).await?;
+    endpoint::tell(conn, &news, &wishes, now).await?;
     news.retain(|one| {
         let household = one.place.map(|(household, _)| household);
         let wishes = wishes.get(&one.user).zip(one.cause.topic());
@@ -292,7 +341,7 @@ async fn add(conn: &mut Connection, news: &News, now: Time) -> Result<()> {
         let counted = earlier
             .set((
                 inbox_entries::actor_id.eq(news.actor),
-                inbox_entries::count.eq(inbox_entries::count + 1),
+                inbox_entries::count.eq(inbox_entries::count + news.count),
                 inbox_entries::first_seq.eq(first.min(news.subject_seq)),
                 inbox_entries::arrived_at.eq(number),
                 inbox_entries::changed_at.eq(number),
@@ -324,7 +373,7 @@ async fn add(conn: &mut Connection, news: &News, now: Time) -> Result<()> {
         inbox_entries::first_seq.eq(news.subject_seq),
         inbox_entries::last_seq.eq(news.subject_seq),
         inbox_entries::actor_id.eq(news.actor),
-        inbox_entries::count.eq(1),
+        inbox_entries::count.eq(news.count),
         inbox_entries::arrived_at.eq(number),
         inbox_entries::changed_at.eq(number),
         inbox_entries::is_read.eq(false),
@@ -595,7 +644,7 @@ struct TellDue {
     now: Time,
 }
 
-type Row = (NotificationId, String, String, Time);
+type Row = (NotificationId, String, String, String, Time);
 
 impl Work for TellDue {
     type Output = usize;
@@ -604,25 +653,37 @@ impl Work for TellDue {
         let rows = self.take(conn).await?;
         let mut letters: Vec<Leased> = rows
             .iter()
-            .filter_map(|(id, recipient, payload, created_at)| {
+            .filter_map(|(id, _, recipient, payload, created_at)| {
                 // What cannot be read is of a newer version, and told by nobody else: its mail still comes.
                 let content = Content::from_payload(payload).ok()?;
                 let (recipient, locale, created_at) = (recipient.clone(), Locale::default(), *created_at);
-                Some(Leased { id: *id, recipient, locale, content, attempt: 0, created_at })
+                Some(Leased { id: *id, recipient, endpoint: None, locale, content, attempt: 0, created_at })
             })
             .collect();
         let called_off = reminder::freshen(conn, &mut letters, self.now).await?;
         letters.retain(|letter| !called_off.contains(&letter.id));
         let addresses: Vec<&str> = letters.iter().map(|letter| letter.recipient.as_str()).collect();
         let users = preference::users_at(conn, &addresses).await?;
-        let news = letters.iter().filter_map(|letter| {
-            let Content::TaskReminder { household_id, occurrence_id, member_id, .. } = &letter.content else {
-                return None;
-            };
-            let (user, subject) = (*users.get(&letter.recipient)?, (*occurrence_id).into());
-            Some(News::of_household(user, Cause::TaskReminder, *household_id, *member_id, subject))
-        });
-        tell(conn, news.collect(), self.now).await?;
+        let causes: HashMap<NotificationId, &String> = rows.iter().map(|row| (row.0, &row.1)).collect();
+        let mut news = Vec::new();
+        for letter in &letters {
+            let Some(cause) = causes.get(&letter.id) else { continue };
+            match &letter.content {
+                Content::TaskReminder { household_id, occurrence_id, member_id, .. } => {
+                    let Some(user) = users.get(&letter.recipient) else { continue };
+                    let (place, subject) = ((*household_id, *member_id), (*occurrence_id).into());
+                    let told = News::of_household(*user, Cause::TaskReminder, place.0, place.1, subject);
+                    let (cause, recipient) = ((*cause).clone(), letter.recipient.clone());
+                    let words = Letter { cause, recipient, content: letter.content.clone() };
+                    news.push(News { letter: Some(words), ..told });
+                }
+                content @ Content::GroceriesAdded { .. } => {
+                    news.extend(news::of(conn, cause, content).await?);
+                }
+                _ => {}
+            }
+        }
+        tell(conn, news, self.now).await?;
         // Whatever becomes of its mail, which plans the same.
         for letter in &letters {
             reminder::nag_on(conn, &letter.content, &letter.recipient, self.now).await?;
@@ -641,6 +702,7 @@ impl TellDue {
             .limit(self.limit)
             .select((
                 notifications::id,
+                notifications::cause,
                 notifications::recipient,
                 notifications::payload,
                 notifications::created_at,

@@ -32,6 +32,8 @@ labels! {
         TaskReminder = "TASK_REMINDER",
         /// Somebody asks them to do a chore.
         TaskNudge = "TASK_NUDGE",
+        /// Somebody put something on a shopping list.
+        GroceriesAdded = "GROCERIES_ADDED",
     }
 }
 
@@ -42,6 +44,17 @@ labels! {
         Mail = "MAIL",
         /// In the inbox.
         Inbox = "INBOX",
+        /// In a browser that is not open (RFC 8030).
+        WebPush = "WEB_PUSH",
+        /// By a request to an address of theirs.
+        Webhook = "WEBHOOK",
+    }
+}
+
+impl Channel {
+    /// Whether it tells of this topic at all: nobody is mailed each thing that is put on a list.
+    fn tells(self, topic: Topic) -> bool {
+        !(self == Self::Mail && topic == Topic::GroceriesAdded)
     }
 }
 
@@ -53,16 +66,17 @@ impl Topic {
             Content::Announcement { .. } => Some(Self::Announcement),
             Content::TaskReminder { .. } => Some(Self::TaskReminder),
             Content::TaskNudge { .. } => Some(Self::TaskNudge),
+            Content::GroceriesAdded { .. } => Some(Self::GroceriesAdded),
             _ => None,
         }
     }
 }
 
-/// When somebody is not to be mailed what can wait.
+/// When somebody is not to be told outside RoomM8 what can wait.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = quiet_hours, treat_none_as_default_value = false)]
 pub struct QuietHours {
-    /// The local time from which on no mail comes.
+    /// The local time from which on nothing comes.
     #[diesel(column_name = from_time)]
     pub from: WallTime,
     /// The local time at which it comes again; earlier than `from`, it is the next day's.
@@ -77,7 +91,7 @@ impl QuietHours {
         time_zone(&self.time_zone)?;
         if self.from == self.until {
             let message =
-                "must be another time than `from`; to get no mail at all, choose what you are mailed";
+                "must be another time than `from`; to be told nothing at all, choose what you are told";
             return Err(Error::refused(RefusalCode::Invalid, "until", message));
         }
         Ok(())
@@ -123,7 +137,7 @@ impl Preferences {
     pub fn wants(&self, household: Option<HouseholdId>, channel: Channel, topic: Topic) -> bool {
         let chosen = household.and_then(|household| self.refused.get(&(Some(household), channel)));
         let refused = chosen.or_else(|| self.refused.get(&(None, channel)));
-        refused.is_none_or(|refused| !refused.contains(&topic))
+        channel.tells(topic) && refused.is_none_or(|refused| !refused.contains(&topic))
     }
 
     /// The topics that they want by this channel, of a household or of all for which they did not choose.
@@ -136,8 +150,15 @@ impl Preferences {
         self.refused.keys().filter_map(|(household, _)| *household).collect()
     }
 
-    pub(super) fn fate(&self, household: Option<HouseholdId>, topic: Topic, now: Time) -> Fate {
-        if !self.is_proven || !self.wants(household, Channel::Mail, topic) {
+    pub(super) fn fate(
+        &self,
+        household: Option<HouseholdId>,
+        channel: Channel,
+        topic: Topic,
+        now: Time,
+    ) -> Fate {
+        let is_reached = channel != Channel::Mail || self.is_proven;
+        if !is_reached || !self.wants(household, channel, topic) {
             return Fate::Dropped;
         }
         self.quiet.as_ref().and_then(|quiet| quiet.end(now)).map_or(Fate::Delivered, Fate::Rests)
@@ -170,12 +191,16 @@ type Person = (UserId, Option<Time>, Option<QuietHours>);
 
 async fn with_choices(conn: &mut Connection, people: Vec<Person>) -> Result<HashMap<UserId, Preferences>> {
     let users: Vec<UserId> = people.iter().map(|(user, ..)| *user).collect();
-    let query = notification_choices::table.filter(among(notification_choices::user_id, &users)).select((
-        notification_choices::user_id,
-        notification_choices::scope_id,
-        notification_choices::channel,
-        notification_choices::refused,
-    ));
+    let query = notification_choices::table
+        .filter(among(notification_choices::user_id, &users))
+        // Those of a newer version are passed over.
+        .filter(among(notification_choices::channel, Channel::ALL))
+        .select((
+            notification_choices::user_id,
+            notification_choices::scope_id,
+            notification_choices::channel,
+            notification_choices::refused,
+        ));
     let choices: Vec<(UserId, SubjectId, Channel, String)> = run!(conn, |c| query.load(c).await)?;
     let mut found: HashMap<UserId, Preferences> = people
         .into_iter()
@@ -348,7 +373,7 @@ impl Work for Unsubscribe {
     }
 }
 
-/// Says when somebody is not mailed what can wait, or that they always are. What rests already is looked at anew.
+/// Says when somebody is not told outside RoomM8 what can wait, or that they always are. What rests already is looked at anew.
 pub async fn set_quiet_hours(db: &Database, user: UserId, quiet: Option<&QuietHours>) -> Result<()> {
     quiet.map_or(Ok(()), QuietHours::checked)?;
     db.transaction(&SetQuietHours { user, quiet, now: Time::now() }).await
@@ -368,7 +393,7 @@ impl Work for SetQuietHours<'_> {
         let address = account::find(conn, self.user).await?.email;
         let update = diesel::update(notifications::table)
             .filter(notifications::recipient.eq(address))
-            .filter(notifications::state.eq(State::Pending))
+            .filter(among(notifications::state, &[State::Pending, State::ToTell]))
             .filter(notifications::created_at.le(self.now))
             .filter(notifications::attempts.eq(0))
             .set((notifications::next_attempt_at.eq(self.now), notifications::leased_until.eq(self.now)))
@@ -445,7 +470,7 @@ mod tests {
         assert_eq!(wishes.wanted(None, Channel::Mail), reminders);
         assert_eq!(wishes.wanted(Some(HouseholdId::new()), Channel::Mail), reminders);
         let others = [Topic::Mention, Topic::Announcement, Topic::TaskNudge];
-        assert_eq!(wishes.wanted(Some(home), Channel::Mail), others);
+        assert_eq!(wishes.wanted(Some(home), Channel::Mail), others, "groceries are never mailed");
         assert_eq!(wishes.wanted(Some(home), Channel::Inbox), Topic::ALL);
         assert_eq!(topics(&words(&[Topic::TaskNudge, Topic::Mention])), [Topic::Mention, Topic::TaskNudge]);
         assert_eq!(topics("MENTION,SOMETHING_NEWER"), [Topic::Mention]);

@@ -4,6 +4,7 @@ use super::{Session, Viewer, current_viewer};
 use crate::announcement::{self, Announcement};
 use crate::connection::{Connection, PageArguments};
 use crate::error::{Error, Nullable, Result, nullable, nullable_option};
+use crate::grocery::GroceryList;
 use crate::household::{self, Household};
 use crate::id::GlobalId;
 use crate::live::{self, Item};
@@ -46,6 +47,9 @@ pub(crate) enum NotificationCause {
     TaskReminder,
     /// Somebody asks you to do a chore. Subject: Occurrence.
     TaskNudge,
+    /// Somebody put something on a shopping list; `count` is how many things, and it is told a minute later, together. Subject:
+    /// `GroceryList`.
+    GroceriesAdded,
 }
 
 /// Something in your inbox. What is of one cause, such as mentions in one conversation, is one entry while you have not read
@@ -64,7 +68,7 @@ pub(crate) struct Notification {
     /// Whether it was there when you last looked: see `markNotificationsSeen`.
     is_seen: bool,
     /// Whether you have read it: because you said so, because you have read the message, or because there is nothing left to
-    /// do, as the chore is done or the message deleted.
+    /// do, as the chore is done, the message deleted, or nothing left to buy.
     is_read: bool,
     #[graphql(skip)]
     entry: inbox::InboxEntry,
@@ -103,6 +107,8 @@ pub(crate) enum NotificationSubject {
     Occurrence(Occurrence),
     /// The device that was signed in.
     Session(Session),
+    /// The list that something was put on.
+    GroceryList(GroceryList),
 }
 
 #[ComplexObject]
@@ -155,6 +161,10 @@ async fn subject_in(
         Cause::TaskReminder | Cause::TaskNudge => {
             let found = scope.loaders().occurrences.load((household, entry.subject_id.into())).await?;
             found.map(|row| NotificationSubject::Occurrence(row.into()))
+        }
+        Cause::GroceriesAdded => {
+            let found = scope.loaders().grocery_lists.load((household, entry.subject_id.into())).await?;
+            found.map(|row| NotificationSubject::GroceryList(row.into()))
         }
         Cause::Welcome | Cause::NewDevice | Cause::PasswordChanged => None,
     })

@@ -25,6 +25,8 @@ pub(crate) enum NotificationKind {
     TaskReminder,
     /// Somebody asks you to do a chore.
     TaskNudge,
+    /// Somebody put something on a shopping list. Nobody is mailed of that: it is passed over in `mailed`.
+    GroceriesAdded,
 }
 
 /// What you are told of what you can do without, by which way, and when not.
@@ -34,9 +36,14 @@ pub(crate) struct NotificationPreferences {
     mailed: Vec<NotificationKind>,
     /// The kinds that come into your inbox: all of them, unless you chose to get less.
     in_app: Vec<NotificationKind>,
-    /// The households of which you chose something else, the oldest first. For all others `mailed` and `inApp` hold.
+    /// The kinds that your browsers are pushed, those that you named with `addWebPush`: all of them, unless you chose to get
+    /// less.
+    web_push: Vec<NotificationKind>,
+    /// The kinds that your webhooks are told, those that you named with `addWebhook`: all of them, unless you chose to get less.
+    webhook: Vec<NotificationKind>,
+    /// The households of which you chose something else, the oldest first. For all others the lists above hold.
     households: Vec<HouseholdNotificationPreferences>,
-    /// When none of these mails comes; null if they always may.
+    /// When nothing of this comes by mail, web push or webhook; null if it always may.
     quiet_hours: Option<QuietHours>,
 }
 
@@ -49,14 +56,18 @@ pub(crate) struct HouseholdNotificationPreferences {
     mailed: Vec<NotificationKind>,
     /// The kinds of it that come into your inbox.
     in_app: Vec<NotificationKind>,
+    /// The kinds of it that your browsers are pushed.
+    web_push: Vec<NotificationKind>,
+    /// The kinds of it that your webhooks are told.
+    webhook: Vec<NotificationKind>,
 }
 
-/// When mails that can wait do not come; they come afterwards, if there is still a reason.
+/// When what can wait does not come by mail, web push or webhook; it comes afterwards, if there is still a reason.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct QuietHours {
-    /// The local time from which on they wait.
+    /// The local time from which on it waits.
     from: LocalTime,
-    /// The local time at which they come again; if it is earlier than `from`, on the next day.
+    /// The local time at which it comes again; if it is earlier than `from`, on the next day.
     until: LocalTime,
     /// The IANA time zone of both.
     time_zone: String,
@@ -77,6 +88,8 @@ pub(super) async fn of_viewer(ctx: &Context<'_>, user: UserId) -> Result<Notific
                     household: proof.household().clone().into(),
                     mailed: wanted(Some(id), Channel::Mail),
                     in_app: wanted(Some(id), Channel::Inbox),
+                    web_push: wanted(Some(id), Channel::WebPush),
+                    webhook: wanted(Some(id), Channel::Webhook),
                 });
             }
         }
@@ -84,6 +97,8 @@ pub(super) async fn of_viewer(ctx: &Context<'_>, user: UserId) -> Result<Notific
     Ok(NotificationPreferences {
         mailed: wanted(None, Channel::Mail),
         in_app: wanted(None, Channel::Inbox),
+        web_push: wanted(None, Channel::WebPush),
+        webhook: wanted(None, Channel::Webhook),
         households,
         quiet_hours: found.quiet.map(|Hours { from, until, time_zone }| QuietHours {
             from: LocalTime(from.naive()),
@@ -103,13 +118,22 @@ pub(crate) struct SetNotificationPreferencesInput {
     /// To find these kinds and no others in your inbox; null for all, or, with a `householdId`, as of your other households
     /// again.
     in_app: MaybeUndefined<Vec<NotificationKind>>,
+    /// To have your browsers pushed these kinds and no others; null as above.
+    web_push: MaybeUndefined<Vec<NotificationKind>>,
+    /// To have your webhooks told these kinds and no others; null as above.
+    webhook: MaybeUndefined<Vec<NotificationKind>>,
     /// Given back in the payload. It needs no remembering: to say it twice is the same as once.
     client_mutation_id: Option<String>,
 }
 
 impl SetNotificationPreferencesInput {
     fn choices(&self) -> Vec<(Channel, Choice)> {
-        let asked = [(Channel::Mail, &self.mailed), (Channel::Inbox, &self.in_app)];
+        let asked = [
+            (Channel::Mail, &self.mailed),
+            (Channel::Inbox, &self.in_app),
+            (Channel::WebPush, &self.web_push),
+            (Channel::Webhook, &self.webhook),
+        ];
         let chosen = asked.into_iter().filter_map(|(channel, kinds)| match kinds {
             MaybeUndefined::Undefined => None,
             MaybeUndefined::Null => Some((channel, Choice::AsElsewhere)),
@@ -152,12 +176,12 @@ pub(crate) struct SetMailedNotificationsPayload {
     client_mutation_id: Option<String>,
 }
 
-/// When mails that can wait are not to come. Leave all three out, or give null, for never.
+/// When what can wait is not to come by mail, web push or webhook. Leave all three out, or give null, for never.
 #[derive(InputObject)]
 pub(crate) struct SetQuietHoursInput {
-    /// The local time from which on they wait.
+    /// The local time from which on it waits.
     from: Option<LocalTime>,
-    /// The local time at which they come again; if it is earlier than `from`, on the next day.
+    /// The local time at which it comes again; if it is earlier than `from`, on the next day.
     until: Option<LocalTime>,
     /// The IANA time zone of both, for example `Europe/Berlin`.
     time_zone: Option<String>,
@@ -199,7 +223,8 @@ pub(crate) struct NotificationMutation;
 
 #[Object]
 impl NotificationMutation {
-    /// Says what you are told of what you can do without: by mail or in your inbox, of one household or of all the others.
+    /// Says what you are told of what you can do without: by mail, in your inbox, by web push or by
+    /// webhook, of one household or of all the others.
     /// `NOT_FOUND` for a household that you are no member of.
     async fn set_notification_preferences(
         &self,
@@ -249,7 +274,8 @@ impl NotificationMutation {
         .await
     }
 
-    /// Says when you are not mailed what can wait, such as mentions at night; or that you always may be.
+    /// Says when you are not told, by mail, web push or webhook, what can wait, such as mentions at night; or that you always
+    /// may be.
     async fn set_quiet_hours(
         &self,
         ctx: &Context<'_>,
@@ -297,6 +323,7 @@ mod tests {
         assert_eq!(set(json!([])).await["mailed"], json!([]));
         let all = json!(["MENTION", "ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE"]);
         assert_eq!(set(all.clone()).await["mailed"], all);
+        assert_eq!(set(json!(["TASK_NUDGE", "GROCERIES_ADDED"])).await["mailed"], json!(["TASK_NUDGE"]));
     }
 
     #[tokio::test(flavor = "multi_thread")]

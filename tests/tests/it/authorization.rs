@@ -103,8 +103,11 @@ async fn one_of_everything(system: &System, home: &Home) -> Ids {
     let news = json!({ "householdId": home.id, "title": "the canary is ill" });
     let news = owner.done("postAnnouncement", news, "announcement { id }").await;
     let inbox = owner.query("{ viewer { notifications(first: 1) { nodes { id } } } }", json!({})).await;
+    let hook = json!({ "url": "https://hooks.example.org/" });
+    let hook = owner.done("addWebhook", hook, "endpoint { id }").await;
     let mut ids = groceries(system, home).await;
     ids.extend([
+        ("NotificationEndpoint".to_owned(), text(&hook["endpoint"]["id"])),
         ("SwapOffer".to_owned(), swap),
         ("Announcement".to_owned(), text(&news["announcement"]["id"])),
         ("Notification".to_owned(), text(&inbox["viewer"]["notifications"]["nodes"][0]["id"])),

@@ -198,9 +198,10 @@ async fn what_comes_is_chosen_for_each_household(deployment: Deployment) {
     let device = reader.on(system.a());
     let input = json!({ "householdId": homes[0].id, "inApp": ["TASK_NUDGE"] });
     let answer = device.done("setNotificationPreferences", input, selection).await;
-    let all = json!(["MENTION", "ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE"]);
-    let chosen = json!({ "household": { "id": homes[0].id }, "inApp": ["TASK_NUDGE"], "mailed": all });
-    let expected = json!({ "inApp": all, "mailed": all, "households": [chosen] });
+    let mailed = json!(["MENTION", "ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE"]);
+    let all = json!(["MENTION", "ANNOUNCEMENT", "TASK_REMINDER", "TASK_NUDGE", "GROCERIES_ADDED"]);
+    let chosen = json!({ "household": { "id": homes[0].id }, "inApp": ["TASK_NUDGE"], "mailed": mailed });
+    let expected = json!({ "inApp": all, "mailed": mailed, "households": [chosen] });
     assert_eq!(answer["viewer"]["notificationPreferences"], expected);
     for home in &homes {
         mention(home, system.b(), &reader, "hello").await;

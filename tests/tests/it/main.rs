@@ -12,6 +12,7 @@ mod budget;
 mod clients;
 mod delivery;
 mod documents;
+mod endpoints;
 mod faults;
 mod groceries;
 mod hostile;

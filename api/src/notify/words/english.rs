@@ -75,6 +75,11 @@ fn says(content: &Content, clock: &Clock) -> Said {
             let says = format!("{nudger_name} asks you to do {title} in {household_name}.{due}");
             Said::new(format!("{nudger_name} asks for {title}"), says, OPEN)
         }
+        Content::GroceriesAdded { household_name, author_name, list_name, count, .. } => {
+            let things = if *count == 1 { "1 thing".to_owned() } else { format!("{count} things") };
+            let fact = format!("{author_name} added {things} to {list_name}");
+            Said::new(fact.clone(), format!("{fact} in {household_name}."), "Open the list")
+        }
         Content::TaskDigest { date: tomorrow, until, chores, more, .. } => {
             let chores_are = match chores.len() + more {
                 1 => "1 chore is".to_owned(),

@@ -95,6 +95,11 @@ fn says(content: &Content, clock: &Clock) -> Said {
                 format!("{nudger_name} bittet dich, „{title}“ in „{household_name}“ zu erledigen.{due}");
             Said::new(format!("{nudger_name} bittet dich um „{title}“"), says, OPEN)
         }
+        Content::GroceriesAdded { household_name, author_name, list_name, count, .. } => {
+            let things = if *count == 1 { "1 Ding".to_owned() } else { format!("{count} Dinge") };
+            let fact = format!("{author_name} hat {things} auf „{list_name}“ geschrieben");
+            Said::new(fact.clone(), format!("{fact}, in „{household_name}“."), "Zur Liste")
+        }
         Content::TaskDigest { date: tomorrow, until, chores, more, .. } => {
             let are_chores = match chores.len() + more {
                 1 => "ist 1 Aufgabe".to_owned(),

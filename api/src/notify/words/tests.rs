@@ -1,7 +1,8 @@
 use super::*;
 use roomm8_db::notification::{DigestLine, Secret};
 use roomm8_db::{
-    AnnouncementId, ConversationId, HouseholdId, MemberId, MessageId, NotificationId, OccurrenceId,
+    AnnouncementId, ConversationId, GroceryListId, HouseholdId, MemberId, MessageId, NotificationId,
+    OccurrenceId,
 };
 use std::time::Duration;
 
@@ -50,6 +51,20 @@ fn nudge(due_at: Option<Time>) -> Content {
         household_id: HouseholdId::from_bytes([1; 16]),
         occurrence_id: OccurrenceId::from_bytes([2; 16]),
         member_id: MemberId::new(),
+    }
+}
+
+fn groceries(count: i32) -> Content {
+    Content::GroceriesAdded {
+        display_name: "Ada".into(),
+        household_name: "Elm Street 5".into(),
+        author_name: "Bob".into(),
+        list_name: "Lidl".into(),
+        count,
+        household_id: HouseholdId::from_bytes([1; 16]),
+        list_id: GroceryListId::from_bytes([5; 16]),
+        author_id: MemberId::new(),
+        since: NOON,
     }
 }
 
@@ -105,6 +120,8 @@ fn letters() -> Vec<Content> {
         reminder(NOON.before(HOUR), None, Some(1)),
         nudge(Some(THEN)),
         nudge(None),
+        groceries(1),
+        groceries(3),
         Content::TaskDigest {
             display_name: name(),
             date,
@@ -147,6 +164,7 @@ fn letters() -> Vec<Content> {
             | Content::Announcement { .. }
             | Content::TaskReminder { .. }
             | Content::TaskNudge { .. }
+            | Content::GroceriesAdded { .. }
             | Content::TaskDigest { .. } => {}
         }
     }
@@ -157,6 +175,7 @@ fn leased(content: Content, tag: Option<&str>, time_zone: Option<&str>) -> Lease
     Leased {
         id: NotificationId::new(),
         recipient: "ada@example.org".into(),
+        endpoint: None,
         locale: Locale { tag: tag.map(str::to_owned), time_zone: time_zone.map(str::to_owned) },
         content,
         attempt: 1,

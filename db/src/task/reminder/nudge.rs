@@ -4,7 +4,7 @@ use super::delivery::within_reach;
 use super::schedule::recipients;
 use crate::access::Permission;
 use crate::member::Profile;
-use crate::notification::inbox::{self, Cause, News};
+use crate::notification::inbox::{self, Cause, Letter, News};
 use crate::notification::{self, Content, Plan};
 use crate::task::Occurrence;
 use crate::task::occurrence::open_with_task;
@@ -62,8 +62,9 @@ impl Operation for Nudge {
                 occurrence_id: occurrence.id,
                 member_id: person.member,
             };
+            let cause = format!("nudge:{}:{}:{}", occurrence.id, person.member, now.micros());
             let plan = Plan {
-                cause: &format!("nudge:{}:{}:{}", occurrence.id, person.member, now.micros()),
+                cause: &cause,
                 recipient: &person.email,
                 content: &content,
                 at: now,
@@ -73,7 +74,8 @@ impl Operation for Nudge {
                 let (household, subject) = (occurrence.household_id, occurrence.id.into());
                 let told =
                     News::of_household(person.user, Cause::TaskNudge, household, person.member, subject);
-                news.push(News { actor: Some(actor), ..told });
+                let letter = Some(Letter { cause, recipient: person.email, content });
+                news.push(News { actor: Some(actor), letter, ..told });
             }
         }
         inbox::tell(change.conn(), news, now).await?;

@@ -1,0 +1,7 @@
+-- What the version before cannot read.
+DELETE FROM notifications WHERE endpoint_id IS NOT NULL OR kind = 'GROCERIES_ADDED';
+DELETE FROM inbox_entries WHERE cause = 'GROCERIES_ADDED';
+DELETE FROM notification_choices WHERE channel IN ('WEB_PUSH', 'WEBHOOK');
+DROP INDEX notifications_by_endpoint;
+ALTER TABLE notifications DROP COLUMN endpoint_id;
+DROP TABLE notification_endpoints;
