@@ -309,6 +309,68 @@ async fn a_function_that_is_killed_mails_each_letter_once() {
     );
 }
 
+/// From GraphQL to the mail: in each round an instance dies with its relay, and the function wherever it is. Where the emulator
+/// dies, too, is `letters_arrive_once_and_in_order_whatever_dies_meanwhile` of the suite.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_dies_on_the_way_each_letter_is_mailed_once() {
+    const ROUNDS: usize = 3;
+    const PEOPLE: usize = 3;
+    let (began, cloud) = (Instant::now(), Cloud::start(USUAL).await);
+    let keys = "key-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    let plan = cloud.publisher().with("PUBLIC_URL", "https://roomm8.example.com").with("SIGNING_KEYS", keys);
+    let system = plan.start().await;
+    let mut people = Vec::new();
+    for number in 0..PEOPLE {
+        people.push(Person::new(&system, &format!("Person {number}")).await);
+    }
+    let ask_for_resets = async || {
+        for person in &people {
+            let input = json!({ "email": person.email });
+            system.a().anonymous().done("requestPasswordReset", input, "accepted").await;
+        }
+    };
+    let within = async |milliseconds: u64| {
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..milliseconds))).await;
+    };
+    let (mut rounds, mut functions) = (0, 0);
+    for _wave in 0..scale() {
+        for _round in 0..ROUNDS {
+            ask_for_resets().await;
+            within(1500).await;
+            functions += cloud.kill_function();
+            system.a().kill();
+            system.a().restart().await;
+            ask_for_resets().await;
+            within(1500).await;
+            functions += cloud.kill_function();
+            rounds += 1;
+        }
+        let wanted = PEOPLE * (1 + 2 * rounds);
+        let limit = Duration::from_mins(4);
+        wait::until_so(limit, "all were mailed", async || cloud.post.mails().len() >= wanted).await;
+        cloud.quiet(limit).await;
+    }
+    let each = 1 + 2 * rounds;
+    assert_eq!((cloud.post.mails().len(), cloud.held("DeadLetterQueueName").await), (PEOPLE * each, 0));
+    for person in &people {
+        let letters = cloud.post.letters_to(&person.email);
+        assert_eq!(letters.iter().collect::<HashSet<_>>().len(), each, "{letters:?}");
+        // The first is the verification's: it waits for none, and none for it.
+        let mails = cloud.post.mails();
+        let is_reset = |id: &&String| {
+            let mail = mails.iter().find(|mail| mail.letter == **id).expect("it was mailed");
+            mail.request["Content"]["Simple"]["Subject"]["Data"] == "Choose a new password"
+        };
+        let resets: Vec<_> = letters.iter().filter(is_reset).collect();
+        assert!(resets.len() == 2 * rounds && resets.is_sorted(), "{letters:?}");
+    }
+    eprintln!(
+        "{} letters mailed once each, {rounds} instances and {functions} functions killed: {:.0?}",
+        PEOPLE * each,
+        began.elapsed()
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_intake_takes_letters_of_those_who_sign() {
     let cloud = Cloud::start(USUAL).await;
