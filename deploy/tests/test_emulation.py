@@ -133,6 +133,29 @@ def test_settings_name_what_was_made(emulation: Emulation) -> None:
     assert settings["LISTEN_ADDR"] == "0.0.0.0:9090"
 
 
+def test_a_key_for_push_services_is_told_where_there_is_one(emulation: Emulation) -> None:
+    account = emulation.account
+    roles = account.client("iam")
+
+    def told() -> tuple[list[str], list[str]]:
+        value = account.client("ssm").get_parameter(Name="/roomm8/prod/settings")["Parameter"]["Value"]
+        resources = account.client("cloudformation").describe_stack_resources(StackName=account.full_name("40-app"))["StackResources"]
+        role = next(item["PhysicalResourceId"] for item in resources if item["LogicalResourceId"] == "InstanceRole")
+        policy = roles.get_role_policy(RoleName=role, PolicyName="api")["PolicyDocument"]
+        return value.splitlines(), next(item["Resource"] for item in policy["Statement"] if item["Sid"] == "ReadItsSecrets")
+
+    lines, secrets = told()
+    assert len(secrets) == 3
+    arn = account.client("secretsmanager").create_secret(Name="roomm8/prod/vapid", SecretString="of nobody")["ARN"]
+    assert stacks.update(account, "40-app", {"VapidKeySecretArn": arn}) is True
+    more_lines, more_secrets = told()
+    assert [line for line in more_lines if line not in lines] == [f"VAPID_KEY={{secretsmanager:{arn}}}"]
+    assert more_secrets == [*secrets, arn]
+    # The environment's file names none.
+    assert stacks.update(account, "40-app", {}) is True
+    assert told() == (lines, secrets)
+
+
 def test_the_load_balancer_is_as_it_should_be(emulation: Emulation) -> None:
     balancers = emulation.account.client("elbv2")
     (balancer,) = balancers.describe_load_balancers(Names=["roomm8-prod"])["LoadBalancers"]

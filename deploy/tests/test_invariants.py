@@ -30,6 +30,33 @@ def test_invariant(ours: dict[str, Deployment], environment: str, name: str) -> 
     assert problems(name, ours[environment]) == []
 
 
+def test_every_invariant_holds_with_a_key_for_push_services(pushing: dict[str, str]) -> None:
+    deployment = template.resolve("prod", pushing)
+    found = {name: problems(name, deployment) for name in INVARIANTS if applies(name, deployment)}
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+def test_a_key_for_push_services_is_a_line_of_settings_and_a_secret_of_the_role(pushing: dict[str, str]) -> None:
+    given = json.loads(pushing["params/prod.json"])
+    arn = given["parameters"].pop("VapidKeySecretArn")
+    without, having = (template.resolve("prod", files) for files in (pushing | {"params/prod.json": json.dumps(given)}, pushing))
+
+    def told(deployment: Deployment) -> tuple[list[str], list[str]]:
+        (policy,) = deployment.named("40-app.InstanceRole").get("Policies")
+        return (
+            deployment.named("40-app.Settings").get("Value").splitlines(),
+            next(item["Resource"] for item in policy["PolicyDocument"]["Statement"] if item["Sid"] == "ReadItsSecrets"),
+        )
+
+    (lines, secrets), (more_lines, more_secrets) = told(without), told(having)
+    assert [line for line in more_lines if line not in lines] == [f"VAPID_KEY={{secretsmanager:{arn}}}"]
+    assert [line for line in more_lines if line in lines] == lines
+    assert more_secrets == [*secrets, arn]
+    # Nothing else but what holds the settings is another.
+    other = {resource.id for resource in having.resources if resource not in without.resources}
+    assert other == {f"40-app.{name}" for name in ("Settings", "InstanceRole", "BlueTemplate", "GreenTemplate")}
+
+
 def test_no_invariant_holds_where_there_is_nothing(texts: dict[str, str]) -> None:
     files = {path: text for path, text in texts.items() if not path.startswith(("cfn/", "host/", "container/", "runbooks/"))}
     files["cfn/10-network.yml"] = json.dumps({"Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}})

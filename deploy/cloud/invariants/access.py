@@ -202,17 +202,21 @@ def nothing_is_allowed_to_everybody(d: Deployment) -> Iterator[str]:
 
 @invariant
 def instances_read_their_secrets_and_no_others(d: Deployment) -> Iterator[str]:
-    """The instances' role reads exactly the secrets that their settings name; not the master's."""
+    """The instances' role reads exactly the secrets that their settings name, made here or by hand; not the master's."""
     allowed: set[str] = set()
     for role, statement in statements(d):
         if role is instance_role(d) and any(action.startswith("secretsmanager:") for action in as_list(statement["Action"])):
-            allowed |= set(references(statement["Resource"]))
+            for resource in as_list(statement["Resource"]):
+                # What was made by hand has its address here.
+                allowed |= set(references(resource)) or {str(resource)}
     named = {
         item
         for settings in d.some("AWS::SSM::Parameter")
         for item in references(settings.get("Value"))
         if item in {s.id for s in d.some("AWS::SecretsManager::Secret")}
     }
+    for settings in d.some("AWS::SSM::Parameter"):
+        named |= set(re.findall(r"\{secretsmanager:(arn:[^#}]+)", str(settings.get("Value"))))
     if not named:
         yield "settings name no secret"
     yield from (f"instances need {item} and may not read it" for item in named - allowed)

@@ -69,6 +69,53 @@ def settings_are_the_binary_s(d: Deployment) -> Iterator[str]:
         yield "logs are not JSON"
 
 
+# What could be given for the key by which push services know us, and is not one secret with such a key.
+NO_VAPID_KEYS = (
+    "*",
+    "roomm8/prod/vapid",
+    "arn:aws:secretsmanager:us-east-1:000000000000:secret:*",
+    "arn:aws:secretsmanager:us-east-1:000000000000:secret:roomm8/prod/vapid-*",
+    "arn:aws:secretsmanager:us-east-1:000000000000:secret:roomm8/prod/vapid-??????",
+    "arn:aws:secretsmanager:us-east-1:000000000000:secret:MasterSecret-AbCdEf",
+)
+
+
+@invariant
+def browsers_are_told_with_the_key_that_is_given(d: Deployment) -> Iterator[str]:
+    """
+    Where an environment names the secret with the key for push services, the API is told of it, and where it names none, of
+    nothing. The parameter takes such a secret of the environment's region by its whole address, and no other.
+    """
+    for settings in d.some("AWS::SSM::Parameter"):
+        about = d.templates[settings.stack].get("Parameters", {}).get("VapidKeySecretArn", {})
+        takes = re.compile(about.get("AllowedPattern", ".*"))
+        yield from (f"{wrong} may be given as the key for push services" for wrong in NO_VAPID_KEYS if takes.fullmatch(wrong))
+        known = d.parameters[settings.stack]
+        given = str(known.get("VapidKeySecretArn", ""))
+        if not takes.fullmatch(given):
+            yield f"{given} is no secret with a key for push services"
+        elif given and given.split(":")[3] != known["AWS::Region"]:
+            yield f"{given} is in another region, where instances may open nothing"
+        if setting(d, "VAPID_KEY") != (f"{{secretsmanager:{given}}}" if given else None):
+            yield "VAPID_KEY does not name the secret that is given"
+
+
+@invariant
+def nobody_has_the_network_called(d: Deployment) -> Iterator[str]:
+    """
+    Webhooks and push services are whatever people say, so the API calls who is on the internet and nobody inside: it does by
+    itself, and nothing tells it otherwise.
+    """
+    default = re.search(r'env = "PRIVATE_ENDPOINTS", default_value = "(\w+)"', d.file("config.rs"))
+    if default is None or default[1] != "off":
+        yield f"PRIVATE_ENDPOINTS is {default and default[1]} where nobody says anything"
+    if setting(d, "PRIVATE_ENDPOINTS") not in (None, "off"):
+        yield "settings let people have the network called"
+    for path in ("host/roomm8.service", "host/user-data.sh", "container/Dockerfile", "container/compose.yml"):
+        if "PRIVATE_ENDPOINTS" in d.file(path):
+            yield f"{path} lets people have the network called"
+
+
 @invariant
 def proxies_are_counted(d: Deployment) -> Iterator[str]:
     """The API believes as many entries of X-Forwarded-For as there are proxies: CloudFront and the load balancer."""

@@ -204,6 +204,16 @@ def out_to_the_world_is_tls(d: Deployment) -> Iterator[str]:
 
 
 @invariant
+def instances_call_everybody_by_https(d: Deployment) -> Iterator[str]:
+    """Instances reach push services and webhooks, wherever those are: their groups let 443 out to everywhere."""
+    groups = instance_groups(d)
+    if not groups:
+        yield "instances have no group"
+    out = {group.id for group, rule in rules(d, "Egress") if rule.get("CidrIp") == ANYWHERE[0] and 443 in ports(rule)}
+    yield from (f"{group} lets nobody call push services and webhooks" for group in sorted(groups - out))
+
+
+@invariant
 def each_side_of_a_connection_allows_it(d: Deployment) -> Iterator[str]:
     """What a group lets in from another, the other lets out, or nobody would be served."""
     out = [(owner, rule) for owner, rule in rules(d, "Egress")]
