@@ -59,6 +59,10 @@ fn main() -> anyhow::Result<()> {
     }
     let bench = workload::Bench::start(runtime, rounds, std::time::Duration::from_secs(seconds))?;
     let is_wanted = |workload| workloads.is_empty() || workloads.contains(&workload);
+    // First: what others' crowds had given back, these would take unseen.
+    if is_wanted(Workload::Idle) {
+        bench.idle()?;
+    }
     if is_wanted(Workload::Dashboard) {
         bench.dashboard()?;
     }
@@ -67,9 +71,6 @@ fn main() -> anyhow::Result<()> {
     }
     if is_wanted(Workload::FanOut) {
         bench.fan_out()?;
-    }
-    if is_wanted(Workload::Idle) {
-        bench.idle()?;
     }
     if is_wanted(Workload::Many) {
         bench.many()?;

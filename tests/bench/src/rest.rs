@@ -33,7 +33,7 @@ pub(crate) async fn copy(database: &str, home: Uuid, numbers: RangeInclusive<usi
         let names: Vec<_> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
         let values: Vec<_> = columns.iter().map(|(name, kind)| copied(name, kind)).collect();
         let statement = format!(
-            "INSERT INTO {table} ({}) SELECT {} FROM {table}, seq_{}_to_{} WHERE {of_home}",
+            "INSERT INTO {table} ({}) SELECT {} FROM {table} model, seq_{}_to_{} copy WHERE {of_home}",
             names.join(", "),
             values.join(", "),
             numbers.start(),
@@ -44,13 +44,16 @@ pub(crate) async fn copy(database: &str, home: Uuid, numbers: RangeInclusive<usi
     Ok(conn.disconnect().await?)
 }
 
-/// What a copy has in this column. Ids become other ids, alike wherever they stand; zeros are nobody's.
+/// What a copy has in this column. Ids become other ids, alike wherever they stand; zeros are nobody's. They begin with the
+/// copy's number, as ids begin with their time: rows of a household are near each other, and come in order.
 fn copied(name: &str, kind: &str) -> String {
     match (name, kind) {
         (_, "binary(16)") => {
-            format!("IF(`{name}` = REPEAT(CHAR(0), 16), `{name}`, UNHEX(MD5(CONCAT(seq, HEX(`{name}`)))))")
+            let copy =
+                format!("UNHEX(CONCAT(LPAD(HEX(copy.seq), 12, '0'), LEFT(MD5(HEX(model.{name})), 20)))");
+            format!("IF(model.{name} = REPEAT(CHAR(0), 16), model.{name}, {copy})")
         }
-        ("email", _) => format!("CONCAT(seq, `{name}`)"),
-        _ => format!("`{name}`"),
+        ("email", _) => format!("CONCAT(copy.seq, model.{name})"),
+        _ => format!("model.{name}"),
     }
 }
